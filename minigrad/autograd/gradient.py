@@ -1,0 +1,75 @@
+"""Gradients as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minigrad.tensor import Tensor, accumulate, owned, run_backward, target
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the sum of the gradients of the outputs with respect to each input; no `grad` is touched.
+
+    Args:
+        outputs: What is differentiated.
+        inputs: What it is differentiated by: leaves or intermediate results.
+        grad_outputs: The cotangent of each output; None for one that is a single number means 1.
+        retain_graph: Keep what the graph has saved, so that it can be differentiated again. Default: create_graph.
+        create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
+        allow_unused: Return None for an input that the outputs do not depend on.
+
+    Raises:
+        RuntimeError: An input is not used, and allow_unused is False; or as in `Tensor.backward`.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor(3.0, requires_grad=True)
+    >>> (slope,) = grad(x**3, x, create_graph=True)
+    >>> grad(slope, x)
+    (tensor(18.),)
+    """
+    ys, gs = _pairs(outputs, grad_outputs)
+    targets = [target(x, k) for k, x in enumerate(_several(inputs))]
+    found = run_backward(ys, gs, targets, create_graph if retain_graph is None else retain_graph, create_graph)
+    unused = [k for k, vertex in enumerate(targets) if vertex not in found]
+    if unused and not allow_unused:
+        raise RuntimeError(
+            f"One of the differentiated Tensors appears to not have been used in the graph: input {unused[0]}. "
+            "Set allow_unused=True if this is the desired behavior."
+        )
+    taken = {id(g._array) for g in gs if g is not None}
+    return tuple(owned(found[vertex], taken) if vertex in found else None for vertex in targets)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
+    ys, gs = _pairs(tensors, grad_tensors)
+    targets = None if inputs is None else [target(x, k) for k, x in enumerate(_several(inputs))]
+    accumulate(run_backward(ys, gs, targets, create_graph if retain_graph is None else retain_graph, create_graph), gs)
+
+
+def _several(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _pairs(
+    outputs: Tensor | Sequence[Tensor], cotangents: Tensor | Sequence[Tensor | None] | None
+) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Return the outputs and, for each, its cotangent or None."""
+    ys = _several(outputs)
+    gs = [cotangents] if isinstance(cotangents, Tensor) else [None] * len(ys) if cotangents is None else list(cotangents)
+    if len(gs) != len(ys):
+        raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
+    return ys, gs

@@ -1,0 +1,151 @@
+"""The tape: how a derivative is carried back through a recorded computation.
+
+This file knows neither NumPy nor Tensor. A *vertex* of the graph is either a `Node`, which remembers how one value was
+computed, or a leaf, which is any other hashable object. Reverse-mode differentiation is then three sentences:
+
+1. Every node is younger than its parents, so creation order is a topological order.
+2. Visit the nodes from the youngest to the oldest; when a node's turn comes, its cotangent is complete.
+3. A node turns its own cotangent into one for each parent; several for one parent are added.
+
+A *cotangent* of a vertex v is d(root)/dv, contracted with the cotangent of the root. It may be anything that has `+`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from contextlib import ContextDecorator
+from copy import copy
+from operator import attrgetter
+from typing import Any, Self
+
+Vertex = Hashable
+Cotangent = Any
+
+next_number = itertools.count().__next__
+"""The creation number of the next node; each constructor of a `Node` subclass takes one."""
+
+
+class Node:
+    """One recorded operation: the vertex of its result.
+
+    A subclass sets the first two slots in its constructor and says how to `pull`.
+
+    Attributes:
+        number: Creation number, greater than that of every parent.
+        parents: One vertex for each input, None where nothing upstream asks for a gradient.
+        hooks: Functions of the complete cotangent; one that returns something replaces it.
+    """
+
+    __slots__ = ("__weakref__", "hooks", "number", "parents")
+
+    number: int
+    parents: tuple[Vertex | None, ...]
+    hooks: list[Callable[[Cotangent], Cotangent | None]] | None
+
+    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
+        """Return one cotangent for each parent; None for those absent or, unless `needed` is None, not in it."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Forget what `pull` needs. The edges to the parents stay."""
+
+
+class Mode(threading.local):
+    """What the current thread does with operations; each thread begins with recording on."""
+
+    recording = True
+
+
+mode = Mode()
+
+
+class recording(ContextDecorator):
+    """Switch recording on or off for this thread, in a ``with`` block or while the decorated function runs."""
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(mode.recording)
+        mode.recording = self.enabled
+
+    def __exit__(self, *exception: object) -> None:
+        mode.recording = self._before.pop()
+
+    def _recreate_cm(self) -> Self:
+        # A decorated function may run in several threads at once: each call gets its own `_before`.
+        fresh = copy(self)
+        fresh._before = []
+        return fresh
+
+
+def ancestors(roots: Iterable[Vertex]) -> list[Node]:
+    """Return every node that the roots depend on, the roots included, youngest first."""
+    seen = {root for root in roots if isinstance(root, Node)}
+    stack = list(seen)
+    nodes = []
+    while stack:
+        node = stack.pop()
+        nodes.append(node)
+        for parent in node.parents:
+            if isinstance(parent, Node) and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    nodes.sort(key=attrgetter("number"), reverse=True)
+    return nodes
+
+
+def leading_to(targets: Set[Vertex], nodes: Sequence[Node]) -> set[Vertex]:
+    """Return those of `nodes` (youngest first) that depend on a target other than themselves."""
+    found: set[Vertex] = set()
+    for node in reversed(nodes):
+        if any(parent in targets or parent in found for parent in node.parents):
+            found.add(node)
+    return found
+
+
+def pull_back(
+    seeds: Iterable[tuple[Vertex, Cotangent]],
+    targets: Iterable[Vertex] | None = None,
+    retain_graph: bool = False,
+) -> dict[Vertex, Cotangent]:
+    """Carry cotangents from the roots back through the graph.
+
+    Args:
+        seeds: Pairs of a root and its cotangent. A root that comes twice counts twice.
+        targets: The vertices asked for, leaves or nodes; None asks for every leaf.
+        retain_graph: Keep what the visited nodes have saved, so that they can be pulled again.
+
+    Returns:
+        The cotangent of each vertex asked for. One that the roots do not depend on is missing.
+    """
+    pending: dict[Vertex, Cotangent] = {}
+    for root, cotangent in seeds:
+        pending[root] = pending[root] + cotangent if root in pending else cotangent
+    nodes = ancestors(pending)
+    wanted = None if targets is None else set(targets)
+    leading = None if wanted is None else leading_to(wanted, nodes)
+    needed = None if wanted is None or leading is None else wanted | leading
+    found: dict[Vertex, Cotangent] = {}
+    for node in nodes:
+        if node not in pending:
+            continue
+        cotangent = pending.pop(node)
+        if node.hooks:
+            for hook in node.hooks:
+                replacement = hook(cotangent)
+                cotangent = cotangent if replacement is None else replacement
+        if wanted is not None and node in wanted:
+            found[node] = cotangent
+        if leading is not None and node not in leading:
+            continue
+        for parent, share in zip(node.parents, node.pull(cotangent, needed), strict=True):
+            if share is not None:
+                pending[parent] = pending[parent] + share if parent in pending else share
+        if not retain_graph:
+            node.release()
+    found.update((leaf, share) for leaf, share in pending.items() if wanted is None or leaf in wanted)
+    return found

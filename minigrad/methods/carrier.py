@@ -1,0 +1,52 @@
+"""What the methods need of the class that they are mixed into."""
+
+from __future__ import annotations
+
+from typing import Any, Self, TypeAlias
+
+from minigrad.ops.primitive import Array, Primitive
+
+Number: TypeAlias = bool | int | float
+Operand: TypeAlias = "Carrier | Number | Array"
+
+
+class Carrier:
+    """Something that primitives can be applied to; see `minigrad.Tensor`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        raise NotImplementedError
+
+    def _unary(self, op: Primitive) -> Self:
+        """Apply a primitive that takes one array and nothing else."""
+        raise NotImplementedError
+
+    def _binary(self, op: Primitive, other: Operand) -> Self:
+        """Apply a primitive that takes two arrays and nothing else to self and other.
+
+        Raises:
+            TypeError: The other is neither a tensor nor a number nor an array.
+        """
+        raise NotImplementedError
+
+    def _apply(self, op: Primitive, *others: Operand, **attributes: Any) -> Self:
+        """Apply any primitive to self, further operands, and keyword arguments."""
+        raise NotImplementedError
+
+    def _constant(self, value: Operand) -> Self:
+        """Return an operand as something of this class; a number takes the dtype that it would take beside self."""
+        raise NotImplementedError
+
+    def _overwrite(self, op: Primitive, *others: Operand, **attributes: Any) -> Self:
+        """Apply a primitive and put the result in the memory of self.
+
+        Raises:
+            RuntimeError: Self is a leaf that requires a gradient and recording is on, or the result does not fit. Self is
+                as before.
+        """
+        raise NotImplementedError
+
+    def _write(self, values: Any) -> Self:
+        """Put values into the memory of self, unrecorded."""
+        raise NotImplementedError

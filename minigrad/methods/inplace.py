@@ -1,0 +1,51 @@
+"""In-place operations: the result goes into the memory of the tensor. Their names end in an underscore.
+
+They are recorded like any operation. A leaf that requires a gradient may be written to only inside ``no_grad()``.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from minigrad.methods.carrier import Carrier, Operand
+from minigrad.ops import elementwise
+
+
+class InPlace(Carrier):
+    """add_, zero_ and their kin, and the augmented assignments."""
+
+    def __iadd__(self, other: Operand) -> Self:
+        return self._overwrite(elementwise.add, other)
+
+    def __isub__(self, other: Operand) -> Self:
+        return self._overwrite(elementwise.sub, other)
+
+    def __imul__(self, other: Operand) -> Self:
+        return self._overwrite(elementwise.mul, other)
+
+    def __itruediv__(self, other: Operand) -> Self:
+        return self._overwrite(elementwise.div, other)
+
+    def add_(self, other: Operand, *, alpha: float = 1) -> Self:
+        """Add alpha other."""
+        return self._overwrite(elementwise.add, other if alpha == 1 else self._constant(other)._binary(elementwise.mul, alpha))
+
+    def sub_(self, other: Operand, *, alpha: float = 1) -> Self:
+        """Subtract alpha other."""
+        return self._overwrite(elementwise.sub, other if alpha == 1 else self._constant(other)._binary(elementwise.mul, alpha))
+
+    def mul_(self, other: Operand) -> Self:
+        """Multiply by other."""
+        return self._overwrite(elementwise.mul, other)
+
+    def div_(self, other: Operand) -> Self:
+        """Divide by other."""
+        return self._overwrite(elementwise.div, other)
+
+    def zero_(self) -> Self:
+        """Set every element to 0."""
+        return self._overwrite(elementwise.fill, value=0)
+
+    def fill_(self, value: float) -> Self:
+        """Set every element to a number."""
+        return self._overwrite(elementwise.fill, value=value)

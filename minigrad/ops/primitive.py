@@ -1,0 +1,181 @@
+"""What a primitive is: a NumPy function together with one gradient rule for each input.
+
+    @elementwise(a=lambda g, b: g * b,
+                 b=lambda g, a: g * a)
+    def mul(a, b):
+        return np.multiply(a, b)
+
+A rule is a vector-Jacobian product. It is named after the input it belongs to and takes `g`, the cotangent of the output.
+**The names of its other parameters are its residuals**: what a rule names is saved on the tape, what no rule names is not
+kept alive. A rule may name
+
+* an input of the function (`a`), its result (`out`), or a keyword argument (`dim`);
+* the shape or dtype of an input (`a_shape`, `a_dtype`), for which the array itself is not kept;
+* in a function of any number of inputs (`*xs`), all their shapes (`xs_shape`); its one rule returns a cotangent for each.
+
+Rules are written in operators and in other primitives, never in place. So a rule runs on arrays, which is first-order
+backpropagation, and equally on anything that records what is done to it, which gives derivatives of every order.
+
+A primitive applied to arrays is NumPy. Applied to anything else it hands itself over to the operand, as NumPy's ufuncs do
+with `__array_ufunc__` (NEP 13): it calls `operand.__apply__(primitive, inputs, attributes)`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Shape = tuple[int, ...]
+Rule = Callable[..., Any]
+Frame = tuple[Any, ...]
+
+HAS_VARARGS = 0x04  # the bit of `code.co_flags` that says `*args`
+
+table: dict[str, Primitive] = {}
+"""Every primitive by name: the calculus of minigrad."""
+
+
+class Quiet(threading.local):
+    """Runs a function where NumPy does not warn of division by zero, overflow or NaN: as in torch, inf and NaN are values.
+
+    ``quiet.run(f, *args)`` costs a tenth of ``np.errstate`` and leaves the caller's settings alone. The f must not come
+    back here, so user code is never run this way.
+    """
+
+    def __init__(self) -> None:
+        context = contextvars.copy_context()
+        context.run(np.seterr, all="ignore")
+        self.run = context.run
+
+
+quiet = Quiet()
+
+
+def positional(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a function's positional parameters."""
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
+
+
+class Primitive:
+    """A function of arrays that knows its derivative.
+
+    Attributes:
+        name: The function's name, without the underscore that keeps it apart from a builtin.
+        forward: The NumPy function.
+        inputs: Names of the array arguments; one name if `variadic`.
+        variadic: Whether it takes any number of arrays.
+        defaults: The keyword arguments, which are not differentiated, with their defaults.
+        promote: For each input, whether it is brought to one dtype with the others before the call.
+        floating: Whether integers become floating point before the call.
+        rules: For each input, its rule as a function of (g, frame), or None if it has no derivative.
+        differentiable: Whether any input has a rule.
+        short: Whether the rules are content with the arrays and the shapes of the inputs.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        rules: Mapping[str, Rule],
+        promote: Iterable[str] = (),
+        floating: bool = False,
+        match: Callable[[Any, Shape], Any] | None = None,
+    ) -> None:
+        code = forward.__code__
+        first_keyword, after_keywords = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+        self.name = forward.__name__.rstrip("_")
+        self.__doc__ = forward.__doc__
+        self.forward = forward
+        self.variadic = bool(code.co_flags & HAS_VARARGS)
+        self.inputs = (code.co_varnames[after_keywords],) if self.variadic else positional(forward)
+        self.defaults = {
+            name: (forward.__kwdefaults__ or {}).get(name) for name in code.co_varnames[first_keyword:after_keywords]
+        }
+        promoted = tuple(promote)
+        self.promote = tuple(name in promoted for name in self.inputs)
+        self.floating = floating
+        self.differentiable = bool(rules)
+
+        arrays = (*self.inputs, "out")
+        shapes = tuple(f"{name}_shape" for name in self.inputs)
+        self._slots = (*arrays, *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
+        residuals = {name: positional(rule)[1:] for name, rule in rules.items()}
+        for name, named in residuals.items():
+            if name not in self.inputs or not set(named) <= set(self._slots):
+                raise TypeError(
+                    f"{self.name}: the rule {name}(g, {', '.join(named)}) does not fit. "
+                    f"A rule belongs to one of {self.inputs} and may name {self._slots}"
+                )
+        self.rules = tuple(
+            self._bind(rules[name], residuals[name], match, shape) if name in rules else None
+            for name, shape in zip(self.inputs, shapes, strict=True)
+        )
+        self.short = not self.variadic and all({*arrays, *shapes} >= set(named) for named in residuals.values())
+        self._needs = tuple(tuple(name in residuals.get(owner, ()) for name in arrays) for owner in self.inputs)
+        self._keeps: dict[tuple[bool, ...], tuple[bool, ...]] = {}
+        table[self.name] = self
+
+    def _bind(
+        self, rule: Rule, residuals: Sequence[str], match: Callable[[Any, Shape], Any] | None, shape: str
+    ) -> Callable[[Any, Frame], Any]:
+        """Return the rule as a function of the cotangent and a frame, whose slots it takes its residuals from."""
+        positions = [self._slots.index(name) for name in residuals]
+        bound: Callable[[Any, Frame], Any]
+        if not positions:
+            bound = lambda g, frame: rule(g)
+        elif len(positions) == 1:
+            only = positions[0]
+            bound = lambda g, frame: rule(g, frame[only])
+        else:
+            bound = lambda g, frame: rule(g, *[frame[k] for k in positions])
+        if match is None:
+            return bound
+        k_shape = self._slots.index(shape)
+        return lambda g, frame: match(bound(g, frame), frame[k_shape])
+
+    def keeps(self, asked: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Return, for each input and last the result, whether a rule of the inputs asked for needs the array."""
+        try:
+            return self._keeps[asked]
+        except KeyError:
+            needed = [needs for needs, wanted in zip(self._needs, asked, strict=True) if wanted]
+            return self._keeps.setdefault(asked, tuple(map(any, zip(*needed, strict=True))))
+
+    def frame(self, arrays: Sequence[Any], out: Array, attributes: Mapping[str, Any], kept: Sequence[bool]) -> Frame:
+        """Return everything that the rules may name, in the order of the slots, without the arrays not kept."""
+        inputs: Sequence[Any] = arrays
+        shapes: list[Any] = [x.shape for x in arrays]
+        dtypes: list[Any] = [x.dtype for x in arrays]
+        if self.variadic:
+            inputs, shapes, dtypes = [arrays], [shapes], [dtypes]
+        saved = [x if keep else None for x, keep in zip((*inputs, out), kept, strict=True)]
+        return (*saved, *shapes, *(attributes.get(k, default) for k, default in self.defaults.items()), *dtypes)
+
+    def __call__(self, *inputs: Any, **attributes: Any) -> Any:
+        for x in inputs:
+            if hasattr(x, "__apply__"):
+                return x.__apply__(self, inputs, attributes)
+        return self.forward(*inputs, **attributes)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def primitive(
+    *, promote: Iterable[str] = (), floating: bool = False, **rules: Rule
+) -> Callable[[Callable[..., Any]], Primitive]:
+    """Enter a NumPy function into the table, with a rule for each input that has a derivative.
+
+    Args:
+        promote: Names of the inputs that are brought to one dtype before the call.
+        floating: Turn integer inputs into floating point before the call.
+        rules: The rules, by name of the input.
+
+    Raises:
+        TypeError: A rule belongs to no input, or names something that is no residual.
+    """
+    return lambda forward: Primitive(forward, rules, promote, floating)

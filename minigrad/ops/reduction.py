@@ -1,0 +1,83 @@
+"""Reductions: many numbers into one, over all axes or some.
+
+`dim` is None for all axes or a tuple of axes, each at least 0. With `keepdim` a reduced axis stays, with size 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.ops.broadcasting import expand
+from minigrad.ops.primitive import Array, Shape, primitive
+from minigrad.ops.shape import cast, reshape
+
+Dims = tuple[int, ...] | None
+
+
+def restore(reduced: Any, shape: Shape, dim: Dims) -> Any:
+    """Return a reduced array with its axes put back at size 1, so that it broadcasts against `shape`."""
+    if dim is None:
+        return reduced
+    return reshape(reduced, shape=tuple(1 if k in dim else n for k, n in enumerate(shape)))
+
+
+def count(shape: Shape, dim: Dims) -> int:
+    """Return how many numbers go into one."""
+    return math.prod(shape if dim is None else [shape[k] for k in dim])
+
+
+@primitive(x=lambda g, x_shape, dim: expand(restore(g, x_shape, dim), shape=x_shape))
+def sum_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """The sum; integers and booleans are added up as int64."""
+    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=None if x.dtype.kind in "fc" else np.int64)
+
+
+@primitive(x=lambda g, x_shape, dim: expand(restore(g / count(x_shape, dim), x_shape, dim), shape=x_shape))
+def mean(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """The arithmetic mean; NaN of nothing."""
+    return np.true_divide(np.add.reduce(x, axis=dim, keepdims=keepdim), count(x.shape, dim), dtype=x.dtype)
+
+
+def _shared(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
+    """Return the cotangent of an extreme, in equal parts for the elements that reach it."""
+    reach = cast((x == restore(out, x.shape, dim)) | (x != x), dtype=dtype)
+    return reach * restore(g, x.shape, dim) / restore(sum_(reach, dim=dim), x.shape, dim)
+
+
+@primitive(x=lambda g, x, out, dim, x_dtype: _shared(g, x, out, dim, x_dtype))
+def amax(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """The largest element, or NaN; equal ones share the gradient."""
+    return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
+
+
+@primitive(x=lambda g, x, out, dim, x_dtype: _shared(g, x, out, dim, x_dtype))
+def amin(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """The smallest element, or NaN; equal ones share the gradient."""
+    return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
+
+
+@primitive()
+def argmax(x: Array, *, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The position of the largest element, the first of several, along one axis or in the flattened array."""
+    return np.asarray(np.argmax(x, axis=dim, keepdims=keepdim))
+
+
+@primitive()
+def argmin(x: Array, *, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The position of the smallest element, the first of several, along one axis or in the flattened array."""
+    return np.asarray(np.argmin(x, axis=dim, keepdims=keepdim))
+
+
+@primitive()
+def any_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """Whether any element is not zero."""
+    return np.asarray(np.any(x, axis=dim, keepdims=keepdim))
+
+
+@primitive()
+def all_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """Whether no element is zero."""
+    return np.asarray(np.all(x, axis=dim, keepdims=keepdim))

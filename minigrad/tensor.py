@@ -1,0 +1,658 @@
+"""Tensor: where an array, the tape and the table of primitives meet.
+
+`apply` is the meeting point. It brings the operands of a primitive to one dtype, runs the NumPy code, and, if a gradient is
+asked for, leaves a `Recorded` node on the tape. What a Tensor can do beyond that is in `minigrad.methods`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad import dtypes, printing
+from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, pull_back, recording
+from minigrad.methods import Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes
+from minigrad.methods.carrier import Number, Operand
+from minigrad.ops import shape
+from minigrad.ops.primitive import Array, Frame, Primitive, quiet
+
+NOTHING = np.empty(0, np.float32)
+UNWRITTEN = [0]  # stands in the place of the write counter of an array that was not saved
+
+
+class Size(tuple[int, ...]):
+    """The shape of a tensor: a tuple of its sizes."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Return the number of elements, the product of the sizes."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"minigrad.Size({list(self)})"
+
+
+# ------------------------------------------------------------------------------------------------- the tape's side
+
+
+class Recorded(Node):
+    """A node that remembers the application of a primitive.
+
+    It keeps arrays and vertices, never Tensors, so that graphs hold no reference cycles.
+
+    Attributes:
+        op: The primitive.
+        frame: What its rules may name: the arrays they need, shapes, keyword arguments. None once released.
+        writes: The write counters of the arrays kept, in the order of the frame.
+        stamp: The sum of the counters when the arrays were saved. Counters only grow, so a write changes the sum.
+    """
+
+    __slots__ = ("frame", "op", "stamp", "writes")
+
+    frame: Frame | None
+
+    def __init__(
+        self, op: Primitive, parents: tuple[Vertex | None, ...], frame: Frame, writes: Sequence[list[int]]
+    ) -> None:
+        self.number = next_number()
+        self.hooks = None
+        self.parents = parents
+        self.op = op
+        self.frame = frame
+        self.writes = writes
+        self.stamp = 0
+        for counter in writes:
+            self.stamp += counter[0]
+
+    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
+        op, frame, parents = self.op, self.frame, self.parents
+        if frame is None:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: what {op.name} had saved was freed by the first "
+                "backward. Specify retain_graph=True there, or compute the loss again."
+            )
+        stamp = 0
+        for counter in self.writes:
+            stamp += counter[0]
+        if stamp != self.stamp:
+            raise RuntimeError(self._explain_write(frame))
+        if isinstance(cotangent, Tensor):
+            frame = self._lift(frame)
+        if op.variadic:
+            shares = op.rules[0](cotangent, frame) if op.rules[0] else [None] * len(parents)
+            return [s if p is not None and (needed is None or p in needed) else None for s, p in zip(shares, parents)]
+        return [
+            rule(cotangent, frame) if parent is not None and rule and (needed is None or parent in needed) else None
+            for parent, rule in zip(parents, op.rules, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name.title().replace('_', '')}Backward>"
+
+    def release(self) -> None:
+        if any(counter is not UNWRITTEN for counter in self.writes):
+            self.frame = None
+
+    def _lift(self, frame: Frame) -> Frame:
+        """Return the frame with each array made again the Tensor it was, so that the rules are recorded in turn."""
+        if self.op.variadic:
+            inputs = frame[0] and tuple(_lifted(x, p) for x, p in zip(frame[0], self.parents, strict=True))
+            return (inputs, _lifted(frame[1], self), *frame[2:])
+        arrays = zip(frame, (*self.parents, self), strict=False)
+        lifted = [_lifted(x, vertex) for x, vertex in arrays]
+        return (*lifted, *frame[len(lifted) :])
+
+    def _explain_write(self, frame: Frame) -> str:
+        return (
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: {self.op.name}"
+            f" had saved a tensor of shape {next(x.shape for x in frame if isinstance(x, np.ndarray))} that was written to "
+            "before backward reached it. Use the out-of-place form of that operation, or clone() the tensor first."
+        )
+
+
+def _lifted(array: Array | None, vertex: Vertex | None) -> Tensor | None:
+    """Return the Tensor that an array was, given its vertex; a leaf is its own vertex."""
+    if array is None:
+        return None
+    if isinstance(vertex, Tensor):
+        return vertex
+    return wrap(array, vertex if isinstance(vertex, Node) else None)
+
+
+def wrap(array: Array, node: Node | None = None) -> Tensor:
+    """Return a Tensor around an array, without a copy and without questions."""
+    tensor = Tensor.__new__(Tensor)
+    tensor._array = array
+    tensor._node = node
+    tensor._writes = [0]
+    return tensor
+
+
+# ------------------------------------------------------------------------------------------------ the table's side
+
+
+def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Tensor:
+    """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
+    tensors = _promoted(op, inputs)
+    arrays = [t._array for t in tensors]
+    out = _forward(op, arrays, attributes)
+    result = wrap(out)
+    if _root(out) is _root(arrays[0]):
+        result._writes = tensors[0]._writes
+    if mode.recording and op.differentiable:
+        if op.variadic:
+            asked = (any(t.requires_grad for t in tensors),)
+        else:
+            asked = tuple(rule is not None and t.requires_grad for t, rule in zip(tensors, op.rules, strict=True))
+        if any(asked):
+            kept = op.keeps(asked)
+            each = kept[:1] * len(tensors) if op.variadic else kept[:-1]
+            counters = [t._writes for t, keep in zip(tensors, each, strict=True) if keep]
+            if kept[-1]:
+                counters.append(result._writes)
+            wants = [True] * len(tensors) if op.variadic else asked
+            parents = tuple(_vertex(t) if want else None for t, want in zip(tensors, wants, strict=True))
+            result._node = Recorded(op, parents, op.frame(arrays, out, attributes, kept), counters)
+    return result
+
+
+def _forward(op: Primitive, arrays: Sequence[Array], attributes: Mapping[str, Any]) -> Array:
+    """Run the NumPy code of a primitive; where NumPy refuses, say which operation it was and what it was given."""
+    try:
+        out = quiet.run(op.forward, *arrays, **attributes)
+    except (ValueError, TypeError, IndexError) as error:
+        kind = IndexError if isinstance(error, IndexError) else RuntimeError
+        given = ", ".join(f"{_by_name(x.dtype)}{list(x.shape)}" for x in arrays)
+        raise kind(f"{op.name}: {error} (given {given})") from error
+    return out if type(out) is np.ndarray else np.asarray(out)
+
+
+def _by_name(d: np.dtype[Any]) -> str:
+    return d.name
+
+
+def _root(array: Array) -> object:
+    """Return the array that owns the memory which this one looks at."""
+    return array if array.base is None else array.base
+
+
+def _vertex(tensor: Tensor) -> Vertex | None:
+    """Return the place of a tensor in the graph: its node, itself if it is a leaf, None if it has no gradient."""
+    return tensor._node if tensor._node is not None else tensor if tensor._requires_grad else None
+
+
+def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
+    """Return the inputs as tensors, those that the primitive promotes in one dtype, floating point if it wants that."""
+    promote = op.promote * len(inputs) if op.variadic else op.promote
+    operands = [x if isinstance(x, Tensor | bool | int | float) else wrap(_array_of(x, NOTHING)) for x in inputs]
+    meeting = [x._array if isinstance(x, Tensor) else x for x, promoted in zip(operands, promote, strict=True) if promoted]
+    common = dtypes.result_type(*meeting) if meeting else None
+    if op.floating and common is not None and common.kind != "f":
+        common = dtypes.get_default_dtype().numpy
+    tensors = []
+    for x, promoted in zip(operands, promote, strict=True):
+        if not isinstance(x, Tensor):
+            x = wrap(np.asarray(x, common if promoted else dtypes.result_type(x)))
+        elif promoted and common is not None and x._array.dtype != common:
+            x = apply(shape.cast, (x,), {"dtype": common})
+        tensors.append(x)
+    return tensors
+
+
+def _array_of(value: Any, beside: Array) -> Array:
+    """Return a number or array as an array; a number in the dtype that it takes beside another operand.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(value, np.ndarray):
+        return np.array(value, dtypes.as_dtype(value.dtype).numpy)
+    number = value.item() if isinstance(value, np.generic) else value
+    if isinstance(number, bool | int | float):
+        kind = beside.dtype
+        if kind.kind != "f" and not (kind.kind != "b" and isinstance(number, int)):
+            kind = dtypes.result_type(np.empty(0, kind), number)
+        return np.array(number, kind)
+    raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
+
+# ---------------------------------------------------------------------------------------------------------- Tensor
+
+
+class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes):
+    """A multi-dimensional array that can remember how it was computed.
+
+    ``Tensor(data)`` copies a nested list, an array or a tensor into the default dtype, ``Tensor(2, 3)`` is zeros of that
+    shape; `minigrad.tensor` keeps the dtype of the data. A tensor that nobody computed is a *leaf*; the leaves that require
+    a gradient get it in `grad` when `backward` is called on a result.
+
+    Every method and argument is torch's. Not public: `_array`, the NumPy array (use `numpy()`); `_node`, the vertex in the
+    graph; `_writes`, the count of in-place writes, shared by all views of the memory.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    _array: Array
+    _writes: list[int]
+    _node: Node | None = None
+    _requires_grad: bool = False
+    _grad: Tensor | None = None
+    __array_priority__ = 1000
+
+    def __init__(self, *data: Any) -> None:
+        kind = dtypes.get_default_dtype().numpy
+        if data and all(isinstance(n, int) for n in data):
+            self._array = np.zeros(data, kind)
+        elif len(data) <= 1:
+            self._array = np.array(data[0] if data else (), kind)
+        else:
+            raise TypeError("Tensor() takes one nest of data, or the sizes of a tensor of zeros")
+        self._writes = [0]
+
+    # How primitives are applied; `Carrier` says what each of these is for.
+
+    @staticmethod
+    def __apply__(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Tensor:
+        return apply(op, inputs, attributes)
+
+    def _apply(self, op: Primitive, *others: Operand, **attributes: Any) -> Tensor:  # type: ignore[override]
+        return apply(op, (self, *others), attributes)
+
+    def _unary(self, op: Primitive) -> Tensor:  # type: ignore[override]
+        x = self._array
+        if not op.short or (op.floating and x.dtype.kind != "f"):
+            return apply(op, (self,), {})
+        result = wrap(_forward(op, (x,), {}))
+        if mode.recording and op.differentiable and self.requires_grad:
+            keep_x, keep_out = op.keeps((True,))
+            result._node = Recorded(
+                op,
+                (_vertex(self),),
+                (x if keep_x else None, result._array if keep_out else None, x.shape),
+                (self._writes if keep_x else UNWRITTEN, result._writes if keep_out else UNWRITTEN),
+            )
+        return result
+
+    def _binary(self, op: Primitive, other: Operand) -> Tensor:  # type: ignore[override]
+        b = other if isinstance(other, Tensor) else self._constant(other)
+        x, y = self._array, b._array
+        if x.dtype is not y.dtype or not op.short or (op.floating and x.dtype.kind != "f"):
+            return apply(op, (self, b), {})
+        result = wrap(_forward(op, (x, y), {}))
+        if mode.recording and op.differentiable:
+            asked = (self.requires_grad, b.requires_grad)
+            if asked[0] or asked[1]:
+                keep_x, keep_y, keep_out = op.keeps(asked)
+                result._node = Recorded(
+                    op,
+                    (_vertex(self), _vertex(b)),
+                    (x if keep_x else None, y if keep_y else None, result._array if keep_out else None, x.shape, y.shape),
+                    (
+                        self._writes if keep_x else UNWRITTEN,
+                        b._writes if keep_y else UNWRITTEN,
+                        result._writes if keep_out else UNWRITTEN,
+                    ),
+                )
+        return result
+
+    def _constant(self, value: Operand) -> Tensor:  # type: ignore[override]
+        if isinstance(value, Tensor):
+            return value
+        return wrap(_array_of(value, self._array))
+
+    # What it is.
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the axes."""
+        return Size(self._array.shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The type of the elements."""
+        return dtypes.as_dtype(self._array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    def dim(self) -> int:
+        """Return the number of axes."""
+        return self._array.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one axis."""
+        return self.shape if dim is None else self._array.shape[shape.axis(dim, self._array.ndim)]
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self._array.size
+
+    nelement = numel
+
+    def is_floating_point(self) -> bool:
+        """Return whether the elements are floating-point numbers, which alone have gradients."""
+        return self._array.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements lie in memory in row-major order without gaps."""
+        return self._array.flags.c_contiguous
+
+    def __repr__(self) -> str:
+        return printing.render(self._array, self._suffix())
+
+    def _suffix(self) -> str:
+        if self._node is not None:
+            return f"grad_fn={self._node}"
+        return "requires_grad=True" if self._requires_grad else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self._array.ndim == 0 and self._node is None else format(str(self), spec)
+
+    # What it holds, for Python and NumPy.
+
+    def item(self) -> Any:
+        """Return the one element as a Python number.
+
+        Raises:
+            RuntimeError: There is not exactly one element.
+        """
+        if self._array.size != 1:
+            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def numpy(self) -> Array:
+        """Return the elements as an array that shares memory with the tensor.
+
+        What is written through the array is seen by the tensor, but not by the check that saved values are unchanged
+        before backward; write through the tensor where that matters.
+
+        Raises:
+            RuntimeError: The tensor requires a gradient, which NumPy would not carry on.
+        """
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._array.view()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise RuntimeError(f"Boolean value of Tensor with {self._array.size} values is ambiguous: use any() or all()")
+        return bool(self._array.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "iub":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
+
+    # Its place in the graph.
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are carried to this tensor. It can be set on leaves."""
+        return self._node is not None or self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self._node is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if wanted and self._array.dtype.kind != "f":
+            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is {self.dtype}")
+        self._requires_grad = wanted
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` and return the tensor.
+
+        Raises:
+            RuntimeError: The tensor is not a leaf, or not of floating point.
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nobody computed this tensor, as far as the graph knows."""
+        return self._node is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that computed this tensor; None for a leaf."""
+        return self._node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has accumulated, owned by this leaf alone; None before the first one."""
+        if self._node is not None and self._grad is None:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). Read the gradient of a leaf, or use autograd.grad.",
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value._array.shape != self._array.shape:
+                raise RuntimeError(f"assigned grad has shape {value.shape}, but the tensor has shape {self.shape}")
+            if value._array.dtype != self._array.dtype:
+                raise RuntimeError(f"assigned grad has data of type {value.dtype}, but the tensor is {self.dtype}")
+        self._grad = value
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add to the `grad` of every leaf the derivative of this tensor with respect to it.
+
+        Args:
+            gradient: The cotangent of this tensor, of its shape; may be left out where it is a single number.
+            retain_graph: Keep what the graph has saved, so that backward can be called again. Default: create_graph.
+            create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
+            inputs: The leaves that shall get a gradient; default all.
+
+        Raises:
+            RuntimeError: The tensor does not require a gradient; has several elements and no gradient was given; the
+                graph was freed by an earlier backward; or a saved tensor was overwritten. No `grad` is changed then.
+        """
+        targets = None if inputs is None else [target(t, k) for k, t in enumerate(inputs)]
+        keep = create_graph if retain_graph is None else retain_graph
+        accumulate(run_backward([self], [gradient], targets, keep, create_graph), [gradient])
+
+    def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
+        """Add a cotangent to `grad`."""
+        if self._grad is None:
+            self._grad = owned(cotangent, taken)
+        elif isinstance(cotangent, Tensor):
+            self._grad = self._grad + cotangent
+        else:
+            self._grad._write(self._grad._array + cotangent)
+
+    def detach(self) -> Tensor:
+        """Return a tensor that shares memory with this one and requires no gradient."""
+        alias = wrap(self._array)
+        alias._writes = self._writes
+        return alias
+
+    @property
+    def data(self) -> Tensor:
+        """The values, as by `detach`. Writing through it is not recorded, but noticed by the check of saved tensors."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self._array, self._writes = value._array, value._writes
+
+    def _overwrite(self, op: Primitive, *others: Operand, **attributes: Any) -> Self:
+        recorded = mode.recording and (self.requires_grad or any(isinstance(t, Tensor) and t.requires_grad for t in others))
+        if recorded and self._node is None and self._requires_grad:
+            raise RuntimeError(
+                f"a leaf Variable that requires grad is being used in an in-place operation ({op.name}): write inside "
+                "no_grad(), or use the out-of-place form"
+            )
+        # Rules that ask for the old values find them in a copy: the memory is about to change.
+        source = wrap(self._array.copy(), self._node) if recorded else self
+        result = source._apply(op, *(source if other is self else other for other in others), **attributes)
+        array = result._array
+        if array.shape != self._array.shape:
+            raise RuntimeError(
+                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape {list(array.shape)}"
+            )
+        if not np.can_cast(array.dtype, self._array.dtype, "same_kind"):
+            raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
+        if recorded:
+            self._node = result.to(self.dtype)._node
+        return self._write(array)
+
+    def _write(self, values: Any) -> Self:
+        np.copyto(self._array, values, casting="same_kind")
+        self._writes[0] += 1
+        return self
+
+    def clone(self) -> Tensor:
+        """Return a copy in memory of its own, through which gradients flow."""
+        return self._apply(shape.copy)
+
+    # Conversion.
+
+    def to(self, target: Any, *, copy: bool = False) -> Tensor:
+        """Return the tensor in another dtype, or in the dtype of another tensor; itself if there is nothing to do."""
+        wanted = target.dtype if isinstance(target, Tensor) else dtypes.as_dtype(target)
+        if wanted.numpy == self._array.dtype:
+            return self.clone() if copy else self
+        source = self if wanted.is_floating_point else self.detach()
+        return source._apply(shape.cast, dtype=wanted.numpy)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """Return the tensor in the dtype of another."""
+        return self.to(other.dtype)
+
+    def double(self) -> Tensor:
+        """Return the tensor as float64."""
+        return self.to(dtypes.float64)
+
+    def float(self) -> Tensor:
+        """Return the tensor as float32."""
+        return self.to(dtypes.float32)
+
+    def long(self) -> Tensor:
+        """Return the tensor as int64, rounded towards zero."""
+        return self.to(dtypes.int64)
+
+    def int(self) -> Tensor:
+        """Return the tensor as int32, rounded towards zero."""
+        return self.to(dtypes.int32)
+
+    def bool(self) -> Tensor:
+        """Return whether each element is not zero."""
+        return self.to(dtypes.bool_)
+
+
+# -------------------------------------------------------------------------------------------------------- backward
+
+
+def run_backward(
+    outputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor | None],
+    targets: Sequence[Vertex] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Vertex, Cotangent]:
+    """Carry cotangents from outputs back to the targets, or to every leaf if that is None; see `engine.pull_back`.
+
+    The cotangents found are arrays; with create_graph they are Tensors, and their computation is recorded.
+    """
+    seeds = [_seed(k, y, g) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]
+    with recording(create_graph), np.errstate(all="ignore"):
+        if create_graph:
+            return pull_back(seeds, targets, retain_graph)
+        return pull_back([(root, seed._array) for root, seed in seeds], targets, retain_graph)
+
+
+def _seed(position: int, output: Tensor, cotangent: Tensor | None) -> tuple[Vertex, Tensor]:
+    """Return the vertex of an output and its cotangent, which is 1 if none is given."""
+    vertex = _vertex(output)
+    if vertex is None:
+        raise RuntimeError(
+            f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that it was computed "
+            "from requires a gradient, or it was computed under no_grad()"
+        )
+    array = output._array
+    if cotangent is None:
+        if array.size != 1:
+            raise RuntimeError(
+                f"grad can be implicitly created only for scalar outputs, but the output has shape {list(array.shape)}: "
+                "reduce it, for example with sum(), or give its gradient"
+            )
+        return vertex, wrap(np.ones_like(array))
+    if cotangent._array.shape != array.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{position}] has a shape of {cotangent.shape} and output[{position}] has a shape "
+            f"of {output.shape}."
+        )
+    return vertex, cotangent.to(output.dtype)
+
+
+def target(tensor: Tensor, position: int) -> Vertex:
+    """Return the vertex of a tensor whose gradient is asked for."""
+    vertex = _vertex(tensor)
+    if vertex is None:
+        raise RuntimeError(f"One of the differentiated Tensors does not require grad: input {position} of shape {tensor.shape}")
+    return vertex
+
+
+def accumulate(found: Mapping[Vertex, Cotangent], given: Sequence[Tensor | None]) -> None:
+    """Add the cotangents found by `run_backward` to the `grad` of their leaves."""
+    taken = {id(t._array) for t in given if t is not None}
+    for vertex, cotangent in found.items():
+        leaf = vertex if isinstance(vertex, Tensor) else None
+        if leaf is not None:
+            leaf._accumulate(cotangent, taken)
+
+
+def owned(cotangent: Cotangent, taken: set[int]) -> Tensor:
+    """Return a cotangent as a Tensor that shares memory with no other.
+
+    An array is taken over if it is no view and not among those `taken`, known by their id; it is then taken itself.
+    """
+    if isinstance(cotangent, Tensor):
+        return cotangent
+    array = np.asarray(cotangent)
+    if array.base is not None or id(array) in taken:
+        array = array.copy()
+    taken.add(id(array))
+    return wrap(array)
