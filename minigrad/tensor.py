@@ -21,6 +21,7 @@ from minigrad.ops import shape
 from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
 NOTHING = np.empty(0, np.float32)
+REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
 UNWRITTEN = [0]  # stands in the place of the write counter of an array that was not saved
 
 
@@ -65,9 +66,10 @@ class Recorded(Node):
         self.op = op
         self.frame = frame
         self.writes = writes
-        self.stamp = 0
+        stamp = 0
         for counter in writes:
-            self.stamp += counter[0]
+            stamp += counter[0]
+        self.stamp = stamp
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
         op, frame, parents = self.op, self.frame, self.parents
@@ -95,7 +97,7 @@ class Recorded(Node):
         return f"<{self.op.name.title().replace('_', '')}Backward>"
 
     def release(self) -> None:
-        if any(counter is not UNWRITTEN for counter in self.writes):
+        if self.writes:
             self.frame = None
 
     def _lift(self, frame: Frame) -> Frame:
@@ -140,40 +142,31 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
     tensors = _promoted(op, inputs)
     arrays = [t._array for t in tensors]
-    out = _forward(op, arrays, attributes)
-    result = wrap(out)
+    try:
+        out = quiet.run(op.forward, *arrays, **attributes)
+    except REFUSALS as error:
+        raise _explained(op, arrays, error) from error
+    result = wrap(out if type(out) is np.ndarray else np.asarray(out))
     if _root(out) is _root(arrays[0]):
         result._writes = tensors[0]._writes
-    if mode.recording and op.differentiable:
-        if op.variadic:
-            asked = (any(t.requires_grad for t in tensors),)
-        else:
-            asked = tuple(rule is not None and t.requires_grad for t, rule in zip(tensors, op.rules, strict=True))
-        if any(asked):
-            kept = op.keeps(asked)
-            each = kept[:1] * len(tensors) if op.variadic else kept[:-1]
-            counters = [t._writes for t, keep in zip(tensors, each, strict=True) if keep]
-            if kept[-1]:
-                counters.append(result._writes)
-            wants = [True] * len(tensors) if op.variadic else asked
-            parents = tuple(_vertex(t) if want else None for t, want in zip(tensors, wants, strict=True))
-            result._node = Recorded(op, parents, op.frame(arrays, out, attributes, kept), counters)
+    if op.differentiable:
+        rules = op.rules * len(tensors) if op.variadic else op.rules
+        parents = tuple([None if rule is None else _vertex(t) for t, rule in zip(tensors, rules, strict=True)])
+        asked = tuple([vertex is not None for vertex in parents])
+        if True in asked and mode.recording:
+            kept = op.kept[(True,) if op.variadic else asked]
+            sources = (*tensors, result)
+            each = kept[:1] * len(tensors) + kept[1:] if op.variadic else kept
+            counters = [t._writes for t, keep in zip(sources, each, strict=True) if keep]
+            result._node = Recorded(op, parents, op.frame(arrays, result._array, attributes, kept), counters)
     return result
 
 
-def _forward(op: Primitive, arrays: Sequence[Array], attributes: Mapping[str, Any]) -> Array:
-    """Run the NumPy code of a primitive; where NumPy refuses, say which operation it was and what it was given."""
-    try:
-        out = quiet.run(op.forward, *arrays, **attributes)
-    except (ValueError, TypeError, IndexError) as error:
-        kind = IndexError if isinstance(error, IndexError) else RuntimeError
-        given = ", ".join(f"{_by_name(x.dtype)}{list(x.shape)}" for x in arrays)
-        raise kind(f"{op.name}: {error} (given {given})") from error
-    return out if type(out) is np.ndarray else np.asarray(out)
-
-
-def _by_name(d: np.dtype[Any]) -> str:
-    return d.name
+def _explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:
+    """Return NumPy's refusal as torch's kind of exception, with the operation and what it was given."""
+    kind = IndexError if isinstance(error, IndexError) else RuntimeError
+    given = ", ".join(f"{x.dtype.name} {list(x.shape)}" for x in arrays)
+    return kind(f"{op.name} of {given}: {error}")
 
 
 def _root(array: Array) -> object:
@@ -183,10 +176,10 @@ def _root(array: Array) -> object:
 
 def _vertex(tensor: Tensor) -> Vertex | None:
     """Return the place of a tensor in the graph: its node, itself if it is a leaf, None if it has no gradient."""
-    return tensor._node if tensor._node is not None else tensor if tensor._requires_grad else None
+    return tensor._node or (tensor if tensor._requires_grad else None)
 
 
-def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
+def _promoted(op: Primitive, inputs: Sequence[Any]) -> Sequence[Tensor]:
     """Return the inputs as tensors, those that the primitive promotes in one dtype, floating point if it wants that."""
     promote = op.promote * len(inputs) if op.variadic else op.promote
     operands = [x if isinstance(x, Tensor | bool | int | float) else wrap(_array_of(x, NOTHING)) for x in inputs]
@@ -263,47 +256,61 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
     def __apply__(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Tensor:
         return apply(op, inputs, attributes)
 
-    def _apply(self, op: Primitive, *others: Operand, **attributes: Any) -> Tensor:  # type: ignore[override]
+    def _apply(self, op: Primitive, *others: Operand, **attributes: Any) -> Tensor:
         return apply(op, (self, *others), attributes)
 
-    def _unary(self, op: Primitive) -> Tensor:  # type: ignore[override]
+    # The next two are `apply` for the commonest cases, without its loops.
+
+    def _unary(self, op: Primitive, **attributes: Any) -> Tensor:
         x = self._array
-        if not op.short or (op.floating and x.dtype.kind != "f"):
-            return apply(op, (self,), {})
-        result = wrap(_forward(op, (x,), {}))
-        if mode.recording and op.differentiable and self.requires_grad:
-            keep_x, keep_out = op.keeps((True,))
+        if op.floating and x.dtype.kind != "f":
+            return apply(op, (self,), attributes)
+        try:
+            out = quiet.run(op.forward, x, **attributes)
+        except REFUSALS as error:
+            raise _explained(op, (x,), error) from error
+        result = wrap(out if type(out) is np.ndarray else np.asarray(out))
+        if out.base is not None and _root(out) is _root(x):
+            result._writes = self._writes
+        vertex = self._node or (self if self._requires_grad else None)
+        if vertex is not None and op.differentiable and mode.recording:
+            keep_x, keep_out = op.kept[True,]
+            frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
+            writes = (self._writes if keep_x else UNWRITTEN, result._writes) if keep_out else (self._writes,) if keep_x else ()
             result._node = Recorded(
-                op,
-                (_vertex(self),),
-                (x if keep_x else None, result._array if keep_out else None, x.shape),
-                (self._writes if keep_x else UNWRITTEN, result._writes if keep_out else UNWRITTEN),
+                op, (vertex,), frame if op.short else (*frame, *op.values(attributes), x.dtype), writes
             )
         return result
 
-    def _binary(self, op: Primitive, other: Operand) -> Tensor:  # type: ignore[override]
+    def _binary(self, op: Primitive, other: Operand) -> Tensor:
         b = other if isinstance(other, Tensor) else self._constant(other)
         x, y = self._array, b._array
         if x.dtype is not y.dtype or not op.short or (op.floating and x.dtype.kind != "f"):
             return apply(op, (self, b), {})
-        result = wrap(_forward(op, (x, y), {}))
-        if mode.recording and op.differentiable:
-            asked = (self.requires_grad, b.requires_grad)
-            if asked[0] or asked[1]:
-                keep_x, keep_y, keep_out = op.keeps(asked)
-                result._node = Recorded(
-                    op,
-                    (_vertex(self), _vertex(b)),
-                    (x if keep_x else None, y if keep_y else None, result._array if keep_out else None, x.shape, y.shape),
-                    (
-                        self._writes if keep_x else UNWRITTEN,
-                        b._writes if keep_y else UNWRITTEN,
-                        result._writes if keep_out else UNWRITTEN,
-                    ),
+        try:
+            out = quiet.run(op.forward, x, y)
+        except REFUSALS as error:
+            raise _explained(op, (x, y), error) from error
+        result = wrap(out if type(out) is np.ndarray else np.asarray(out))
+        vertex = self._node or (self if self._requires_grad else None)
+        other_vertex = b._node or (b if b._requires_grad else None)
+        if (vertex is not None or other_vertex is not None) and op.differentiable and mode.recording:
+            keep_x, keep_y, keep_out = op.kept[vertex is not None, other_vertex is not None]
+            result._node = Recorded(
+                op,
+                (vertex, other_vertex),
+                (x if keep_x else None, y if keep_y else None, result._array if keep_out else None, x.shape, y.shape),
+                (
+                    self._writes if keep_x else UNWRITTEN,
+                    b._writes if keep_y else UNWRITTEN,
+                    result._writes if keep_out else UNWRITTEN,
                 )
+                if keep_x or keep_y or keep_out
+                else (),
+            )
         return result
 
-    def _constant(self, value: Operand) -> Tensor:  # type: ignore[override]
+    def _constant(self, value: Operand) -> Tensor:
         if isinstance(value, Tensor):
             return value
         return wrap(_array_of(value, self._array))
@@ -545,7 +552,7 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
 
     def clone(self) -> Tensor:
         """Return a copy in memory of its own, through which gradients flow."""
-        return self._apply(shape.copy)
+        return self._unary(shape.copy)
 
     # Conversion.
 
@@ -555,7 +562,7 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
         if wanted.numpy == self._array.dtype:
             return self.clone() if copy else self
         source = self if wanted.is_floating_point else self.detach()
-        return source._apply(shape.cast, dtype=wanted.numpy)
+        return source._unary(shape.cast, dtype=wanted.numpy)
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the tensor in the dtype of another."""

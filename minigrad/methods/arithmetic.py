@@ -44,7 +44,7 @@ class Arithmetic(Carrier):
 
     def __pow__(self, exponent: Operand) -> Self:
         if isinstance(exponent, int | float):
-            return self._apply(elementwise.pow_scalar, exponent=exponent)
+            return self._unary(elementwise.pow_scalar, exponent=exponent)
         return self._binary(elementwise.pow_, exponent)
 
     def __rpow__(self, base: Operand) -> Self:

@@ -18,8 +18,8 @@ class Carrier:
         """The sizes of the axes."""
         raise NotImplementedError
 
-    def _unary(self, op: Primitive) -> Self:
-        """Apply a primitive that takes one array and nothing else."""
+    def _unary(self, op: Primitive, **attributes: Any) -> Self:
+        """Apply a primitive that takes one array, and perhaps keyword arguments."""
         raise NotImplementedError
 
     def _binary(self, op: Primitive, other: Operand) -> Self:

@@ -45,8 +45,8 @@ class Elementary(Carrier):
 
     def softmax(self, dim: int) -> Self:
         """Return exp(x) / sum(exp(x)) along dim, without overflow."""
-        return self._apply(neural.softmax, dim=self._axis(dim))
+        return self._unary(neural.softmax, dim=self._axis(dim))
 
     def log_softmax(self, dim: int) -> Self:
         """Return log(softmax(x)) along dim, without overflow."""
-        return self._apply(neural.log_softmax, dim=self._axis(dim))
+        return self._unary(neural.log_softmax, dim=self._axis(dim))

@@ -15,7 +15,7 @@ class Indexing(Carrier):
     """x[index]: all that NumPy and torch take between brackets."""
 
     def __getitem__(self, index: Any) -> Self:
-        return self._apply(indexing.getitem, index=as_index(index))
+        return self._unary(indexing.getitem, index=as_index(index))
 
     def __iter__(self) -> Iterator[Self]:
         if not self.shape:

@@ -20,11 +20,11 @@ class Linear(Carrier):
         if not left or not right:
             raise RuntimeError(f"matmul: both arguments need an axis, but the shapes are {list(left)} and {list(right)}")
         # A vector is a row on the left and a column on the right, and its axis of size 1 leaves with it.
-        a = self if len(left) > 1 else self._apply(shape.reshape, shape=(1, *left))
-        b = other if len(right) > 1 else other._apply(shape.reshape, shape=(*right, 1))
+        a = self if len(left) > 1 else self._unary(shape.reshape, shape=(1, *left))
+        b = other if len(right) > 1 else other._unary(shape.reshape, shape=(*right, 1))
         product = a._binary(linalg.matmul, b)
         stack, n, m = product.shape[:-2], product.shape[-2:-1], product.shape[-1:]
-        return product._apply(shape.reshape, shape=stack + (n if len(left) > 1 else ()) + (m if len(right) > 1 else ()))
+        return product._unary(shape.reshape, shape=stack + (n if len(left) > 1 else ()) + (m if len(right) > 1 else ()))
 
     def matmul(self, other: Self) -> Self:
         """Return the matrix product, with torch's rules for shapes.

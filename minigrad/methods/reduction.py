@@ -24,7 +24,7 @@ class Reductions(Carrier):
     """sum, mean, max and their kin."""
 
     def _reduce(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
-        return self._apply(op, dim=axes(dim, len(self.shape)), keepdim=keepdim)
+        return self._unary(op, dim=axes(dim, len(self.shape)), keepdim=keepdim)
 
     def sum(self, dim: Dim = None, keepdim: bool = False) -> Self:
         """Return the sum; integers and booleans are added up as int64."""
@@ -68,7 +68,7 @@ class Reductions(Carrier):
         return Extremes(self._reduce(value, dim, keepdim), self._position(position, dim, keepdim))
 
     def _position(self, op: Primitive, dim: int | None, keepdim: bool) -> Self:
-        return self._apply(op, dim=None if dim is None or not self.shape else axis(dim, len(self.shape)), keepdim=keepdim)
+        return self._unary(op, dim=None if dim is None or not self.shape else axis(dim, len(self.shape)), keepdim=keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Self:
         """Return the position of the largest element, the first of several, along dim or in the flattened tensor."""

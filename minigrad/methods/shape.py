@@ -27,7 +27,7 @@ class Shapes(Carrier):
         Raises:
             RuntimeError: The number of elements differs.
         """
-        return self._apply(shape.reshape, shape=self._filled(sizes(shape_)))
+        return self._unary(shape.reshape, shape=self._filled(sizes(shape_)))
 
     def view(self, *shape_: int | Sequence[int]) -> Self:
         """Return `reshape(*shape)`. Where torch would refuse for want of a view, this copies."""
@@ -57,7 +57,7 @@ class Shapes(Carrier):
         order = tuple(axis(d, n) for d in sizes(dims))
         if sorted(order) != list(range(n)):
             raise RuntimeError(f"permute: dims {order} are not an arrangement of the {n} axes")
-        return self._apply(shape.permute, dims=order)
+        return self._unary(shape.permute, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> Self:
         """Return a view with two axes exchanged."""
@@ -66,7 +66,7 @@ class Shapes(Carrier):
         a, b = axis(dim0, n), axis(dim1, n)
         if n:
             order[a], order[b] = b, a
-        return self._apply(shape.permute, dims=tuple(order))
+        return self._unary(shape.permute, dims=tuple(order))
 
     def t(self) -> Self:
         """Return the transpose of a matrix; a vector or number as it is.
@@ -81,7 +81,7 @@ class Shapes(Carrier):
     @property
     def T(self) -> Self:  # noqa: N802
         """The axes in reverse order; a view."""
-        return self._apply(shape.permute, dims=tuple(reversed(range(len(self.shape)))))
+        return self._unary(shape.permute, dims=tuple(reversed(range(len(self.shape)))))
 
     @property
     def mT(self) -> Self:  # noqa: N802
@@ -108,4 +108,4 @@ class Shapes(Carrier):
         wanted = sizes(shape_)
         lead = len(wanted) - len(self.shape)
         kept = (*(1,) * lead, *self.shape)
-        return self._apply(broadcasting.expand, shape=tuple(k if w == -1 else w for w, k in zip(wanted, kept, strict=False)))
+        return self._unary(broadcasting.expand, shape=tuple(k if w == -1 else w for w, k in zip(wanted, kept, strict=False)))

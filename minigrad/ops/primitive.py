@@ -23,6 +23,7 @@ with `__array_ufunc__` (NEP 13): it calls `operand.__apply__(primitive, inputs, 
 from __future__ import annotations
 
 import contextvars
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -71,10 +72,12 @@ class Primitive:
         variadic: Whether it takes any number of arrays.
         defaults: The keyword arguments, which are not differentiated, with their defaults.
         promote: For each input, whether it is brought to one dtype with the others before the call.
+        promotes: Whether any is.
         floating: Whether integers become floating point before the call.
         rules: For each input, its rule as a function of (g, frame), or None if it has no derivative.
         differentiable: Whether any input has a rule.
         short: Whether the rules are content with the arrays and the shapes of the inputs.
+        kept: For each choice of inputs whose rules are asked for, whether each input and last the result must be saved.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Primitive:
         }
         promoted = tuple(promote)
         self.promote = tuple(name in promoted for name in self.inputs)
+        self.promotes = any(self.promote)
         self.floating = floating
         self.differentiable = bool(rules)
 
@@ -115,8 +119,12 @@ class Primitive:
             for name, shape in zip(self.inputs, shapes, strict=True)
         )
         self.short = not self.variadic and all({*arrays, *shapes} >= set(named) for named in residuals.values())
-        self._needs = tuple(tuple(name in residuals.get(owner, ()) for name in arrays) for owner in self.inputs)
-        self._keeps: dict[tuple[bool, ...], tuple[bool, ...]] = {}
+        needs = {name: [array in residuals.get(name, ()) for array in arrays] for name in self.inputs}
+        self.kept = {
+            asked: tuple(any(column) for column in zip(*(needs[n] for n, wanted in zip(self.inputs, asked) if wanted)))
+            for asked in itertools.product((False, True), repeat=len(self.inputs))
+            if any(asked)
+        }
         table[self.name] = self
 
     def _bind(
@@ -137,23 +145,21 @@ class Primitive:
         k_shape = self._slots.index(shape)
         return lambda g, frame: match(bound(g, frame), frame[k_shape])
 
-    def keeps(self, asked: tuple[bool, ...]) -> tuple[bool, ...]:
-        """Return, for each input and last the result, whether a rule of the inputs asked for needs the array."""
-        try:
-            return self._keeps[asked]
-        except KeyError:
-            needed = [needs for needs, wanted in zip(self._needs, asked, strict=True) if wanted]
-            return self._keeps.setdefault(asked, tuple(map(any, zip(*needed, strict=True))))
+    def values(self, attributes: Mapping[str, Any]) -> Iterable[Any]:
+        """Return the values of all keyword arguments, in the order in which the function declares them."""
+        return {**self.defaults, **attributes}.values()
 
     def frame(self, arrays: Sequence[Any], out: Array, attributes: Mapping[str, Any], kept: Sequence[bool]) -> Frame:
         """Return everything that the rules may name, in the order of the slots, without the arrays not kept."""
+        if self.short:
+            return (*[x if keep else None for x, keep in zip((*arrays, out), kept)], *[x.shape for x in arrays])
         inputs: Sequence[Any] = arrays
         shapes: list[Any] = [x.shape for x in arrays]
         dtypes: list[Any] = [x.dtype for x in arrays]
         if self.variadic:
             inputs, shapes, dtypes = [arrays], [shapes], [dtypes]
-        saved = [x if keep else None for x, keep in zip((*inputs, out), kept, strict=True)]
-        return (*saved, *shapes, *(attributes.get(k, default) for k, default in self.defaults.items()), *dtypes)
+        saved = [x if keep else None for x, keep in zip((*inputs, out), kept)]
+        return (*saved, *shapes, *self.values(attributes), *dtypes)
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         for x in inputs:
