@@ -126,26 +126,32 @@ def pull_back(
     for root, cotangent in seeds:
         pending[root] = pending[root] + cotangent if root in pending else cotangent
     nodes = ancestors(pending)
-    wanted = None if targets is None else set(targets)
-    leading = None if wanted is None else leading_to(wanted, nodes)
-    needed = None if wanted is None or leading is None else wanted | leading
+    wanted: Set[Vertex] = frozenset()
+    leading = needed = None
+    if targets is not None:
+        wanted = set(targets)
+        leading = leading_to(wanted, nodes)
+        needed = wanted | leading
     found: dict[Vertex, Cotangent] = {}
     for node in nodes:
-        if node not in pending:
+        cotangent = pending.pop(node, None)
+        if cotangent is None:
             continue
-        cotangent = pending.pop(node)
         if node.hooks:
             for hook in node.hooks:
                 replacement = hook(cotangent)
                 cotangent = cotangent if replacement is None else replacement
-        if wanted is not None and node in wanted:
+        if node in wanted:
             found[node] = cotangent
         if leading is not None and node not in leading:
             continue
         for parent, share in zip(node.parents, node.pull(cotangent, needed), strict=True):
             if share is not None:
-                pending[parent] = pending[parent] + share if parent in pending else share
+                held = pending.get(parent)
+                pending[parent] = share if held is None else held + share
         if not retain_graph:
             node.release()
-    found.update((leaf, share) for leaf, share in pending.items() if wanted is None or leaf in wanted)
+    if targets is None:
+        return pending  # every node was visited, so that leaves are left
+    found.update((leaf, share) for leaf, share in pending.items() if leaf in wanted)
     return found

@@ -86,10 +86,13 @@ class Recorded(Node):
         if isinstance(cotangent, Tensor):
             frame = self._lift(frame)
         if op.variadic:
-            shares = op.rules[0](cotangent, frame) if op.rules[0] else [None] * len(parents)
-            return [s if p is not None and (needed is None or p in needed) else None for s, p in zip(shares, parents)]
+            rule = op.rules[0]
+            assert rule is not None
+            shares = rule(cotangent, frame)
+            return [None if p is None or (needed and p not in needed) else s for p, s in zip(parents, shares, strict=True)]
+        # A parent is None wherever there is no rule.
         return [
-            rule(cotangent, frame) if parent is not None and rule and (needed is None or parent in needed) else None
+            None if parent is None or (needed and parent not in needed) else rule(cotangent, frame)  # type: ignore[misc]
             for parent, rule in zip(parents, op.rules, strict=True)
         ]
 
@@ -140,25 +143,29 @@ def wrap(array: Array, node: Node | None = None) -> Tensor:
 
 def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Tensor:
     """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
-    tensors = _promoted(op, inputs)
-    arrays = [t._array for t in tensors]
+    tensors = inputs if _agree(op, inputs) else _promoted(op, inputs)
+    arrays = []
+    parents = []
+    asked = []
+    for t, rule in zip(tensors, op.rules * len(tensors) if op.variadic else op.rules, strict=True):
+        vertex = None if rule is None else t._node or (t if t._requires_grad else None)
+        arrays.append(t._array)
+        parents.append(vertex)
+        asked.append(vertex is not None)
     try:
         out = quiet.run(op.forward, *arrays, **attributes)
     except REFUSALS as error:
         raise _explained(op, arrays, error) from error
     result = wrap(out if type(out) is np.ndarray else np.asarray(out))
-    if _root(out) is _root(arrays[0]):
+    if out.base is not None and _root(out) is _root(arrays[0]):
         result._writes = tensors[0]._writes
-    if op.differentiable:
-        rules = op.rules * len(tensors) if op.variadic else op.rules
-        parents = tuple([None if rule is None else _vertex(t) for t, rule in zip(tensors, rules, strict=True)])
-        asked = tuple([vertex is not None for vertex in parents])
-        if True in asked and mode.recording:
-            kept = op.kept[(True,) if op.variadic else asked]
-            sources = (*tensors, result)
-            each = kept[:1] * len(tensors) + kept[1:] if op.variadic else kept
-            counters = [t._writes for t, keep in zip(sources, each, strict=True) if keep]
-            result._node = Recorded(op, parents, op.frame(arrays, result._array, attributes, kept), counters)
+    if True in asked and mode.recording:
+        kept = op.kept[(True,) if op.variadic else tuple(asked)]
+        each = kept[:1] * len(tensors) if op.variadic else kept
+        writes = [t._writes for t, keep in zip(tensors, each) if keep]
+        if kept[-1]:
+            writes.append(result._writes)
+        result._node = Recorded(op, tuple(parents), op.frame(arrays, result._array, attributes, kept), writes)
     return result
 
 
@@ -179,7 +186,7 @@ def _vertex(tensor: Tensor) -> Vertex | None:
     return tensor._node or (tensor if tensor._requires_grad else None)
 
 
-def _promoted(op: Primitive, inputs: Sequence[Any]) -> Sequence[Tensor]:
+def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
     """Return the inputs as tensors, those that the primitive promotes in one dtype, floating point if it wants that."""
     promote = op.promote * len(inputs) if op.variadic else op.promote
     operands = [x if isinstance(x, Tensor | bool | int | float) else wrap(_array_of(x, NOTHING)) for x in inputs]
@@ -195,6 +202,18 @@ def _promoted(op: Primitive, inputs: Sequence[Any]) -> Sequence[Tensor]:
             x = apply(shape.cast, (x,), {"dtype": common})
         tensors.append(x)
     return tensors
+
+
+def _agree(op: Primitive, inputs: Sequence[Any]) -> bool:
+    """Return whether the inputs are tensors of one dtype that suits the primitive, so that nothing is to be done."""
+    common = None
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            return False
+        common = common or x._array.dtype
+        if x._array.dtype is not common:
+            return False
+    return not op.floating or (common is not None and common.kind == "f")
 
 
 def _array_of(value: Any, beside: Array) -> Array:
@@ -496,7 +515,7 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
         """
         targets = None if inputs is None else [target(t, k) for k, t in enumerate(inputs)]
         keep = create_graph if retain_graph is None else retain_graph
-        accumulate(run_backward([self], [gradient], targets, keep, create_graph), [gradient])
+        accumulate(carry_back([seed(self, gradient)], targets, keep, create_graph), [gradient])
 
     def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
         """Add a cotangent to `grad`."""
@@ -592,25 +611,21 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
 # -------------------------------------------------------------------------------------------------------- backward
 
 
-def run_backward(
-    outputs: Sequence[Tensor],
-    cotangents: Sequence[Tensor | None],
-    targets: Sequence[Vertex] | None,
-    retain_graph: bool,
-    create_graph: bool,
+def carry_back(
+    seeds: Sequence[tuple[Vertex, Tensor]], targets: Sequence[Vertex] | None, retain_graph: bool, create_graph: bool
 ) -> dict[Vertex, Cotangent]:
-    """Carry cotangents from outputs back to the targets, or to every leaf if that is None; see `engine.pull_back`.
+    """Carry cotangents from their roots back to the targets, or to every leaf if that is None; see `engine.pull_back`.
 
     The cotangents found are arrays; with create_graph they are Tensors, and their computation is recorded.
     """
-    seeds = [_seed(k, y, g) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]
     with recording(create_graph), np.errstate(all="ignore"):
         if create_graph:
             return pull_back(seeds, targets, retain_graph)
-        return pull_back([(root, seed._array) for root, seed in seeds], targets, retain_graph)
+        # Taken out with [()], a number is a NumPy scalar, which is faster than an array without axes.
+        return pull_back([(root, cotangent._array[()]) for root, cotangent in seeds], targets, retain_graph)
 
 
-def _seed(position: int, output: Tensor, cotangent: Tensor | None) -> tuple[Vertex, Tensor]:
+def seed(output: Tensor, cotangent: Tensor | None, position: int = 0) -> tuple[Vertex, Tensor]:
     """Return the vertex of an output and its cotangent, which is 1 if none is given."""
     vertex = _vertex(output)
     if vertex is None:
@@ -625,7 +640,7 @@ def _seed(position: int, output: Tensor, cotangent: Tensor | None) -> tuple[Vert
                 f"grad can be implicitly created only for scalar outputs, but the output has shape {list(array.shape)}: "
                 "reduce it, for example with sum(), or give its gradient"
             )
-        return vertex, wrap(np.ones_like(array))
+        return vertex, wrap(np.ones(array.shape, array.dtype))
     if cotangent._array.shape != array.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{position}] has a shape of {cotangent.shape} and output[{position}] has a shape "
@@ -643,7 +658,7 @@ def target(tensor: Tensor, position: int) -> Vertex:
 
 
 def accumulate(found: Mapping[Vertex, Cotangent], given: Sequence[Tensor | None]) -> None:
-    """Add the cotangents found by `run_backward` to the `grad` of their leaves."""
+    """Add the cotangents found by `carry_back` to the `grad` of their leaves."""
     taken = {id(t._array) for t in given if t is not None}
     for vertex, cotangent in found.items():
         leaf = vertex if isinstance(vertex, Tensor) else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minigrad.tensor import Tensor, accumulate, owned, run_backward, target
+from minigrad.engine import Vertex
+from minigrad.tensor import Tensor, accumulate, carry_back, owned, seed, target
 
 
 def grad(
@@ -36,7 +37,7 @@ def grad(
     """
     ys, gs = _pairs(outputs, grad_outputs)
     targets = [target(x, k) for k, x in enumerate(_several(inputs))]
-    found = run_backward(ys, gs, targets, create_graph if retain_graph is None else retain_graph, create_graph)
+    found = carry_back(_seeds(ys, gs), targets, create_graph if retain_graph is None else retain_graph, create_graph)
     unused = [k for k, vertex in enumerate(targets) if vertex not in found]
     if unused and not allow_unused:
         raise RuntimeError(
@@ -57,7 +58,7 @@ def backward(
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     ys, gs = _pairs(tensors, grad_tensors)
     targets = None if inputs is None else [target(x, k) for k, x in enumerate(_several(inputs))]
-    accumulate(run_backward(ys, gs, targets, create_graph if retain_graph is None else retain_graph, create_graph), gs)
+    accumulate(carry_back(_seeds(ys, gs), targets, create_graph if retain_graph is None else retain_graph, create_graph), gs)
 
 
 def _several(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -73,3 +74,7 @@ def _pairs(
     if len(gs) != len(ys):
         raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
     return ys, gs
+
+
+def _seeds(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> list[tuple[Vertex, Tensor]]:
+    return [seed(y, g, k) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]

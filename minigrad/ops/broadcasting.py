@@ -24,6 +24,8 @@ def expand(x: Array, *, shape: Shape) -> Array:
 def sum_to(x: Array, *, shape: Shape) -> Array:
     """x summed over the axes along which `shape` would be repeated to become x.shape."""
     lead = x.ndim - len(shape)
+    if lead == 1 and x.shape[1:] == shape:
+        return np.add.reduce(x)
     repeated = tuple(k for k in range(x.ndim) if k < lead or (shape[k - lead] == 1 and x.shape[k] != 1))
     return np.add.reduce(x, axis=repeated).reshape(shape)
 

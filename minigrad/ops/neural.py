@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.broadcasting import sum_to
 from minigrad.ops.elementwise import exp
-from minigrad.ops.linalg import matmul, transposed
 from minigrad.ops.primitive import Array, primitive
 from minigrad.ops.reduction import sum_
 from minigrad.ops.shape import reshape
@@ -21,9 +19,9 @@ def rows(x: Any) -> Any:
 
 @primitive(
     promote=("x", "weight", "bias"),
-    x=lambda g, weight, x_shape: reshape(matmul(rows(g), weight), shape=x_shape),
-    weight=lambda g, x: matmul(transposed(rows(g)), rows(x)),
-    bias=lambda g, bias_shape: sum_to(g, shape=bias_shape),
+    x=lambda g, weight: g @ weight,
+    weight=lambda g, x: rows(g).T @ rows(x),
+    bias=lambda g: rows(g).sum(0),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
