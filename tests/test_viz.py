@@ -1,0 +1,351 @@
+"""The picture of a graph, read back from its DOT source and, where Graphviz is installed, from what `dot` makes of it."""
+
+import html
+import json
+import re
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import graphviz
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigrad
+from minigrad import Tensor, viz
+from minigrad.engine import Node, next_number
+from minigrad.ops import primitive
+from minigrad.ops.primitive import Array
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+
+
+@dataclass
+class Vertex:
+    """A vertex of a picture: its text, line by line, and its attributes."""
+
+    lines: list[str]
+    shape: str
+    color: str
+    dashed: bool
+
+
+class Parsed:
+    """The vertices and arrows of a DOT source."""
+
+    def __init__(self, source: str) -> None:
+        self.vertices = {
+            name: Vertex(read(label), shape, color, "dashed" in rest)
+            for name, label, color, shape, rest in re.findall(
+                r'^\t(v\d+) \[label=<(.*)> fillcolor="(.*?)".*? shape=(\w+)(.*)\]$', source, re.MULTILINE
+            )
+        }
+        self.arrows = re.findall(r"^\t(\w+) -> (\w+) \[label=(.*)\]$", source, re.MULTILINE)
+        self.arrows += [(a, b, '""') for a, b in re.findall(r"^\t(\w+) -> (\w+)$", source, re.MULTILINE)]
+
+    @property
+    def ops(self) -> list[str]:
+        return [v.lines[0] for v in self.vertices.values() if v.shape == "ellipse"]
+
+    def boxes(self, kind: str) -> list[list[str]]:
+        return [v.lines for v in self.vertices.values() if v.shape == "box" and v.color == viz.COLORS[kind]]
+
+    def inputs(self, op: str) -> dict[str, list[str]]:
+        """The text of each input of the only operation of this name, by the label of its arrow."""
+        (target,) = [k for k, v in self.vertices.items() if v.shape == "ellipse" and v.lines[0] == op]
+        return {label: self.vertices[a].lines for a, b, label in self.arrows if b == target}
+
+
+def read(label: str) -> list[str]:
+    """Return the text of a label as it is seen."""
+    plain = re.sub(r"<[^>]*>", "", label.replace("<BR/>", "\n"))
+    return html.unescape(plain).replace("\u200b", "").split("\n")
+
+
+def parse(tensor: Tensor, **options: object) -> Parsed:
+    return Parsed(viz.graph(tensor, **options).source)  # type: ignore[arg-type]
+
+
+def leaf(*values: float) -> Tensor:
+    return minigrad.tensor(values if len(values) != 1 else values[0], requires_grad=True)
+
+
+def line() -> tuple[Tensor, dict[str, Tensor]]:
+    """The squared error of a line, with names for everything but the prediction."""
+    names = {"x": minigrad.tensor([[1.0], [2.0]]), "w": leaf(3.0), "b": leaf(-1.0), "y": minigrad.tensor([[2.0], [6.0]])}
+    prediction = names["x"] * names["w"] + names["b"]
+    return ((prediction - names["y"]) ** 2).mean(), names
+
+
+# ------------------------------------------------------------------------------------------------------------- structure
+
+
+def test_ops_are_ellipses_in_the_order_of_computation_and_tensors_are_boxes() -> None:
+    loss, names = line()
+    picture = parse(loss, params=names)
+    assert picture.ops == ["mul", "add", "sub", "pow_scalar", "mean"]
+    assert {v.shape for v in picture.vertices.values()} == {"ellipse", "box"}
+
+
+def test_arrows_say_which_input() -> None:
+    loss, names = line()
+    assert {k: v[0] for k, v in parse(loss, params=names).inputs("mul").items()} == {"a": "x", "b": "w"}
+    assert list(parse(loss, params=names).inputs("mean")) == ['""']
+
+
+def test_boxes_show_names_shapes_and_values() -> None:
+    loss, names = line()
+    picture = parse(loss, params=names)
+    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3."], ["b", "scalar", "-1."]]
+    assert picture.boxes(viz.ROOT) == [["scalar", "0.5"]]
+    assert ["x", "shape (2, 1)", "[[1.],", " [2.]]"] in picture.boxes(viz.CONSTANT)
+
+
+def test_gradients_are_shown_after_backward() -> None:
+    loss, names = line()
+    loss.backward(retain_graph=True)
+    picture = parse(loss, params=names)
+    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3.", "grad -2."], ["b", "scalar", "-1.", "grad -1."]]
+
+
+def test_a_value_that_no_rule_asks_for_is_not_invented() -> None:
+    loss, names = line()
+    picture = parse(loss, params={"w": names["w"]})
+    assert picture.inputs("sub") == {"a": ["shape (2, 1)"], "b": ["shape (2, 1)", "value not kept"]}
+    assert [v.dashed for v in picture.vertices.values()].count(True) == 1
+
+
+def test_a_named_intermediate_result_is_shown_with_its_values() -> None:
+    w = leaf(1.0, 2.0)
+    middle = w + 1
+    assert ["middle", "shape (2,)", "[2., 3.]"] in parse(middle.sum(), params={"middle": middle}).boxes(viz.RESULT)
+
+
+def test_what_an_operation_saved_is_shown() -> None:
+    assert ["scalar", "0.7616"] in parse(leaf(1.0).tanh() + 1).boxes(viz.RESULT)
+
+
+def test_a_name_that_is_not_in_the_graph_is_ignored() -> None:
+    assert "stranger" not in viz.graph(leaf(1.0) * 2, params={"stranger": leaf(1.0)}).source
+
+
+def test_shared_subexpressions_appear_once() -> None:
+    x = leaf(3.0)
+    for _ in range(40):
+        x = x + x  # 2 ** 40 paths
+    picture = parse(x)
+    assert len(picture.ops) == 40
+    assert len(picture.boxes(viz.PARAMETER)) == 1
+    assert Counter((a, b) for a, b, _ in picture.arrows).most_common(1)[0][1] == 2
+
+
+def test_one_constant_used_twice_is_one_box() -> None:
+    x, w = minigrad.tensor(5.0), leaf(2.0)
+    picture = parse((w * x).tanh() * x)
+    assert picture.boxes(viz.CONSTANT) == [["scalar", "5."]]
+
+
+def test_arguments_that_differ_from_the_default_are_shown() -> None:
+    w = minigrad.ones(2, 3, requires_grad=True)
+    assert ["sum", "dim=(1,)"] in [v.lines for v in parse(w.sum(1).sum()).vertices.values()]
+    assert ["sum"] in [v.lines for v in parse(w.sum(1).sum()).vertices.values()]
+
+
+def test_any_number_of_inputs_is_labelled_by_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(primitive, "table", {})
+
+    @primitive.primitive(promote=("xs",), xs=lambda g, xs: [g * x for x in xs])
+    def squares(*xs: Array) -> Array:
+        """Half the sum of the squares of all arrays."""
+        return np.asarray(sum(x * x for x in xs) / 2)
+
+    picture = parse(squares(leaf(3.0), minigrad.tensor(4.0)))
+    assert picture.inputs("squares") == {'"xs[0]"': ["scalar", "3."], '"xs[1]"': ["scalar", "4."]}
+    assert picture.boxes(viz.ROOT) == [["scalar", "12.5"]]
+
+
+def test_an_operation_that_somebody_else_wrote() -> None:
+    class Gather(Node):
+        """An operation that somebody else wrote."""
+
+        def __init__(self, *parents: Tensor) -> None:
+            self.number, self.parents, self.hooks = next_number(), parents, None
+
+        def __repr__(self) -> str:
+            return "<GatherBackward>"
+
+    result = minigrad.tensor([1.0, 2.0])
+    result._node = Gather(leaf(1.0), leaf(2.0))
+    picture = parse(result)
+    assert picture.ops == ["GatherBackward"]
+    assert picture.boxes(viz.PARAMETER) == [["scalar", "1."], ["scalar", "2."]]
+
+
+def test_a_leaf_and_a_constant_are_drawn_alone() -> None:
+    assert parse(leaf(1.0), params={"w": leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1."]]
+    assert parse(minigrad.tensor([1, 2])).boxes(viz.ROOT) == [["shape (2,) int64", "[1, 2]"]]
+
+
+def test_a_freed_graph_is_still_drawn() -> None:
+    loss, names = line()
+    loss.backward()
+    picture = parse(loss, params=names)
+    assert picture.ops == ["mul", "add", "sub", "pow_scalar", "mean"]
+    assert ["mul", "freed by backward"] in [v.lines for v in picture.vertices.values()]
+    assert picture.boxes(viz.PARAMETER)[0] == ["w", "scalar", "3.", "grad -2."]
+    assert picture.boxes(viz.ROOT) == [["scalar", "0.5"]]
+
+
+def test_a_value_written_to_since_is_not_shown_as_the_one_that_was_saved() -> None:
+    x, w = minigrad.tensor([1.0, 2.0]), leaf(3.0, 4.0)
+    product = w * x
+    x.add_(100)
+    source = viz.graph(product).source
+    assert "a saved array was overwritten" in source
+    assert "101" not in source
+
+
+def test_the_legend_explains_the_colours_in_use_only() -> None:
+    source = viz.graph(leaf(1.0).tanh()).source
+    assert viz.PARAMETER in source
+    assert viz.OPERATION in source
+    assert f">{viz.CONSTANT}<" not in source
+
+
+# --------------------------------------------------------------------------------------------------------- odd contents
+
+
+def test_larger_arrays_are_shown_by_their_range() -> None:
+    w = minigrad.linspace(-1, 2, 1000, requires_grad=True)
+    assert parse(w, max_values=6).boxes(viz.PARAMETER) == [["shape (1000,)", "-1 to 2"]]
+    assert len(parse(w, max_values=1000).boxes(viz.PARAMETER)[0]) > 50
+
+
+def test_empty_arrays_and_odd_numbers() -> None:
+    assert parse(minigrad.zeros(0, 3, requires_grad=True)).boxes(viz.PARAMETER) == [["shape (0, 3)", "[]"]]
+    assert parse(leaf(float("nan"), float("-inf"))).boxes(viz.PARAMETER) == [["shape (2,)", "[ nan, -inf]"]]
+    many = minigrad.tensor([float("nan")] * 50)
+    assert parse(many).boxes(viz.ROOT) == [["shape (50,)", "nan to nan"]]
+    assert parse(minigrad.zeros(9, dtype=minigrad.float64)).boxes(viz.ROOT) == [["shape (9,) float64", "0 to 0"]]
+    assert parse(minigrad.zeros(9) > 1).boxes(viz.ROOT) == [["shape (9,) bool", "False to False"]]
+
+
+NAMES = [
+    '<b>&amp;"',
+    "\\N\\G\\n\\l\\\\",
+    "a\nb",
+    "nul\0bell\a",
+    "가중치 θ",
+    "{x|y}",
+    "<",
+    "-- ]]> -->",
+    "%s",
+    " ",
+    "",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_text_whatever_they_hold(name: str) -> None:
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    assert parse(leaf(1.0) * 2, params={name: leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1."]]
+    w = leaf(1.0)
+    assert parse(w * 2, params={name: w}).boxes(viz.PARAMETER) == [[printable or " ", "scalar", "1."]]
+
+
+@needs_dot
+@pytest.mark.filterwarnings("error")
+@given(st.text(max_size=8) | st.sampled_from(NAMES))
+def test_dot_draws_every_name(name: str) -> None:
+    w = leaf(1.0)
+    drawn = viz.graph(w * 2, params={name: w}).pipe(format="plain", encoding="utf-8", quiet=True)
+    assert len(re.findall("^node ", drawn, re.MULTILINE)) == 4
+    assert len(re.findall("^edge ", drawn, re.MULTILINE)) == 3
+
+
+def test_a_chain_of_a_hundred_thousand_operations() -> None:
+    x = leaf(1.0)
+    for _ in range(100_000):
+        x = x.tanh()
+    picture = parse(x)
+    source = viz.graph(x, max_ops=10).source
+    assert len(picture.ops) == 1000
+    assert "99,990 earlier operations are not drawn" in source
+    assert source.count("shape=ellipse") == 10
+
+
+def test_every_operation_is_drawn_on_demand() -> None:
+    x = leaf(1.0)
+    for _ in range(3000):
+        x = x.tanh()
+    picture = parse(x, max_ops=None)
+    assert len(picture.ops) == 3000
+    assert len(picture.boxes(viz.PARAMETER)) == 1
+
+
+def test_drawing_changes_nothing() -> None:
+    loss, names = line()
+    viz.graph(loss, params=names)
+    loss.backward()
+    assert names["w"].grad is not None
+    assert names["w"].grad.item() == -2
+
+
+def test_the_same_graph_gives_the_same_source() -> None:
+    assert viz.graph(line()[0]).source == viz.graph(line()[0]).source
+
+
+# ---------------------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((3.0,), {}, TypeError, "draws a Tensor, but got float"),
+        ((leaf(1.0),), {"params": [1]}, TypeError, "a Module or a mapping of names to Tensors, not a list"),
+        ((leaf(1.0),), {"params": {"w": np.ones(2)}}, TypeError, "'w' is a ndarray"),
+        ((leaf(1.0),), {"direction": "up"}, ValueError, "one of TB, LR, BT, RL, but got 'up'"),
+        ((leaf(1.0),), {"max_ops": -1}, ValueError, "at least 0"),
+        ((leaf(1.0),), {"max_values": -1}, ValueError, "at least 0"),
+    ],
+)
+def test_bad_arguments(arguments: tuple[Tensor], options: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        viz.graph(*arguments, **options)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------------------------------ the program dot
+
+
+@needs_dot
+def test_dot_sees_the_same_structure() -> None:
+    loss, names = line()
+    picture = viz.graph(loss, params=names)
+    seen = json.loads(picture.pipe(format="json", encoding="utf-8"))
+    parsed = Parsed(picture.source)
+    assert {v["name"]: v["shape"] for v in seen["objects"]} == {k: v.shape for k, v in parsed.vertices.items()}
+    assert len(seen["edges"]) == len(parsed.arrows)
+
+
+@needs_dot
+def test_it_shows_itself_in_jupyter_and_renders(tmp_path: Path) -> None:
+    picture = viz.graph(line()[0])
+    assert isinstance(picture, graphviz.Digraph)
+    assert "<svg" in picture._repr_mimebundle_()["image/svg+xml"]
+    assert Path(picture.render(tmp_path / "loss", format="png")).read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_dot_one_sentence_and_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    picture = viz.graph(line()[0])
+    assert picture._repr_mimebundle_() == {"text/plain": f"{viz.MISSING}\n\n{picture.source}"}
+    assert "apt install graphviz" in viz.MISSING
+    with pytest.raises(graphviz.ExecutableNotFound, match="install Graphviz"):
+        picture.render(tmp_path / "loss", format="png")
+    assert (tmp_path / "loss").read_text() == picture.source
+    with pytest.raises(viz.DotNotFound, match="install Graphviz"):
+        picture.pipe(format="svg")
