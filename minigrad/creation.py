@@ -16,6 +16,33 @@ from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.methods.shape import sizes
 from minigrad.tensor import Tensor, wrap
 
+__all__ = [
+    "Generator",
+    "arange",
+    "as_tensor",
+    "default_generator",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "manual_seed",
+    "ones",
+    "ones_like",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "seed",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
 Sizes = int | Sequence[int]
 
 
@@ -129,7 +156,8 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
 
 def _new(array: np.ndarray[Any, Any], dtype: Dtype | None, requires_grad: bool) -> Tensor:
     wanted = dtype or (dtypes.get_default_dtype() if array.dtype == np.float64 else None)
-    return wrap(array if wanted is None else array.astype(dtypes.as_dtype(wanted).numpy, copy=False)).requires_grad_(requires_grad)
+    kind = array.dtype if wanted is None else dtypes.as_dtype(wanted).numpy
+    return wrap(array.astype(kind, copy=False)).requires_grad_(requires_grad)
 
 
 def _kind(dtype: Dtype | None) -> dtypes.NumpyDtype:
@@ -171,9 +199,7 @@ def empty_like(input: Tensor, *, dtype: Dtype | None = None, requires_grad: bool
     return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def full_like(
-    input: Tensor, fill_value: float, *, dtype: Dtype | None = None, requires_grad: bool = False
-) -> Tensor:
+def full_like(input: Tensor, fill_value: float, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
     """Return one number everywhere, in the shape and, without a dtype, in the dtype of another tensor."""
     return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
@@ -192,9 +218,7 @@ def arange(
     return _new(np.arange(first, last, step), dtype, requires_grad)
 
 
-def linspace(
-    start: float, end: float, steps: int, *, dtype: Dtype | None = None, requires_grad: bool = False
-) -> Tensor:
+def linspace(start: float, end: float, steps: int, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
     """Return `steps` numbers, evenly spaced from start to end, both included."""
     return _new(np.linspace(start, end, steps), dtype, requires_grad)
 
@@ -207,9 +231,7 @@ def eye(n: int, m: int | None = None, *, dtype: Dtype | None = None, requires_gr
 # ------------------------------------------------------------------------------------------------------- at random
 
 
-def rand(
-    *size: Sizes, generator: Generator | None = None, dtype: Dtype | None = None, requires_grad: bool = False
-) -> Tensor:
+def rand(*size: Sizes, generator: Generator | None = None, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
     """Return numbers drawn uniformly from [0, 1)."""
     return wrap(_uniform(sizes(size), _kind(dtype), generator)).requires_grad_(requires_grad)
 

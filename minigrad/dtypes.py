@@ -6,6 +6,24 @@ from typing import Any, Final
 
 import numpy as np
 
+__all__ = [
+    "double",
+    "dtype",
+    "float16",
+    "float32",
+    "float64",
+    "get_default_dtype",
+    "half",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "long",
+    "set_default_dtype",
+    "short",
+    "uint8",
+]
+
 NumpyDtype = np.dtype[Any]
 
 

@@ -9,6 +9,57 @@ from minigrad.methods.carrier import Operand
 from minigrad.ops import elementwise
 from minigrad.tensor import Tensor, apply
 
+__all__ = [
+    "abs",
+    "add",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "clone",
+    "cos",
+    "div",
+    "dot",
+    "eq",
+    "exp",
+    "flatten",
+    "ge",
+    "gt",
+    "le",
+    "log",
+    "log_softmax",
+    "lt",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mm",
+    "mul",
+    "ne",
+    "neg",
+    "permute",
+    "pow",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "sqrt",
+    "square",
+    "squeeze",
+    "sub",
+    "sum",
+    "t",
+    "tanh",
+    "transpose",
+    "unsqueeze",
+    "where",
+]
+
 abs = Tensor.abs  # noqa: A001
 add = Tensor.add
 all = Tensor.all  # noqa: A001
@@ -58,7 +109,7 @@ transpose = Tensor.transpose
 unsqueeze = Tensor.unsqueeze
 
 
-def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:  # noqa: A002
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     """Return input where the condition holds, else other; all three broadcast.
 
     A gradient that is NaN or inf because of an element not chosen still comes through, as in torch (0 times inf is NaN):

@@ -16,7 +16,7 @@ import numpy as np
 from minigrad import dtypes, printing
 from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, pull_back, recording
 from minigrad.methods import Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes
-from minigrad.methods.carrier import Number, Operand
+from minigrad.methods.carrier import Operand
 from minigrad.ops import shape
 from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
@@ -57,9 +57,7 @@ class Recorded(Node):
 
     frame: Frame | None
 
-    def __init__(
-        self, op: Primitive, parents: tuple[Vertex | None, ...], frame: Frame, writes: Sequence[list[int]]
-    ) -> None:
+    def __init__(self, op: Primitive, parents: tuple[Vertex | None, ...], frame: Frame, writes: Sequence[list[int]]) -> None:
         self.number = next_number()
         self.hooks = None
         self.parents = parents
@@ -71,7 +69,7 @@ class Recorded(Node):
             stamp += counter[0]
         self.stamp = stamp
 
-    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
+    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         op, frame, parents = self.op, self.frame, self.parents
         if frame is None:
             raise RuntimeError(
@@ -99,7 +97,7 @@ class Recorded(Node):
     def __repr__(self) -> str:
         return f"<{self.op.name.title().replace('_', '')}Backward>"
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: D102
         if self.writes:
             self.frame = None
 
@@ -161,8 +159,8 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
         result._writes = tensors[0]._writes
     if True in asked and mode.recording:
         kept = op.kept[(True,) if op.variadic else tuple(asked)]
-        each = kept[:1] * len(tensors) if op.variadic else kept
-        writes = [t._writes for t, keep in zip(tensors, each) if keep]
+        each = kept[:1] * len(tensors) if op.variadic else kept[:-1]
+        writes = [t._writes for t, keep in zip(tensors, each, strict=True) if keep]
         if kept[-1]:
             writes.append(result._writes)
         result._node = Recorded(op, tuple(parents), op.frame(arrays, result._array, attributes, kept), writes)
@@ -232,6 +230,7 @@ def _array_of(value: Any, beside: Array) -> Array:
         return np.array(number, kind)
     raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
 
+
 # ---------------------------------------------------------------------------------------------------------- Tensor
 
 
@@ -294,11 +293,11 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
         vertex = self._node or (self if self._requires_grad else None)
         if vertex is not None and op.differentiable and mode.recording:
             keep_x, keep_out = op.kept[True,]
-            frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
-            writes = (self._writes if keep_x else UNWRITTEN, result._writes) if keep_out else (self._writes,) if keep_x else ()
-            result._node = Recorded(
-                op, (vertex,), frame if op.short else (*frame, *op.values(attributes), x.dtype), writes
-            )
+            frame: Frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
+            if not op.short:
+                frame = (*frame, *op.values(attributes), x.dtype)
+            writes = (self._writes if keep_x else UNWRITTEN, result._writes if keep_out else UNWRITTEN)
+            result._node = Recorded(op, (vertex,), frame, writes if keep_x or keep_out else ())
         return result
 
     def _binary(self, op: Primitive, other: Operand) -> Tensor:
@@ -556,7 +555,8 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
         array = result._array
         if array.shape != self._array.shape:
             raise RuntimeError(
-                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape {list(array.shape)}"
+                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape "
+                f"{list(array.shape)}"
             )
         if not np.can_cast(array.dtype, self._array.dtype, "same_kind"):
             raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
@@ -653,7 +653,9 @@ def target(tensor: Tensor, position: int) -> Vertex:
     """Return the vertex of a tensor whose gradient is asked for."""
     vertex = _vertex(tensor)
     if vertex is None:
-        raise RuntimeError(f"One of the differentiated Tensors does not require grad: input {position} of shape {tensor.shape}")
+        raise RuntimeError(
+            f"One of the differentiated Tensors does not require grad: input {position}, of shape {list(tensor.shape)}"
+        )
     return vertex
 
 

@@ -70,7 +70,9 @@ def _pairs(
 ) -> tuple[list[Tensor], list[Tensor | None]]:
     """Return the outputs and, for each, its cotangent or None."""
     ys = _several(outputs)
-    gs = [cotangents] if isinstance(cotangents, Tensor) else [None] * len(ys) if cotangents is None else list(cotangents)
+    gs: list[Tensor | None] = [None] * len(ys)
+    if cotangents is not None:
+        gs = [cotangents] if isinstance(cotangents, Tensor) else list(cotangents)
     if len(gs) != len(ys):
         raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
     return ys, gs

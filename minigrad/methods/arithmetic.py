@@ -13,8 +13,12 @@ import numpy as np
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.ops import elementwise
 
+Comparable = Carrier | bool | int | float | np.ndarray
 
-Comparable = Carrier | bool | int | float | np.ndarray | np.generic
+
+def scaled(beside: Carrier, other: Operand, alpha: float) -> Operand:
+    """Return alpha other, for an operand that stands beside a tensor."""
+    return other if alpha == 1 else beside._constant(other)._binary(elementwise.mul, alpha)
 
 
 class Arithmetic(Carrier):
@@ -57,7 +61,7 @@ class Arithmetic(Carrier):
         return self
 
     def __abs__(self) -> Self:
-        return self._unary(elementwise.abs_)
+        return self.abs()
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
         return self._binary(elementwise.eq, other) if isinstance(other, Comparable) else NotImplemented
@@ -94,11 +98,11 @@ class Arithmetic(Carrier):
 
     def add(self, other: Operand, *, alpha: float = 1) -> Self:
         """Return self + alpha other."""
-        return self + (other if alpha == 1 else self._constant(other) * alpha)
+        return self + scaled(self, other, alpha)
 
     def sub(self, other: Operand, *, alpha: float = 1) -> Self:
         """Return self - alpha other."""
-        return self - (other if alpha == 1 else self._constant(other) * alpha)
+        return self - scaled(self, other, alpha)
 
     def mul(self, other: Operand) -> Self:
         """Return self times other, element by element."""
@@ -118,7 +122,7 @@ class Arithmetic(Carrier):
 
     def abs(self) -> Self:
         """Return the absolute value; its derivative at 0 is 0."""
-        return abs(self)
+        return self._unary(elementwise.abs_)
 
     def square(self) -> Self:
         """Return self times itself."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from minigrad.methods.carrier import Carrier
 from minigrad.ops import elementwise, neural
+from minigrad.ops.shape import axis
 
 
 class Elementary(Carrier):
@@ -45,8 +46,8 @@ class Elementary(Carrier):
 
     def softmax(self, dim: int) -> Self:
         """Return exp(x) / sum(exp(x)) along dim, without overflow."""
-        return self._unary(neural.softmax, dim=self._axis(dim))
+        return self._unary(neural.softmax, dim=axis(dim, len(self.shape)))
 
     def log_softmax(self, dim: int) -> Self:
         """Return log(softmax(x)) along dim, without overflow."""
-        return self._unary(neural.log_softmax, dim=self._axis(dim))
+        return self._unary(neural.log_softmax, dim=axis(dim, len(self.shape)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from minigrad.methods.arithmetic import scaled
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.ops import elementwise
 
@@ -28,11 +29,11 @@ class InPlace(Carrier):
 
     def add_(self, other: Operand, *, alpha: float = 1) -> Self:
         """Add alpha other."""
-        return self._overwrite(elementwise.add, other if alpha == 1 else self._constant(other)._binary(elementwise.mul, alpha))
+        return self._overwrite(elementwise.add, scaled(self, other, alpha))
 
     def sub_(self, other: Operand, *, alpha: float = 1) -> Self:
         """Subtract alpha other."""
-        return self._overwrite(elementwise.sub, other if alpha == 1 else self._constant(other)._binary(elementwise.mul, alpha))
+        return self._overwrite(elementwise.sub, scaled(self, other, alpha))
 
     def mul_(self, other: Operand) -> Self:
         """Multiply by other."""

@@ -15,25 +15,25 @@ from minigrad.ops.primitive import Array, primitive
 
 @elementwise(a=lambda g: g, b=lambda g: g)
 def add(a: Array, b: Array) -> Array:
-    """a + b."""
+    """A + b."""
     return np.add(a, b, out=...)
 
 
 @elementwise(a=lambda g: g, b=lambda g: -g)
 def sub(a: Array, b: Array) -> Array:
-    """a - b."""
+    """A - b."""
     return np.subtract(a, b, out=...)
 
 
 @elementwise(a=lambda g, b: g * b, b=lambda g, a: g * a)
 def mul(a: Array, b: Array) -> Array:
-    """a b."""
+    """A b."""
     return np.multiply(a, b, out=...)
 
 
 @elementwise(floating=True, a=lambda g, b: g / b, b=lambda g, b, out: -g * out / b)
 def div(a: Array, b: Array) -> Array:
-    """a / b."""
+    """A / b."""
     return np.true_divide(a, b, out=...)
 
 
@@ -42,13 +42,13 @@ def div(a: Array, b: Array) -> Array:
     b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
 )
 def pow_(a: Array, b: Array) -> Array:
-    """a to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0."""
+    """A to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0."""
     return np.power(a, b, out=...)
 
 
 @elementwise(x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else g * 0)
 def pow_scalar(x: Array, *, exponent: float) -> Array:
-    """x to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
+    """X to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
     return np.asarray(x**exponent)
 
 
@@ -96,61 +96,61 @@ def minimum(a: Array, b: Array) -> Array:
     b=lambda g, condition, b_shape: match_shape(where(condition, 0, g), b_shape),
 )
 def where(condition: Array, a: Array, b: Array) -> Array:
-    """a where the condition holds, else b. A NaN gradient of the branch not taken is not carried on from here."""
+    """A where the condition holds, else b. A NaN gradient of the branch not taken is not carried on from here."""
     return np.where(condition, a, b)
 
 
 @elementwise()
 def eq(a: Array, b: Array) -> Array:
-    """a == b."""
+    """A == b."""
     return np.equal(a, b, out=...)
 
 
 @elementwise()
 def ne(a: Array, b: Array) -> Array:
-    """a != b."""
+    """A != b."""
     return np.not_equal(a, b, out=...)
 
 
 @elementwise()
 def lt(a: Array, b: Array) -> Array:
-    """a < b."""
+    """A < b."""
     return np.less(a, b, out=...)
 
 
 @elementwise()
 def le(a: Array, b: Array) -> Array:
-    """a <= b."""
+    """A <= b."""
     return np.less_equal(a, b, out=...)
 
 
 @elementwise()
 def gt(a: Array, b: Array) -> Array:
-    """a > b."""
+    """A > b."""
     return np.greater(a, b, out=...)
 
 
 @elementwise()
 def ge(a: Array, b: Array) -> Array:
-    """a >= b."""
+    """A >= b."""
     return np.greater_equal(a, b, out=...)
 
 
 @elementwise()
 def bitwise_and(a: Array, b: Array) -> Array:
-    """a & b: logical for booleans, bit by bit for integers."""
+    """A & b: logical for booleans, bit by bit for integers."""
     return np.bitwise_and(a, b)
 
 
 @elementwise()
 def bitwise_or(a: Array, b: Array) -> Array:
-    """a | b: logical for booleans, bit by bit for integers."""
+    """A | b: logical for booleans, bit by bit for integers."""
     return np.bitwise_or(a, b)
 
 
 @elementwise()
 def bitwise_xor(a: Array, b: Array) -> Array:
-    """a ^ b: logical for booleans, bit by bit for integers."""
+    """A ^ b: logical for booleans, bit by bit for integers."""
     return np.bitwise_xor(a, b)
 
 
@@ -165,7 +165,7 @@ def bitwise_not(x: Array) -> Array:
 
 @elementwise(floating=True, x=lambda g, out: g * out)
 def exp(x: Array) -> Array:
-    """e to the power x."""
+    """E to the power x."""
     return np.exp(x, out=...)
 
 

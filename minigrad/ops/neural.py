@@ -24,7 +24,7 @@ def rows(x: Any) -> Any:
     bias=lambda g: rows(g).sum(0),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
-    """x weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
+    """X weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
     out = x.dot(weight.T)
     out += bias
     return out
@@ -39,6 +39,6 @@ def softmax(x: Array, *, dim: int) -> Array:
 
 @primitive(floating=True, x=lambda g, out, dim: g - exp(out) * sum_(g, dim=(dim,), keepdim=True))
 def log_softmax(x: Array, *, dim: int) -> Array:
-    """x - log(sum(exp(x))) along dim, without overflow."""
+    """X - log(sum(exp(x))) along dim, without overflow."""
     shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=dim, keepdims=True))

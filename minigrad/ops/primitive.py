@@ -108,10 +108,10 @@ class Primitive:
         shapes = tuple(f"{name}_shape" for name in self.inputs)
         self._slots = (*arrays, *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
         residuals = {name: positional(rule)[1:] for name, rule in rules.items()}
-        for name, named in residuals.items():
-            if name not in self.inputs or not set(named) <= set(self._slots):
+        for name, wanted in residuals.items():
+            if name not in self.inputs or not set(wanted) <= set(self._slots):
                 raise TypeError(
-                    f"{self.name}: the rule {name}(g, {', '.join(named)}) does not fit. "
+                    f"{self.name}: the rule {name}(g, {', '.join(wanted)}) does not fit. "
                     f"A rule belongs to one of {self.inputs} and may name {self._slots}"
                 )
         self.rules = tuple(
@@ -119,12 +119,10 @@ class Primitive:
             for name, shape in zip(self.inputs, shapes, strict=True)
         )
         self.short = not self.variadic and all({*arrays, *shapes} >= set(named) for named in residuals.values())
-        needs = {name: [array in residuals.get(name, ()) for array in arrays] for name in self.inputs}
-        self.kept = {
-            asked: tuple(any(column) for column in zip(*(needs[n] for n, wanted in zip(self.inputs, asked) if wanted)))
-            for asked in itertools.product((False, True), repeat=len(self.inputs))
-            if any(asked)
-        }
+        self.kept: dict[tuple[bool, ...], tuple[bool, ...]] = {}
+        for asked in itertools.product((False, True), repeat=len(self.inputs)):
+            named = {array for name in itertools.compress(self.inputs, asked) for array in residuals.get(name, ())}
+            self.kept[asked] = tuple(array in named for array in arrays)
         table[self.name] = self
 
     def _bind(
@@ -152,16 +150,17 @@ class Primitive:
     def frame(self, arrays: Sequence[Any], out: Array, attributes: Mapping[str, Any], kept: Sequence[bool]) -> Frame:
         """Return everything that the rules may name, in the order of the slots, without the arrays not kept."""
         if self.short:
-            return (*[x if keep else None for x, keep in zip((*arrays, out), kept)], *[x.shape for x in arrays])
+            return (*[x if keep else None for x, keep in zip((*arrays, out), kept, strict=True)], *[x.shape for x in arrays])
         inputs: Sequence[Any] = arrays
         shapes: list[Any] = [x.shape for x in arrays]
         dtypes: list[Any] = [x.dtype for x in arrays]
         if self.variadic:
             inputs, shapes, dtypes = [arrays], [shapes], [dtypes]
-        saved = [x if keep else None for x, keep in zip((*inputs, out), kept)]
+        saved = [x if keep else None for x, keep in zip((*inputs, out), kept, strict=True)]
         return (*saved, *shapes, *self.values(attributes), *dtypes)
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
+        """Apply the function to arrays, or hand it over to the first operand that is something else."""
         for x in inputs:
             if hasattr(x, "__apply__"):
                 return x.__apply__(self, inputs, attributes)
