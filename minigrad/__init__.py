@@ -5,15 +5,17 @@ described, in the module that it comes from.
 """
 
 from minigrad import autograd as autograd
+from minigrad import dtypes
 from minigrad.autograd import enable_grad as enable_grad
 from minigrad.autograd import is_grad_enabled as is_grad_enabled
 from minigrad.autograd import no_grad as no_grad
 from minigrad.autograd import set_grad_enabled as set_grad_enabled
 from minigrad.creation import *
 from minigrad.dtypes import *
-from minigrad.dtypes import bool_ as bool
-from minigrad.dtypes import float_ as float
-from minigrad.dtypes import int_ as int
 from minigrad.functions import *
 from minigrad.tensor import Size as Size
 from minigrad.tensor import Tensor as Tensor
+
+bool = dtypes.bool_
+float = dtypes.float_
+int = dtypes.int_
