@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,28 @@ def log_softmax(x: Array, *, dim: int) -> Array:
     """X - log(sum(exp(x))) along dim, without overflow."""
     shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=dim, keepdims=True))
+
+
+@primitive(
+    promote=("x", "y"),
+    x=lambda g, x, y: g * 2 / math.prod(x.shape) * (x - y),
+    y=lambda g, x, y: g * 2 / math.prod(x.shape) * (y - x),
+)
+def mse(x: Array, y: Array) -> Array:
+    """Mean of (x - y)², for two arrays of one shape."""
+    error = x - y
+    return np.true_divide(np.add.reduce(error * error, axis=None), error.size, out=...)
+
+
+@primitive(x=lambda g, x_shape, index: put_back(g, index=index, width=x_shape[1]))
+def pick(x: Array, *, index: Array) -> Array:
+    """From each row of x (n, m) the element that index (n,) names."""
+    return x[np.arange(len(index)), index]
+
+
+@primitive(x=lambda g, index: pick(g, index=index))
+def put_back(x: Array, *, index: Array, width: int) -> Array:
+    """Rows of zeros, each with an element of x (n,) in the column that index (n,) names."""
+    full = np.zeros((len(index), width), x.dtype)
+    full[np.arange(len(index)), index] = x
+    return full
