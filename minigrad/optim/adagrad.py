@@ -1,0 +1,85 @@
+"""A learning rate for each parameter: Adagrad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigrad.ops.elementwise import sqrt
+from minigrad.optim.optimizer import Group, Memory, Optimizer
+
+
+class Adagrad(Optimizer):
+    """Adagrad: each element's learning rate is divided by the root of the sum of its squared gradients.
+
+        s <- s + g^2
+        theta <- theta - lr_t g / (sqrt(s) + eps),   lr_t = lr / (1 + (t - 1) lr_decay)
+
+    s only grows, so the effective rate lr_t / sqrt(s) only falls, and least where gradients were small. On long runs it falls
+    to nothing, which `RMSprop` and `Adadelta` repair.
+
+    Args:
+        params: The parameters, or groups of them; see `Optimizer`.
+        lr: Learning rate, at least 0.
+        lr_decay: How fast lr falls with the number of the step t, at least 0.
+        weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first.
+        initial_accumulator_value: What s is at first, at least 0.
+        eps: Added to the root, at least 0; with 0, an element whose gradients were all 0 becomes NaN.
+        foreach: None or False; chooses an implementation in torch.
+        maximize: Climb instead of descend.
+        differentiable: False; see `Optimizer.updated`.
+        fused: None or False, as foreach.
+
+    Raises:
+        ValueError, TypeError, NotImplementedError: As by `Optimizer`.
+
+    Equals ``torch.optim.Adagrad``. State, from construction on: ``step``, ``sum`` (s).
+
+    Source: Duchi, Hazan & Singer 2011, https://jmlr.org/papers/v12/duchi11a.html (the diagonal form). Where it differs: the
+    paper has neither lr_decay nor a first value of s, and puts its small constant delta where eps is. optax and Keras start s
+    at 0.1, and optax puts eps inside the root, so that first steps are far smaller there where gradients are small.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Add a group of parameters, whose state begins at once."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for p in group["params"]:
+            self._part(p, p._array, self.memory(group))
+
+    def memory(self, group: Group) -> Memory:
+        """Return the name of the state: s."""
+        return {"sum": group["initial_accumulator_value"]}
+
+    @staticmethod
+    def update(t: int, theta: Any, g: Any, s: Any, *, lr: Any, lr_decay: Any, eps: Any) -> tuple[Any, Any]:
+        """Return theta and s after step t."""
+        s = s + g * g
+        return theta - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps), s

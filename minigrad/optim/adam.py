@@ -1,0 +1,99 @@
+"""Momentum and RMSprop in one, with averages that are right from the first step on: Adam, AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigrad.ops.elementwise import maximum, sqrt
+from minigrad.optim.optimizer import Group, Memory, Optimizer
+
+
+class Adam(Optimizer):
+    """Adam: running averages of the gradient and of its square, corrected for having started at 0.
+
+        m <- beta1 m + (1 - beta1) g                m_hat = m / (1 - beta1^t)
+        v <- beta2 v + (1 - beta2) g^2              v_hat = v / (1 - beta2^t)
+        theta <- theta - lr m_hat / (sqrt(v_hat) + eps)
+
+    At the first step m_hat = g and v_hat = g^2, so every element moves by lr, up or down, whatever the size of its gradient.
+    With amsgrad, the greatest v so far stands in place of v in v_hat.
+
+    Args:
+        params: The parameters, or groups of them; see `Optimizer`.
+        lr: Learning rate, at least 0.
+        betas: beta1 and beta2, how much of each average is kept at each step; floats from 0 to below 1.
+        eps: Added to the root, at least 0.
+        weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first, or see decoupled_weight_decay.
+        amsgrad: Use the greatest v so far.
+        foreach: None or False; chooses an implementation in torch.
+        maximize: Climb instead of descend.
+        capturable: False, as foreach.
+        differentiable: False; see `Optimizer.updated`.
+        fused: None or False, as foreach.
+        decoupled_weight_decay: Shrink theta by the factor 1 - lr weight_decay instead of changing g: `AdamW`.
+
+    Raises:
+        ValueError, TypeError, NotImplementedError: As by `Optimizer`; or betas are not both floats.
+
+    Equals ``torch.optim.Adam``. State: ``step``, ``exp_avg`` (m), ``exp_avg_sq`` (v), with amsgrad ``max_exp_avg_sq``.
+
+    Sources: Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, algorithm 1, in the order of its section 2, which spares two
+    divisions for each element: lr_t = lr / (1 - beta1^t) and sqrt(v) / sqrt(1 - beta2^t). amsgrad: Reddi, Kale & Kumar 2018,
+    https://openreview.net/forum?id=ryQu7f-RZ, which has no correction for the start. Where others differ: in that order the
+    paper, Keras and TensorFlow leave the root of eps uncorrected ("epsilon hat"), so there eps is larger in the first steps.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def memory(self, group: Group) -> Memory:
+        """Return the names of the state: m, v, v_max."""
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "max_exp_avg_sq": 0.0 if group["amsgrad"] else None}
+
+    def check(self, group: Group) -> None:
+        """Refuse betas that are not floats."""
+        if not all(isinstance(beta, float) for beta in group["betas"]):
+            raise ValueError("betas must be either both floats or both Tensors")
+
+    @staticmethod
+    def update(
+        t: int, theta: Any, g: Any, m: Any, v: Any, v_max: Any, *, lr: Any, betas: Any, eps: Any, amsgrad: bool
+    ) -> tuple[Any, Any, Any, Any]:
+        """Return theta, m, v and v_max after step t."""
+        beta1, beta2 = betas
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        if amsgrad:
+            v_max = maximum(v_max, v)
+        lr_t = lr / (1 - beta1**t)
+        root = sqrt(v_max if amsgrad else v) / (1 - beta2**t) ** 0.5
+        return theta - lr_t * m / (root + eps), m, v, v_max
