@@ -13,6 +13,7 @@ from minigrad.autograd import set_grad_enabled as set_grad_enabled
 from minigrad.creation import *
 from minigrad.dtypes import *
 from minigrad.functions import *
+from minigrad.random import *
 from minigrad.tensor import Size as Size
 from minigrad.tensor import Tensor as Tensor
 

@@ -1,7 +1,7 @@
 """New tensors: from data, of one number, in a row, at random.
 
 Every function takes `dtype` and `requires_grad`. Without a dtype, floating-point results have the default type.
-Random numbers come from a `numpy.random.Generator`; `manual_seed` starts the common one anew. The numbers are not torch's.
+Random numbers come from a `Generator`, or from the common one, which `manual_seed` starts anew; they are not torch's.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import numpy as np
 from minigrad import dtypes
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.methods.shape import sizes
+from minigrad.random import Generator, source
 from minigrad.tensor import Tensor, wrap
 
 __all__ = [
-    "Generator",
     "arange",
     "as_tensor",
-    "default_generator",
     "empty",
     "empty_like",
     "eye",
@@ -28,7 +27,6 @@ __all__ = [
     "full",
     "full_like",
     "linspace",
-    "manual_seed",
     "ones",
     "ones_like",
     "rand",
@@ -37,66 +35,12 @@ __all__ = [
     "randn",
     "randn_like",
     "randperm",
-    "seed",
     "tensor",
     "zeros",
     "zeros_like",
 ]
 
 Sizes = int | Sequence[int]
-
-
-class Generator:
-    """A source of random numbers with a seed of its own.
-
-    Attributes:
-        numpy: The `numpy.random.Generator` behind it.
-    """
-
-    def __init__(self, device: Any = "cpu") -> None:
-        self.numpy: np.random.Generator
-        self.seed()
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Start anew from a seed; equal seeds give equal numbers."""
-        self._seed = int(seed)
-        self.numpy = np.random.default_rng(self._seed % 2**64)
-        return self
-
-    def seed(self) -> int:
-        """Start anew from a seed that nobody can guess, and return it."""
-        self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
-        return self._seed
-
-    def initial_seed(self) -> int:
-        """Return the seed that it was started with."""
-        return self._seed
-
-
-class _Default:
-    generator: Generator | None = None
-
-
-def default_generator() -> Generator:
-    """Return the common source of random numbers."""
-    if _Default.generator is None:
-        _Default.generator = Generator()
-    return _Default.generator
-
-
-def manual_seed(seed: int) -> Generator:
-    """Start the common source of random numbers anew, and return it."""
-    return default_generator().manual_seed(seed)
-
-
-def seed() -> int:
-    """Start the common source of random numbers from a seed that nobody can guess, and return that."""
-    return default_generator().seed()
-
-
-def source(generator: Generator | None) -> np.random.Generator:
-    """Return the NumPy generator of a source, or of the common one."""
-    return (generator or default_generator()).numpy
 
 
 # ------------------------------------------------------------------------------------------------------- from data

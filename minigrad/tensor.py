@@ -17,7 +17,8 @@ from minigrad import dtypes, printing
 from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, pull_back, recording
 from minigrad.methods import Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes
 from minigrad.methods.carrier import Operand
-from minigrad.ops import shape
+from minigrad.methods.indexing import as_index
+from minigrad.ops import indexing, shape
 from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
 NOTHING = np.empty(0, np.float32)
@@ -146,7 +147,7 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     parents = []
     asked = []
     for t, rule in zip(tensors, op.rules * len(tensors) if op.variadic else op.rules, strict=True):
-        vertex = None if rule is None else t._node or (t if t._requires_grad else None)
+        vertex = None if rule is None else _vertex(t)
         arrays.append(t._array)
         parents.append(vertex)
         asked.append(vertex is not None)
@@ -155,8 +156,6 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     except REFUSALS as error:
         raise _explained(op, arrays, error) from error
     result = wrap(out if type(out) is np.ndarray else np.asarray(out))
-    if out.base is not None and _root(out) is _root(arrays[0]):
-        result._writes = tensors[0]._writes
     if True in asked and mode.recording:
         kept = op.kept[(True,) if op.variadic else tuple(asked)]
         each = kept[:1] * len(tensors) if op.variadic else kept[:-1]
@@ -181,6 +180,8 @@ def _root(array: Array) -> object:
 
 def _vertex(tensor: Tensor) -> Vertex | None:
     """Return the place of a tensor in the graph: its node, itself if it is a leaf, None if it has no gradient."""
+    if tensor._base is not None:
+        tensor._refresh()
     return tensor._node or (tensor if tensor._requires_grad else None)
 
 
@@ -241,8 +242,9 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
     shape; `minigrad.tensor` keeps the dtype of the data. A tensor that nobody computed is a *leaf*; the leaves that require
     a gradient get it in `grad` when `backward` is called on a result.
 
-    Every method and argument is torch's. Not public: `_array`, the NumPy array (use `numpy()`); `_node`, the vertex in the
-    graph; `_writes`, the count of in-place writes, shared by all views of the memory.
+    Every method and argument is torch's. Not public: `_array`, the NumPy array (use `numpy()`); `_node`, the node that
+    computed it; `_writes`, the count of in-place writes, shared by all that look at the memory; and, in a view, `_base`, whose
+    memory it is, `_path`, the way from there to here, and `_seen`, the count of writes for which `_node` is right.
 
     >>> import minigrad
     >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -256,6 +258,9 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
     _node: Node | None = None
     _requires_grad: bool = False
     _grad: Tensor | None = None
+    _base: Tensor | None = None
+    _path: indexing.Path = ()
+    _seen: int = 0
     __array_priority__ = 1000
 
     def __init__(self, *data: Any) -> None:
@@ -289,7 +294,9 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
             raise _explained(op, (x,), error) from error
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
         if out.base is not None and _root(out) is _root(x):
-            result._writes = self._writes
+            result._look_at(self, op, attributes)
+        if self._base is not None:
+            self._refresh()
         vertex = self._node or (self if self._requires_grad else None)
         if vertex is not None and op.differentiable and mode.recording:
             keep_x, keep_out = op.kept[True,]
@@ -310,6 +317,10 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
         except REFUSALS as error:
             raise _explained(op, (x, y), error) from error
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
+        if self._base is not None:
+            self._refresh()
+        if b._base is not None:
+            b._refresh()
         vertex = self._node or (self if self._requires_grad else None)
         other_vertex = b._node or (b if b._requires_grad else None)
         if (vertex is not None or other_vertex is not None) and op.differentiable and mode.recording:
@@ -376,8 +387,8 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
         return printing.render(self._array, self._suffix())
 
     def _suffix(self) -> str:
-        if self._node is not None:
-            return f"grad_fn={self._node}"
+        if self.grad_fn is not None:
+            return f"grad_fn={self.grad_fn}"
         return "requires_grad=True" if self._requires_grad else ""
 
     def __format__(self, spec: str) -> str:
@@ -439,7 +450,7 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are carried to this tensor. It can be set on leaves."""
-        return self._node is not None or self._requires_grad
+        return _vertex(self) is not None
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -464,17 +475,18 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
     @property
     def is_leaf(self) -> bool:
         """Whether nobody computed this tensor, as far as the graph knows."""
-        return self._node is None
+        return self.grad_fn is None
 
     @property
     def grad_fn(self) -> Node | None:
         """The node that computed this tensor; None for a leaf."""
-        return self._node
+        vertex = _vertex(self)
+        return vertex if isinstance(vertex, Node) else None
 
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has accumulated, owned by this leaf alone; None before the first one."""
-        if self._node is not None and self._grad is None:
+        if self._grad is None and not self.is_leaf:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
                 "populated during autograd.backward(). Read the gradient of a leaf, or use autograd.grad.",
@@ -542,32 +554,87 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         self._array, self._writes = value._array, value._writes
 
+    # Views and in-place operations. A write to memory concerns all that look at it: the base, whose node becomes one that
+    # overlays the old values with the new, and the views, which find out by the count of writes and ask the base again.
+
+    def _look_at(self, source: Tensor, op: Primitive, attributes: dict[str, Any]) -> None:
+        """Become a view of the memory of the source, reached by applying a primitive to it."""
+        self._base = source if source._base is None else source._base
+        self._path = (*source._path, (op, attributes))
+        self._writes = source._writes
+        self._seen = source._writes[0]
+
+    def _refresh(self) -> None:
+        """Bring the node of a view up to date if its memory was written to since."""
+        if self._seen != self._writes[0]:
+            assert self._base is not None
+            self._seen = self._writes[0]
+            with recording(True):
+                self._node = indexing.follow(self._base, self._path)._node
+
     def _overwrite(self, op: Primitive, *others: Operand, **attributes: Any) -> Self:
-        recorded = mode.recording and (self.requires_grad or any(isinstance(t, Tensor) and t.requires_grad for t in others))
-        if recorded and self._node is None and self._requires_grad:
-            raise RuntimeError(
-                f"a leaf Variable that requires grad is being used in an in-place operation ({op.name}): write inside "
-                "no_grad(), or use the out-of-place form"
-            )
+        recorded = self._records_write(op, others)
         # Rules that ask for the old values find them in a copy: the memory is about to change.
         source = wrap(self._array.copy(), self._node) if recorded else self
         result = source._apply(op, *(source if other is self else other for other in others), **attributes)
         array = result._array
         if array.shape != self._array.shape:
             raise RuntimeError(
-                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape "
-                f"{list(array.shape)}"
+                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape {list(array.shape)}"
             )
         if not np.can_cast(array.dtype, self._array.dtype, "same_kind"):
             raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
+        self._write(array)
         if recorded:
-            self._node = result.to(self.dtype)._node
-        return self._write(array)
+            self._become(result.to(self.dtype))
+        return self
+
+    def _records_write(self, op: Primitive, others: Sequence[Operand]) -> bool:
+        """Return whether a write to this tensor is recorded.
+
+        Raises:
+            RuntimeError: It would be, but the memory is that of a leaf that requires a gradient.
+        """
+        if not mode.recording or not (
+            self.requires_grad or any(isinstance(other, Tensor) and other.requires_grad for other in others)
+        ):
+            return False
+        base = self if self._base is None else self._base
+        if base._node is None and base._requires_grad:
+            what = "a leaf Variable" if base is self else "a view of a leaf Variable"
+            raise RuntimeError(
+                f"{what} that requires grad is being used in an in-place operation ({op.name}): write inside no_grad(), or use "
+                "the out-of-place form"
+            )
+        return True
+
+    def _become(self, result: Tensor) -> None:
+        """Take over the node of a result whose values were just written here, and tell the base."""
+        if self._base is not None:
+            self._base._node = apply(indexing.overlay, (self._base._before(), result), {"path": self._path})._node
+            self._seen = self._writes[0]
+        self._node = result._node
+
+    def _before(self) -> Tensor:
+        """Return a stand-in for the values that were here before a write; only its shape and its node matter."""
+        return wrap(self._array, self._node)
 
     def _write(self, values: Any) -> Self:
         np.copyto(self._array, values, casting="same_kind")
         self._writes[0] += 1
         return self
+
+    def __setitem__(self, index: Any, value: Operand) -> None:
+        where = as_index(index)
+        recorded = self._records_write(indexing.setitem, (value,))
+        new = self._constant(value).to(self.dtype)
+        try:
+            self._array[where] = new._array
+        except REFUSALS as error:
+            raise _explained(indexing.setitem, (self._array, new._array), error) from error
+        self._writes[0] += 1
+        if recorded:
+            self._become(apply(indexing.setitem, (self._before(), new), {"index": where}))
 
     def clone(self) -> Tensor:
         """Return a copy in memory of its own, through which gradients flow."""

@@ -31,9 +31,11 @@ class Indexing(Carrier):
 def as_index(index: Any) -> indexing.Index:
     """Return what stands between brackets as NumPy wants it, sharing no memory with the caller.
 
-    Tensors, ranges and lists become arrays. They are copied, because the way back needs them as they are now.
+    Tensors, ranges and lists become arrays. They are copied, because the way back needs them as they are now. A basic index
+    ends in an Ellipsis, with which NumPy gives a view also of a single element.
     """
-    return tuple(_entry(k) for k in (index if isinstance(index, tuple) else (index,)))
+    entries = tuple(_entry(k) for k in (index if isinstance(index, tuple) else (index,)))
+    return (*entries, ...) if indexing.is_basic(entries) and Ellipsis not in entries else entries
 
 
 def _entry(entry: Any) -> Any:

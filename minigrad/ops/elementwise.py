@@ -38,7 +38,7 @@ def div(a: Array, b: Array) -> Array:
 
 
 @elementwise(
-    a=lambda g, a, b: g * where(b == 0, 0, b * a ** (b - 1)),
+    a=lambda g, a, b: g * where((a == 0) & (b == 0), 0, b * a ** (b - 1)),
     b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
 )
 def pow_(a: Array, b: Array) -> Array:
@@ -46,7 +46,7 @@ def pow_(a: Array, b: Array) -> Array:
     return np.power(a, b, out=...)
 
 
-@elementwise(x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else g * 0)
+@elementwise(x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0))
 def pow_scalar(x: Array, *, exponent: float) -> Array:
     """X to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
     return np.asarray(x**exponent)
@@ -64,9 +64,9 @@ def abs_(x: Array) -> Array:
     return np.absolute(x, out=...)
 
 
-@elementwise()
+@elementwise(x=lambda g: fill(g, value=0))
 def sign(x: Array) -> Array:
-    """-1, 0 or 1."""
+    """-1, 0 or 1; its derivative is 0, also at 0."""
     return np.sign(x)
 
 
@@ -212,7 +212,7 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0, out=...)
 
 
-@elementwise(x=lambda g: g * 0)
+@elementwise(x=lambda g: fill(g, value=0))
 def fill(x: Array, *, value: float) -> Array:
     """An array like x that holds one number everywhere."""
     return np.full_like(x, value)

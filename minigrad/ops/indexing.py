@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Shape, primitive
+from minigrad.ops.broadcasting import match_shape
+from minigrad.ops.primitive import Array, Primitive, Shape, primitive
 
 Index = tuple[Any, ...]
+Path = tuple[tuple[Primitive, dict[str, Any]], ...]
+"""How a view was made: primitives, with their keyword arguments, applied one after the other."""
 
 
 def is_basic(index: Index) -> bool:
@@ -23,7 +26,19 @@ def is_basic(index: Index) -> bool:
 @primitive(x=lambda g, x_shape, index: put(g, index=index, shape=x_shape))
 def getitem(x: Array, *, index: Index) -> Array:
     """x[index]; a view if the index is basic."""
-    return np.asarray(x[index])
+    return x[index]
+
+
+@primitive(
+    promote=("x", "value"),
+    x=lambda g, index: setitem(g, 0, index=index),
+    value=lambda g, index, value_shape: match_shape(getitem(g, index=index), value_shape),
+)
+def setitem(x: Array, value: Array, *, index: Index) -> Array:
+    """A copy of x in which the elements at the index are those of value, which broadcasts."""
+    out = x.copy()
+    out[index] = value
+    return out
 
 
 @primitive(x=lambda g, index: getitem(g, index=index))
@@ -35,3 +50,22 @@ def put(x: Array, *, index: Index, shape: Shape) -> Array:
     else:
         np.add.at(full, index, x)
     return full
+
+
+def follow(x: Any, path: Path) -> Any:
+    """Return the view of x that the path leads to."""
+    for op, attributes in path:
+        x = op(x, **attributes)
+    return x
+
+
+@primitive(
+    promote=("x", "value"),
+    x=lambda g, path: overlay(g, 0, path=path),
+    value=lambda g, path, value_shape: match_shape(follow(g, path), value_shape),
+)
+def overlay(x: Array, value: Array, *, path: Path) -> Array:
+    """A copy of x in which the view that the path leads to holds value."""
+    out = x.copy(order="K")
+    follow(out, path)[...] = value
+    return out

@@ -15,7 +15,7 @@ from minigrad.ops.shape import reshape
 
 def rows(x: Any) -> Any:
     """Return x as a matrix whose rows are its innermost vectors."""
-    return x if len(x.shape) == 2 else reshape(x, shape=(-1, x.shape[-1]))
+    return x if len(x.shape) == 2 else reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 @primitive(
@@ -68,3 +68,19 @@ def put_back(x: Array, *, index: Array, width: int) -> Array:
     full = np.zeros((len(index), width), x.dtype)
     full[np.arange(len(index)), index] = x
     return full
+
+
+def one_hot(index: Array, width: int, dtype: np.dtype[Any]) -> Array:
+    """Rows of zeros, each with a one in the column that index (n,) names."""
+    return put_back.forward(np.ones(len(index), dtype), index=index, width=width)
+
+
+@primitive(
+    floating=True,
+    x=lambda g, x, index, x_dtype: g / len(index) * (softmax(x, dim=1) - one_hot(index, x.shape[1], x_dtype)),
+)
+def cross_entropy(x: Array, *, index: Array) -> Array:
+    """Mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
+    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
+    losses = np.log(np.add.reduce(np.exp(shifted), axis=1)) - pick.forward(shifted, index=index)
+    return np.true_divide(np.add.reduce(losses), len(index), out=...)
