@@ -7,6 +7,7 @@ taken by a single index operation, which is many times faster and gives the same
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
@@ -36,7 +37,8 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors that have one row for each sample; row k is the tuple of their rows k.
 
     Raises:
-        ValueError: There is no tensor, or they have different numbers of rows.
+        ValueError: There is no tensor.
+        AssertionError: They have different numbers of rows.
 
     >>> import minigrad
     >>> TensorDataset(minigrad.tensor([[1, 2], [3, 4]]), minigrad.tensor([5, 6]))[1]
@@ -44,9 +46,11 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
+        if not tensors:
+            raise ValueError("TensorDataset needs at least one tensor")
         counts = [len(t) for t in tensors]
         if len(set(counts)) != 1:
-            raise ValueError(f"TensorDataset: the tensors must have the same number of rows, but have {counts}")
+            raise AssertionError(f"Size mismatch between tensors: they have {counts} rows")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -106,7 +110,8 @@ def random_split(
         generator: Source of the random numbers; the common one by default.
 
     Raises:
-        ValueError: The lengths do not add up, or a fraction is not between 0 and 1.
+        ValueError: The lengths do not add up, or one is out of range.
+        TypeError: The lengths are neither integers nor fractions that add up to 1.
     """
     total = _length(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
@@ -120,8 +125,8 @@ def random_split(
             if size == 0:
                 warnings.warn(f"Length of split at index {k} is 0. This might result in an empty dataset.", stacklevel=2)
     else:
-        sizes = [int(length) for length in lengths]
-    if sum(sizes) != total or sizes != list(lengths) and sum(lengths) > 1:
+        sizes = [operator.index(length) for length in lengths]
+    if sum(sizes) != total or min(sizes) < 0:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     order = source(generator).permutation(total).tolist()
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]
@@ -252,13 +257,16 @@ def default_collate(rows: Sequence[Any]) -> Any:
 
     Raises:
         TypeError: A row is of another type.
-        RuntimeError: Rows are not equally long.
+        RuntimeError: Rows are not of equal size.
 
     >>> default_collate([(1, "a"), (2, "b")])
     [tensor([1, 2]), ['a', 'b']]
     """
     first = rows[0]
     if isinstance(first, Tensor):
+        shapes = [row._array.shape for row in rows]
+        if len(set(shapes)) > 1:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but the rows have {shapes}")
         return wrap(np.stack([row._array for row in rows]))
     if isinstance(first, np.ndarray | np.generic):
         return from_numpy(np.stack(rows))

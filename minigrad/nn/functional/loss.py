@@ -6,12 +6,11 @@ torch's older arguments `size_average` and `reduce` are not taken.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minigrad.functions import where
 from minigrad.ops import neural
+from minigrad.ops.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -95,7 +94,8 @@ def nll_loss(
         ValueError: The batch sizes differ, or the reduction is unknown.
         RuntimeError: The target is not of int64 or uint8, or the shapes do not fit.
     """
-    return _class_loss(input, target, weight, ignore_index, reduction, smoothing=0.0)
+    index, ignored = _classes(input, target, ignore_index)
+    return _class_loss(input, target, index, ignored, weight, reduction, smoothing=0.0)
 
 
 def cross_entropy(
@@ -135,15 +135,17 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    log_p = input.log_softmax(_class_axis(input))
+    axis = _class_axis(input)
     if target._array.shape != input._array.shape:
-        return _class_loss(log_p, target, weight, ignore_index, reduction, label_smoothing)
+        index, ignored = _classes(input, target, ignore_index)
+        if weight is None and ignored is None and reduction == "mean" and not label_smoothing:
+            return _rows(input)._apply(neural.cross_entropy, index=index)
+        return _class_loss(input.log_softmax(axis), target, index, ignored, weight, reduction, label_smoothing)
     if not target.is_floating_point():
         raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
-    count = input._array.shape[_class_axis(input)]
-    mixed = target * (1 - label_smoothing) + label_smoothing / count if label_smoothing else target
-    shares = log_p * mixed if weight is None else log_p * mixed * _along_classes(weight, input)
-    return reduced(-shares.sum(_class_axis(input)), reduction)
+    mixed = target * (1 - label_smoothing) + label_smoothing / input._array.shape[axis] if label_smoothing else target
+    shares = input.log_softmax(axis) * mixed
+    return reduced(-(shares if weight is None else shares * _along_classes(weight, input)).sum(axis), reduction)
 
 
 def _class_axis(x: Tensor) -> int:
@@ -162,40 +164,60 @@ def _along_classes(weight: Tensor, x: Tensor) -> Tensor:
     return weight.reshape(count, *(1,) * (x._array.ndim - 1 - _class_axis(x)))
 
 
+def _rows(x: Tensor) -> Tensor:
+    """Return x (N, C, *) or (C,) as a matrix with a row of classes for each sample."""
+    if x._array.ndim == 2:
+        return x
+    axis = _class_axis(x)
+    others = (k for k in range(x._array.ndim) if k != axis)
+    return x.permute(*others, axis).reshape(-1, x._array.shape[axis])
+
+
+def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Array, Array | None]:  # noqa: A002
+    """Return the class of each sample in one row, and which of them are ignored, if any; theirs is then 0."""
+    _check_classes(input, target)
+    count = input._array.shape[_class_axis(input)]
+    index = target._array.reshape(-1).astype(np.int64)  # a copy: the way back needs it as it is now
+    if not index.size:
+        return index, None
+    low, high = index.min(), index.max()
+    ignored = None
+    if low <= ignore_index <= high:
+        ignored = index == ignore_index
+        index[ignored] = 0
+        low, high = index.min(), index.max()
+    if low < 0 or high >= count:
+        wrong = low if low < 0 else high
+        raise IndexError(f"Target {wrong} is out of bounds: there are {count} classes, 0 to {count - 1}.")
+    return index, ignored if ignored is not None and ignored.any() else None
+
+
 def _class_loss(
-    log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
+    log_p: Tensor,
+    target: Tensor,
+    index: Array,
+    ignored: Array | None,
+    weight: Tensor | None,
+    reduction: str,
+    smoothing: float,
 ) -> Tensor:
     """Return -(1 - s) w[y] log p[y] - s / C sum over c of w[c] log p[c], reduced; see `nll_loss` and `cross_entropy`."""
-    check_reduction(reduction)
-    _check_classes(log_p, target)
-    count = log_p._array.shape[_class_axis(log_p)]
-    index = target._array.reshape(-1).astype(np.int64)  # a copy: the way back needs it as it is now
-    ignored = index == ignore_index
-    anything_ignored = bool(ignored.any())
-    if anything_ignored:
-        index[ignored] = 0
-    if index.size and not 0 <= index.min() <= index.max() < count:
-        wrong = index[(index < 0) | (index >= count)][0]
-        raise IndexError(f"Target {wrong} is out of bounds: there are {count} classes, 0 to {count - 1}.")
-
-    rows = log_p if log_p._array.ndim == 2 else log_p.movedim(_class_axis(log_p), -1).reshape(index.size, count)
-    each = rows._apply(neural.pick, index=index)
-    shares = None if weight is None else _along_classes(weight, rows).detach()
-    total: Any = index.size
-    if shares is not None:
-        of_target = shares._array[index]
-        each = each * of_target
-        total = float(of_target[~ignored].sum())
-    elif anything_ignored:
-        total = index.size - int(ignored.sum())
+    rows = _rows(log_p)
+    each = -rows._apply(neural.pick, index=index)
+    counts = np.ones(index.size, rows._array.dtype)  # what each sample counts for in the mean
+    if weight is not None:
+        shares = _along_classes(weight, rows)
+        counts = shares._array[index]
+        each = each * shares[index]
+        rows = rows * shares
     if smoothing:
-        uniform = (rows if shares is None else rows * shares).sum(1)
-        each = each * (1 - smoothing) + uniform * (smoothing / count)
-    if anything_ignored:
+        each = each * (1 - smoothing) - rows.sum(1) * (smoothing / log_p._array.shape[_class_axis(log_p)])
+    if ignored is not None:
+        counts[ignored] = 0
         each = where(wrap(ignored), 0, each)
     if reduction == "none":
-        return -each.reshape(target.shape)
-    return -each.mean() if reduction == "mean" and total == index.size else -each.sum() / (total if reduction == "mean" else 1)
+        return each.reshape(target._array.shape)
+    return each.sum() / float(counts.sum()) if reduction == "mean" else each.sum()
 
 
 def _check_classes(log_p: Tensor, target: Tensor) -> None:
