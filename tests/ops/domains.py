@@ -1,0 +1,373 @@
+"""For each primitive of the table its domain: how to draw inputs where it is defined and smooth, and what torch calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from minigrad.ops.primitive import Array, Shape, table
+from minigrad.testing import arrays, broadcastable, shapes, values
+
+
+class Case(NamedTuple):
+    """What a primitive is called with."""
+
+    inputs: tuple[Array, ...]
+    attributes: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a primitive lives.
+
+    Attributes:
+        cases: Inputs and keyword arguments, away from kinks.
+        reference: The same in torch, called with the same.
+        analytic: Whether the NumPy code takes complex arrays, so that its complex step is the oracle.
+        broadcasts: Whether its inputs are broadcast against each other.
+    """
+
+    cases: st.SearchStrategy[Case]
+    reference: Callable[..., Any]
+    analytic: bool = True
+    broadcasts: bool = False
+
+
+def lift(array: Array) -> torch.Tensor:
+    """Return torch's tensor of an array, in memory of its own: torch knows no negative strides."""
+    return torch.from_numpy(array.copy())
+
+
+Elements = st.SearchStrategy[Any] | None
+anything = values()
+nonzero = values(kinks=[0])
+positive = values(0.2, 4)
+small = values(-1.5, 1.5)
+
+
+def elementwise(reference: Callable[..., Any], *elements: Elements, analytic: bool = True, **attributes: Any) -> Domain:
+    """Return the domain of a function of arrays that are broadcast together; keyword arguments may be strategies."""
+    inputs = broadcastable(*elements)
+    return Domain(st.builds(Case, inputs, drawn(attributes)), reference, analytic, broadcasts=len(elements) > 1)
+
+
+def drawn(attributes: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy for keyword arguments, each given by a strategy or by a value."""
+    strategies = {k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in attributes.items()}
+    return st.fixed_dictionaries(strategies)
+
+
+def on(inputs: Any, reference: Callable[..., Any], analytic: bool = True, **attributes: Any) -> Domain:
+    """Return a domain with one array, or a tuple of them, drawn by a strategy."""
+    packed = inputs.map(lambda x: x if isinstance(x, tuple) else (x,))
+    return Domain(st.builds(Case, packed, drawn(attributes)), reference, analytic)
+
+
+def cases(define: Callable[..., Case]) -> Callable[..., st.SearchStrategy[Case]]:
+    """Return a composite strategy for cases."""
+    return st.composite(define)
+
+
+# ------------------------------------------------------------------------------------------------------------ two by two
+
+
+@cases
+def apart(draw: st.DrawFn) -> Case:
+    """Two arrays, no element of one equal to any of the other."""
+    a, b = draw(broadcastable(st.integers(-20, 20), st.integers(-20, 20)))
+    return Case((np.asarray(a / 8), np.asarray(b / 8 + 1 / 16)))
+
+
+@cases
+def conditional(draw: st.DrawFn) -> Case:
+    condition, a, b = draw(broadcastable(None, None, None))
+    return Case((np.asarray(condition > 0), a, b))
+
+
+# ----------------------------------------------------------------------------------------------------------- reductions
+
+
+def dims(ndim: int) -> st.SearchStrategy[tuple[int, ...] | None]:
+    """Return a strategy for the axes of a reduction: some, or None for all."""
+    if ndim == 0:
+        return st.none()
+    some = st.lists(st.integers(0, ndim - 1), min_size=1, max_size=ndim, unique=True).map(tuple)
+    return st.none() | some
+
+
+@cases
+def reduced(
+    draw: st.DrawFn, elements: Elements = None, min_side: int = 0, distinct: bool = False, several: bool = True
+) -> Case:
+    x = draw(arrays(shapes(min_side=min_side), elements, distinct=distinct))
+    dim: Any = draw(dims(x.ndim))
+    if not several and dim is not None:
+        dim = dim[0]
+    return Case((x,), {"dim": dim, "keepdim": draw(st.booleans())})
+
+
+def over(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return torch's reduction with None for all axes, which some of torch's do not take."""
+    return lambda x, dim, keepdim: f(x, dim=tuple(range(x.ndim)) if dim is None else dim, keepdim=keepdim)
+
+
+@cases
+def along(draw: st.DrawFn, elements: Elements = None, min_side: int = 1, distinct: bool = False, **attributes: Any) -> Case:
+    """One array and an axis of it."""
+    x = draw(arrays(shapes(min_dims=1, min_side=min_side), elements, distinct=distinct))
+    return Case((x,), {"dim": draw(st.integers(0, x.ndim - 1)), **draw(drawn(attributes))})
+
+
+# ---------------------------------------------------------------------------------------------------------------- shapes
+
+
+@cases
+def reshaped(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(max_side=4)))
+    sizes = [n for n in x.shape if n != 1] + [1] * draw(st.integers(0, 2))
+    wanted = draw(st.permutations(sizes))
+    if draw(st.booleans()):
+        wanted = [x.size, 1]
+    return Case((x,), {"shape": tuple(wanted)})
+
+
+@cases
+def permuted(draw: st.DrawFn) -> Case:
+    x = draw(arrays())
+    return Case((x,), {"dims": tuple(draw(st.permutations(range(x.ndim))))})
+
+
+@cases
+def repeated(draw: st.DrawFn) -> Case:
+    both = draw(hnp.mutually_broadcastable_shapes(num_shapes=1, max_dims=3, min_side=0, max_side=3))
+    small_shape = both.input_shapes[0]
+    x = draw(arrays(small_shape))
+    wider = tuple(draw(st.integers(0, 3)) if n == 1 else n for n in small_shape)
+    return Case((x,), {"shape": (*draw(shapes(max_dims=1)), *wider)})
+
+
+@cases
+def summed_to(draw: st.DrawFn) -> Case:
+    x = draw(arrays())
+    kept = x.shape[draw(st.integers(0, x.ndim)) :]
+    return Case((x,), {"shape": tuple(1 if draw(st.booleans()) else n for n in kept)})
+
+
+def torch_sum_to(x: torch.Tensor, shape: Shape) -> torch.Tensor:
+    return x.sum_to_size(shape)
+
+
+# -------------------------------------------------------------------------------------------------------------- indexing
+
+
+@st.composite
+def indices(draw: st.DrawFn, shape: Shape) -> tuple[Any, ...]:
+    """What NumPy and torch agree on between brackets: basic, integer arrays with repetitions, or a mask."""
+    kind = draw(st.sampled_from(["basic", "integers", "mask", "mixed"]))
+    if kind == "mask":
+        return (draw(hnp.arrays(np.bool_, shape, elements=st.booleans())),)
+    if kind == "basic" or not shape or 0 in shape:
+        found = draw(hnp.basic_indices(shape, allow_newaxis=True, max_dims=5))
+        parts = found if isinstance(found, tuple) else (found,)
+        return tuple(forward(part) if isinstance(part, slice) else part for part in parts)
+    result = hnp.array_shapes(min_dims=1, max_dims=2, min_side=0, max_side=4)
+    if kind == "integers":
+        count = draw(st.integers(1, len(shape)))
+        picked = draw(hnp.integer_array_indices(shape[:count], result_shape=result))
+        return tuple(np.asarray(k) for k in picked)
+    axis = draw(st.integers(0, len(shape) - 1))
+    (picked_one,) = draw(hnp.integer_array_indices((shape[axis],), result_shape=result))
+    before = [slice(None, None, draw(st.sampled_from([1, 2]))) for _ in range(axis)]
+    return (*before, np.asarray(picked_one))
+
+
+def forward(part: slice) -> slice:
+    """Return a slice that goes forward, because torch refuses others."""
+    return part if part.step is None or part.step > 0 else slice(None, None, -part.step)
+
+
+@cases
+def indexed(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(max_side=4)))
+    return Case((x,), {"index": draw(indices(x.shape))})
+
+
+@cases
+def put_back(draw: st.DrawFn) -> Case:
+    shape = draw(shapes(max_side=4))
+    index = draw(indices(shape))
+    x = draw(arrays(np.empty(shape)[index].shape))
+    return Case((x,), {"index": index, "shape": shape})
+
+
+@cases
+def assigned(draw: st.DrawFn) -> Case:
+    """An array, an index that names no place twice, and a value that broadcasts to what it selects."""
+    x = draw(arrays(shapes(max_side=4)))
+    places = np.arange(x.size).reshape(x.shape)
+    index = draw(indices(x.shape).filter(lambda index: len(np.unique(places[index])) == places[index].size))
+    selected = places[index].shape
+    value = tuple(draw(st.sampled_from([1, n])) for n in selected[draw(st.integers(0, len(selected))) :])
+    return Case((x, draw(arrays(value))), {"index": index})
+
+
+def torch_setitem(x: torch.Tensor, value: torch.Tensor, index: Sequence[Any]) -> torch.Tensor:
+    out = x.clone()
+    out[torch_index(index)] = value
+    return out
+
+
+@cases
+def overlaid(draw: st.DrawFn) -> Case:
+    """An array, views of views of it, and a value for the last."""
+    x = draw(arrays(shapes(max_side=4)))
+    dims = tuple(draw(st.permutations(range(x.ndim))))
+    turned = x.transpose(dims)
+    found = draw(hnp.basic_indices(turned.shape, allow_newaxis=True, max_dims=5))
+    index = tuple(
+        forward(part) if isinstance(part, slice) else part for part in (found if isinstance(found, tuple) else (found,))
+    )
+    path = ((table["permute"], {"dims": dims}), (table["getitem"], {"index": index}))
+    return Case((x, draw(arrays(turned[index].shape))), {"path": path})
+
+
+def torch_overlay(x: torch.Tensor, value: torch.Tensor, path: Sequence[Any]) -> torch.Tensor:
+    (_, turn), (_, cut) = path
+    out = x.clone()
+    out.permute(turn["dims"])[cut["index"]].copy_(value)
+    return out
+
+
+def torch_index(index: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(lift(k) if isinstance(k, np.ndarray) else k for k in index)
+
+
+def torch_put(x: torch.Tensor, index: Sequence[Any], shape: Shape) -> torch.Tensor:
+    """Return the transpose of indexing, which is what torch's backward computes."""
+    zeros = torch.zeros(shape, dtype=x.dtype, requires_grad=True)
+    (placed,) = torch.autograd.grad(zeros[torch_index(index)], zeros, x, create_graph=True)
+    return placed
+
+
+# ------------------------------------------------------------------------------------------------------- linear algebra
+
+
+@cases
+def matrices(draw: st.DrawFn) -> Case:
+    signature = hnp.mutually_broadcastable_shapes(signature="(n,k),(k,m)->(n,m)", max_dims=2, min_side=0, max_side=3)
+    a, b = draw(signature).input_shapes
+    return Case((draw(arrays(a)), draw(arrays(b))))
+
+
+@cases
+def affine(draw: st.DrawFn) -> Case:
+    n, m = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    lead = draw(shapes(max_dims=2))
+    return Case((draw(arrays((*lead, n))), draw(arrays((m, n))), draw(arrays((m,)))))
+
+
+@cases
+def paired(draw: st.DrawFn) -> Case:
+    """Two arrays of one shape."""
+    shape = draw(shapes(min_side=1))
+    return Case((draw(arrays(shape)), draw(arrays(shape))))
+
+
+@cases
+def picked(draw: st.DrawFn, back: bool) -> Case:
+    """Rows and an index for each; or what was picked, the index, and how wide the rows are."""
+    n, width = draw(st.integers(0, 3)), draw(st.integers(1, 4))
+    index = draw(arrays((n,), st.integers(0, width - 1), np.int64))
+    return Case((draw(arrays((n,) if back else (n, width))),), {"index": index} | ({"width": width} if back else {}))
+
+
+@cases
+def classified(draw: st.DrawFn) -> Case:
+    """Rows of scores and a class for each."""
+    n, width = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    index = draw(arrays((n,), st.integers(0, width - 1), np.int64))
+    return Case((draw(arrays((n, width))),), {"index": index})
+
+
+def torch_put_back(x: torch.Tensor, index: Array, width: int) -> torch.Tensor:
+    return torch.zeros((len(index), width), dtype=x.dtype).scatter(1, lift(index)[:, None], x[:, None])
+
+
+# ------------------------------------------------------------------------------------------------------------- the table
+
+DOMAINS: dict[str, Domain] = {
+    # arithmetic
+    "add": elementwise(torch.add, anything, anything),
+    "sub": elementwise(torch.sub, anything, anything),
+    "mul": elementwise(torch.mul, anything, anything),
+    "div": elementwise(torch.div, anything, nonzero),
+    "pow": elementwise(torch.pow, positive, anything),
+    "pow_scalar": elementwise(
+        lambda x, exponent: torch.pow(x, exponent),
+        positive,
+        exponent=st.sampled_from([-2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 5]),
+    ),
+    "neg": elementwise(torch.neg, anything),
+    "abs": elementwise(torch.abs, nonzero, analytic=False),
+    "sign": elementwise(torch.sign, nonzero, analytic=False),
+    "maximum": Domain(apart(), torch.maximum, analytic=False, broadcasts=True),
+    "minimum": Domain(apart(), torch.minimum, analytic=False, broadcasts=True),
+    # selection and comparison
+    "where": Domain(conditional(), torch.where, broadcasts=True),
+    "eq": elementwise(torch.eq, anything, anything),
+    "ne": elementwise(torch.ne, anything, anything),
+    "lt": elementwise(torch.lt, anything, anything),
+    "le": elementwise(torch.le, anything, anything),
+    "gt": elementwise(torch.gt, anything, anything),
+    "ge": elementwise(torch.ge, anything, anything),
+    "bitwise_and": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_and),
+    "bitwise_or": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_or),
+    "bitwise_xor": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_xor),
+    "bitwise_not": on(arrays(dtype=st.sampled_from([np.int64, np.bool_])), torch.bitwise_not),
+    # elementary functions
+    "exp": elementwise(torch.exp, anything),
+    "log": elementwise(torch.log, positive),
+    "sqrt": elementwise(torch.sqrt, positive),
+    "sin": elementwise(torch.sin, anything),
+    "cos": elementwise(torch.cos, anything),
+    "tanh": elementwise(torch.tanh, anything),
+    "sigmoid": elementwise(torch.sigmoid, anything, analytic=False),
+    "relu": elementwise(torch.relu, nonzero, analytic=False),
+    "fill": elementwise(lambda x, value: torch.fill(x, value), anything, value=2.5),
+    # broadcasting and shape
+    "expand": Domain(repeated(), lambda x, shape: x.expand(shape)),
+    "sum_to": Domain(summed_to(), torch_sum_to),
+    "reshape": Domain(reshaped(), lambda x, shape: x.reshape(shape)),
+    "permute": Domain(permuted(), torch.permute),
+    "cast": on(arrays(), lambda x, dtype: x.to(torch.float64), dtype=np.dtype(np.float64), analytic=False),
+    "copy": on(arrays(), torch.clone),
+    # indexing
+    "getitem": Domain(indexed(), lambda x, index: x[torch_index(index)]),
+    "overlay": Domain(overlaid(), torch_overlay, analytic=False),
+    "setitem": Domain(assigned(), torch_setitem, analytic=False),
+    "put": Domain(put_back(), torch_put),
+    # reductions
+    "sum": Domain(reduced(), over(torch.sum)),
+    "mean": Domain(reduced(), over(torch.mean)),
+    "amax": Domain(reduced(min_side=1, distinct=True), over(torch.amax), analytic=False),
+    "amin": Domain(reduced(min_side=1, distinct=True), over(torch.amin), analytic=False),
+    "argmax": Domain(reduced(min_side=1, distinct=True, several=False), torch.argmax),
+    "argmin": Domain(reduced(min_side=1, distinct=True, several=False), torch.argmin),
+    "any": Domain(reduced(values(0, 1)), over(torch.any)),
+    "all": Domain(reduced(values(0, 1)), over(torch.all)),
+    # linear algebra and neural networks
+    "matmul": Domain(matrices(), torch.matmul),
+    "linear": Domain(affine(), torch.nn.functional.linear),
+    "softmax": Domain(along(), torch.softmax, analytic=False),
+    "log_softmax": Domain(along(), torch.log_softmax, analytic=False),
+    "cross_entropy": Domain(classified(), lambda x, index: torch.nn.functional.cross_entropy(x, lift(index)), analytic=False),
+    "mse": Domain(paired(), torch.nn.functional.mse_loss),
+    "pick": Domain(picked(back=False), lambda x, index: x.gather(1, lift(index)[:, None])[:, 0]),
+    "put_back": Domain(picked(back=True), torch_put_back),
+}

@@ -1,0 +1,217 @@
+"""Every primitive of the table, in its domain: value, derivatives of first and second order, shapes, dtypes, memory.
+
+A primitive is tested here by being in the table; `tests.ops.domains` must say how to draw its inputs.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minigrad import from_numpy
+from minigrad.autograd import grad
+from minigrad.ops.primitive import Primitive, quiet, table
+from minigrad.tensor import Recorded, Tensor
+from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
+from minigrad.testing.assertions import weights
+from tests.ops.domains import DOMAINS, Case, lift
+
+OWN = {name: op for name, op in table.items() if op.forward.__module__.startswith("minigrad.")}
+CASES = {name: DOMAINS[name].cases for name in OWN if name in DOMAINS}
+every = pytest.mark.parametrize("name", sorted(CASES))
+every_differentiable = pytest.mark.parametrize("name", sorted(name for name in CASES if OWN[name].differentiable))
+every_broadcasting = pytest.mark.parametrize("name", sorted(name for name in CASES if DOMAINS[name].broadcasts))
+few = settings(max_examples=max(10, settings().max_examples // 3))
+
+
+def applied(op: Primitive, case: Case) -> Callable[..., Any]:
+    return functools.partial(op, **case.attributes)
+
+
+def in_dtype(case: Case, kind: Any) -> Case:
+    return case._replace(inputs=tuple(x.astype(kind) if x.dtype.kind == "f" else x for x in case.inputs))
+
+
+def test_every_primitive_has_a_domain() -> None:
+    assert sorted(OWN.keys() - DOMAINS.keys()) == [], "declare in tests/ops/domains.py how to draw the inputs of these"
+    assert sorted(DOMAINS.keys() - OWN.keys()) == [], "these domains belong to no primitive"
+
+
+@every
+@given(data=st.data())
+def test_value_dtype_and_gradient_equal_torch(name: str, data: st.DataObject) -> None:
+    case = in_dtype(data.draw(CASES[name]), data.draw(st.sampled_from([np.float64, np.float32])))
+    reference = DOMAINS[name].reference
+    assert_same(applied(OWN[name], case), lambda *xs: reference(*xs, **case.attributes), *case.inputs, lift=lift)
+
+
+@every
+@given(data=st.data())
+def test_on_arrays_it_is_numpy(name: str, data: st.DataObject) -> None:
+    case = data.draw(CASES[name])
+    before = [x.tobytes() for x in case.inputs]
+    result = np.asarray(quiet.run(applied(OWN[name], case), *case.inputs))
+    assert before == [x.tobytes() for x in case.inputs], "it writes to its inputs"
+    tensor = OWN[name](*map(from_numpy, case.inputs), **case.attributes)
+    np.testing.assert_array_equal(result, tensor.numpy())
+
+
+@every_differentiable
+@given(data=st.data())
+def test_gradients_are_right(name: str, data: st.DataObject) -> None:
+    case, op = data.draw(CASES[name]), OWN[name]
+    exact = functools.partial(op.forward, **case.attributes) if DOMAINS[name].analytic else None
+    assert_gradients(applied(op, case), *case.inputs, analytic=exact)
+
+
+@every_differentiable
+@few
+@given(data=st.data())
+def test_second_derivatives_are_right(name: str, data: st.DataObject) -> None:
+    case = data.draw(CASES[name])
+    assert_gradients(squared(applied(OWN[name], case)), *case.inputs, order=2)
+
+
+def squared(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return f times itself, so that linear functions have a second derivative too."""
+
+    def product(*inputs: Tensor) -> Tensor:
+        y = f(*inputs)
+        return y * y
+
+    return product
+
+
+@every_differentiable
+@few
+@given(data=st.data())
+def test_the_transpose_of_backward_is_the_derivative_along_a_direction(name: str, data: st.DataObject) -> None:
+    """<u, J v> = <J'u, v>: J v is found by differentiating J'u by u, and equals J v by differences."""
+    case, op = data.draw(CASES[name]), OWN[name]
+    leaves = [from_numpy(x).requires_grad_(x.dtype.kind == "f") for x in case.inputs]
+    variables = [x for x in leaves if x.requires_grad]
+    out = op(*leaves, **case.attributes)
+    u = from_numpy(weights(out.shape, 1)).requires_grad_()
+    pulled = grad(out, variables, u, create_graph=True)
+    v = [from_numpy(weights(x.shape, 2 + k)) for k, x in enumerate(pulled) if x is not None]
+    along = sum((g * d).sum() for g, d in zip(pulled, v, strict=True) if g is not None)
+    assert isinstance(along, Tensor)
+    (jv,) = grad(along, u, create_graph=True)
+    assert jv is not None
+    step = 1e-5
+    ends = []
+    for sign in (1, -1):
+        directions = iter(v)
+        moved = [x + sign * step * next(directions).numpy() if x.dtype.kind == "f" else x for x in case.inputs]
+        ends.append(quiet.run(applied(op, case), *moved))
+    np.testing.assert_allclose(jv.detach().numpy(), (ends[0] - ends[1]) / (2 * step), rtol=1e-5, atol=1e-6)
+
+
+@every_broadcasting
+@given(data=st.data())
+def test_broadcasting_is_expanding(name: str, data: st.DataObject) -> None:
+    case, op = data.draw(CASES[name]), OWN[name]
+    leaves = [from_numpy(x).requires_grad_(x.dtype.kind == "f") for x in case.inputs]
+    shape = np.broadcast_shapes(*[x.shape for x in case.inputs])
+    plain, spelt = op(*leaves, **case.attributes), op(*[x.expand(shape) for x in leaves], **case.attributes)
+    np.testing.assert_array_equal(plain.detach().numpy(), spelt.detach().numpy())
+    if op.differentiable:
+        u, variables = from_numpy(weights(shape, 0)), [x for x in leaves if x.requires_grad]
+        for g, h in zip(grad(plain, variables, u), grad(spelt, variables, u), strict=True):
+            assert g is not None
+            assert h is not None
+            np.testing.assert_allclose(g.numpy(), h.numpy(), rtol=1e-12)
+
+
+@every_differentiable
+@few
+@given(data=st.data())
+def test_backward_is_clean(name: str, data: st.DataObject) -> None:
+    case = data.draw(CASES[name])
+    assert_clean_backward(applied(OWN[name], case), *case.inputs)
+
+
+# ----------------------------------------------------------------------------------------------------------- residuals
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Recorded, list[bool]]:
+    """Apply an op to results that only it knows; return its node, and which inputs and result are still in memory."""
+    inputs = []
+    for x, wanted in zip(case.inputs, asked, strict=True):
+        leaf = from_numpy(x.copy()).requires_grad_(wanted)
+        inputs.append(leaf.clone())
+    result = op(*inputs, **case.attributes)
+    node = result.grad_fn
+    assert isinstance(node, Recorded)
+    kept = [weakref.ref(x._array) for x in (*inputs, result)]
+    del inputs, result, leaf
+    return node, [array() is not None for array in kept]
+
+
+@every_differentiable
+@few
+@pytest.mark.usefixtures("without_collector")
+@given(data=st.data())
+def test_what_no_rule_names_is_not_kept_alive(name: str, data: st.DataObject) -> None:
+    case, op = data.draw(CASES[name]), OWN[name]
+    possible = [x.dtype.kind == "f" and (op.variadic or op.rules[k] is not None) for k, x in enumerate(case.inputs)]
+    if not any(possible):
+        return
+    asked = tuple(can and data.draw(st.booleans()) for can in possible)
+    asked = asked if any(asked) else tuple(possible)
+    node, alive = saved_by(op, case, asked)
+    needed = op.kept[(True,) if op.variadic else asked]
+    expected = [*needed[:1] * len(case.inputs), needed[-1]] if op.variadic else list(needed)
+    if expected[-1] and is_view(op, case):
+        expected[0] = True  # the result looks at the memory of its input
+    assert alive == expected
+    assert node.parents
+
+
+def is_view(op: Primitive, case: Case) -> bool:
+    result = op.forward(*case.inputs, **case.attributes)
+    return np.shares_memory(result, case.inputs[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "kept"),
+    [
+        ("add", (True, True), (False, False, False)),
+        ("sub", (True, True), (False, False, False)),
+        ("mul", (True, True), (True, True, False)),
+        ("mul", (True, False), (False, True, False)),
+        ("mul", (False, True), (True, False, False)),
+        ("div", (True, False), (False, True, False)),
+        ("div", (True, True), (False, True, True)),
+        ("neg", (True,), (False, False)),
+        ("exp", (True,), (False, True)),
+        ("log", (True,), (True, False)),
+        ("tanh", (True,), (False, True)),
+        ("relu", (True,), (False, True)),
+        ("sum", (True,), (False, False)),
+        ("mean", (True,), (False, False)),
+        ("matmul", (True, False), (False, True, False)),
+        ("linear", (False, True, True), (True, False, False, False)),
+        ("reshape", (True,), (False, False)),
+        ("getitem", (True,), (False, False)),
+        ("softmax", (True,), (False, True)),
+    ],
+)
+def test_residuals(name: str, asked: tuple[bool, ...], kept: tuple[bool, ...]) -> None:
+    assert OWN[name].kept[asked] == kept
