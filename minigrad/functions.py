@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from minigrad.methods.carrier import Operand
-from minigrad.ops import elementwise
+from minigrad.ops import arithmetic
 from minigrad.tensor import Tensor, apply
 
 __all__ = [
@@ -115,4 +115,4 @@ def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     A gradient that is NaN or inf because of an element not chosen still comes through, as in torch (0 times inf is NaN):
     choose a harmless element before the function that is singular, not after it.
     """
-    return apply(elementwise.where, (condition, input, other), {})
+    return apply(arithmetic.where, (condition, input, other), {})

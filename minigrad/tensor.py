@@ -235,7 +235,7 @@ def _array_of(value: Any, beside: Array) -> Array:
 # ---------------------------------------------------------------------------------------------------------- Tensor
 
 
-class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes):
+class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmetic):
     """A multi-dimensional array that can remember how it was computed.
 
     ``Tensor(data)`` copies a nested list, an array or a tensor into the default dtype, ``Tensor(2, 3)`` is zeros of that
@@ -281,6 +281,9 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
 
     def _apply(self, op: Primitive, *others: Operand, **attributes: Any) -> Tensor:
         return apply(op, (self, *others), attributes)
+
+    def _kind(self) -> np.dtype[Any]:
+        return self._array.dtype
 
     # The next two are `apply` for the commonest cases, without its loops.
 
@@ -382,6 +385,8 @@ class Tensor(Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shap
     def is_contiguous(self) -> bool:
         """Return whether the elements lie in memory in row-major order without gaps."""
         return self._array.flags.c_contiguous
+
+    _is_contiguous = is_contiguous
 
     def __repr__(self) -> str:
         return printing.render(self._array, self._suffix())

@@ -6,56 +6,68 @@ Operands broadcast. Dtypes meet as in torch: a Python number does not change the
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import elementwise
+from minigrad.ops import arithmetic, elementary
 
 Comparable = Carrier | bool | int | float | np.ndarray
 
 
 def scaled(beside: Carrier, other: Operand, alpha: float) -> Operand:
     """Return alpha other, for an operand that stands beside a tensor."""
-    return other if alpha == 1 else beside._constant(other)._binary(elementwise.mul, alpha)
+    return other if alpha == 1 else beside._constant(other)._binary(arithmetic.mul, alpha)
 
 
 class Arithmetic(Carrier):
     """+ - * / ** and comparisons."""
 
     def __add__(self, other: Operand) -> Self:
-        return self._binary(elementwise.add, other)
+        return self._binary(arithmetic.add, other)
 
     __radd__ = __add__
 
     def __sub__(self, other: Operand) -> Self:
-        return self._binary(elementwise.sub, other)
+        return self._binary(arithmetic.sub, other)
 
     def __rsub__(self, other: Operand) -> Self:
-        return self._constant(other)._binary(elementwise.sub, self)
+        return self._constant(other)._binary(arithmetic.sub, self)
 
     def __mul__(self, other: Operand) -> Self:
-        return self._binary(elementwise.mul, other)
+        return self._binary(arithmetic.mul, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Operand) -> Self:
-        return self._binary(elementwise.div, other)
+        return self._binary(arithmetic.div, other)
 
     def __rtruediv__(self, other: Operand) -> Self:
-        return self._constant(other)._binary(elementwise.div, self)
+        return self._constant(other)._binary(arithmetic.div, self)
 
     def __pow__(self, exponent: Operand) -> Self:
         if isinstance(exponent, int | float):
-            return self._unary(elementwise.pow_scalar, exponent=exponent)
-        return self._binary(elementwise.pow_, exponent)
+            return self._unary(elementary.pow_scalar, exponent=exponent)
+        return self._binary(elementary.pow_, exponent)
 
     def __rpow__(self, base: Operand) -> Self:
-        return self._constant(base)._binary(elementwise.pow_, self)
+        return self._constant(base)._binary(elementary.pow_, self)
+
+    def __floordiv__(self, other: Operand) -> Self:
+        return self._binary(arithmetic.floor_divide, other)
+
+    def __rfloordiv__(self, other: Operand) -> Self:
+        return self._constant(other)._binary(arithmetic.floor_divide, self)
+
+    def __mod__(self, other: Operand) -> Self:
+        return self._binary(arithmetic.remainder, other)
+
+    def __rmod__(self, other: Operand) -> Self:
+        return self._constant(other)._binary(arithmetic.remainder, self)
 
     def __neg__(self) -> Self:
-        return self._unary(elementwise.neg)
+        return self._unary(arithmetic.neg)
 
     def __pos__(self) -> Self:
         return self
@@ -64,37 +76,39 @@ class Arithmetic(Carrier):
         return self.abs()
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
-        return self._binary(elementwise.eq, other) if isinstance(other, Comparable) else NotImplemented
+        return self._binary(arithmetic.eq, other) if isinstance(other, Comparable) else NotImplemented
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
-        return self._binary(elementwise.ne, other) if isinstance(other, Comparable) else NotImplemented
+        return self._binary(arithmetic.ne, other) if isinstance(other, Comparable) else NotImplemented
 
     def __lt__(self, other: Operand) -> Self:
-        return self._binary(elementwise.lt, other)
+        return self._binary(arithmetic.lt, other)
 
     def __le__(self, other: Operand) -> Self:
-        return self._binary(elementwise.le, other)
+        return self._binary(arithmetic.le, other)
 
     def __gt__(self, other: Operand) -> Self:
-        return self._binary(elementwise.gt, other)
+        return self._binary(arithmetic.gt, other)
 
     def __ge__(self, other: Operand) -> Self:
-        return self._binary(elementwise.ge, other)
+        return self._binary(arithmetic.ge, other)
 
     def __and__(self, other: Operand) -> Self:
-        return self._binary(elementwise.bitwise_and, other)
+        return self._binary(arithmetic.bitwise_and, other)
 
     def __or__(self, other: Operand) -> Self:
-        return self._binary(elementwise.bitwise_or, other)
+        return self._binary(arithmetic.bitwise_or, other)
 
     def __xor__(self, other: Operand) -> Self:
-        return self._binary(elementwise.bitwise_xor, other)
+        return self._binary(arithmetic.bitwise_xor, other)
 
     def __invert__(self) -> Self:
-        return self._unary(elementwise.bitwise_not)
+        return self._unary(arithmetic.bitwise_not)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __hash__ = object.__hash__
+
+    # The same by name, and what has no operator.
 
     def add(self, other: Operand, *, alpha: float = 1) -> Self:
         """Return self + alpha other."""
@@ -108,9 +122,31 @@ class Arithmetic(Carrier):
         """Return self times other, element by element."""
         return self * other
 
-    def div(self, other: Operand) -> Self:
-        """Return self divided by other, element by element; integers give floating point."""
-        return self / other
+    def div(self, other: Operand, *, rounding_mode: str | None = None) -> Self:
+        """Return self divided by other, element by element; integers give floating point.
+
+        Args:
+            other: The divisor.
+            rounding_mode: "floor" rounds down and "trunc" towards 0, and both keep integers; the derivative is then 0.
+
+        Raises:
+            RuntimeError: The rounding mode is another, or an integer is divided by 0 and rounded.
+        """
+        if rounding_mode is None:
+            return self / other
+        if rounding_mode == "floor":
+            return self // other
+        if rounding_mode == "trunc":
+            return self._binary(arithmetic.trunc_divide, other)
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+
+    def floor_divide(self, other: Operand) -> Self:
+        """Return self divided by other, rounded down; its derivative is 0."""
+        return self // other
+
+    def remainder(self, other: Operand) -> Self:
+        """Return self - other floor(self / other), which has the sign of other."""
+        return self % other
 
     def pow(self, exponent: Operand) -> Self:
         """Return self to the power of the exponent; its derivative at 0 to the power 0 is 0."""
@@ -122,19 +158,98 @@ class Arithmetic(Carrier):
 
     def abs(self) -> Self:
         """Return the absolute value; its derivative at 0 is 0."""
-        return self._unary(elementwise.abs_)
+        return self._unary(arithmetic.abs_)
 
     def square(self) -> Self:
         """Return self times itself."""
         return self**2
 
+    def sign(self) -> Self:
+        """Return -1, 0 or 1; its derivative is 0."""
+        return self._unary(arithmetic.sign)
+
+    def floor(self) -> Self:
+        """Return the next integers below; the derivative is 0."""
+        return self._unary(arithmetic.floor)
+
+    def ceil(self) -> Self:
+        """Return the next integers above; the derivative is 0."""
+        return self._unary(arithmetic.ceil)
+
+    def trunc(self) -> Self:
+        """Return the integer parts; the derivative is 0."""
+        return self._unary(arithmetic.trunc)
+
+    def round(self) -> Self:
+        """Return the nearest integers, halves rounded to even; the derivative is 0."""
+        return self._unary(arithmetic.round_)
+
+    def clamp(self, min: Any = None, max: Any = None) -> Self:
+        """Return self, or the bound that it exceeds; bounds are numbers or tensors. The derivative on a bound is 1.
+
+        Raises:
+            RuntimeError: Neither bound is given.
+        """
+        if min is None and max is None:
+            raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        if not isinstance(min, Carrier) and not isinstance(max, Carrier):
+            return self._unary(arithmetic.clamp, low=min, high=max)
+        low = self if min is None else self._constant(min)
+        result = self if min is None else self._where(self < low, low, self)
+        return result if max is None else self._where(result > max, max, result)
+
+    clip = clamp
+
+    def lerp(self, end: Operand, weight: Operand) -> Self:
+        """Return self + weight (end - self), the point between self (weight 0) and end (weight 1)."""
+        return self + (self._constant(end) - self) * weight
+
+    def where(self, condition: Self, other: Operand) -> Self:
+        """Return self where the condition holds, else other; all three broadcast."""
+        return self._where(condition, self, other)
+
+    def masked_fill(self, mask: Self, value: Operand) -> Self:
+        """Return self with a number, or tensor without axes, in the places where the mask is True."""
+        return self._where(mask, value, self)
+
+    def _where(self, condition: Self, chosen: Operand, other: Operand) -> Self:
+        return condition._apply(arithmetic.where, chosen, other)
+
+    def logical_and(self, other: Self) -> Self:
+        """Return where both are not zero."""
+        return self.ne(0) & other.ne(0)
+
+    def logical_or(self, other: Self) -> Self:
+        """Return where one or both are not zero."""
+        return self.ne(0) | other.ne(0)
+
+    def logical_xor(self, other: Self) -> Self:
+        """Return where exactly one is not zero."""
+        return self.ne(0) ^ other.ne(0)
+
+    def logical_not(self) -> Self:
+        """Return where self is zero."""
+        return self.eq(0)
+
+    def isnan(self) -> Self:
+        """Return where self is NaN."""
+        return self._unary(arithmetic.isnan)
+
+    def isinf(self) -> Self:
+        """Return where self is inf or -inf."""
+        return self._unary(arithmetic.isinf)
+
+    def isfinite(self) -> Self:
+        """Return where self is neither infinite nor NaN."""
+        return self._unary(arithmetic.isfinite)
+
     def maximum(self, other: Operand) -> Self:
         """Return the larger of the two, or NaN; where they are equal each gets half of the gradient."""
-        return self._binary(elementwise.maximum, other)
+        return self._binary(arithmetic.maximum, other)
 
     def minimum(self, other: Operand) -> Self:
         """Return the smaller of the two, or NaN; where they are equal each gets half of the gradient."""
-        return self._binary(elementwise.minimum, other)
+        return self._binary(arithmetic.minimum, other)
 
     def eq(self, other: Operand) -> Self:
         """Return where self equals other."""

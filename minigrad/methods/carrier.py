@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self, TypeAlias
 
+import numpy as np
+
 from minigrad.ops.primitive import Array, Primitive
 
 Number: TypeAlias = bool | int | float
@@ -16,6 +18,14 @@ class Carrier:
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the axes."""
+        raise NotImplementedError
+
+    def _is_contiguous(self) -> bool:
+        """Return whether the elements lie in row-major order without gaps."""
+        raise NotImplementedError
+
+    def _kind(self) -> np.dtype[Any]:
+        """Return the NumPy dtype of the elements."""
         raise NotImplementedError
 
     def _unary(self, op: Primitive, **attributes: Any) -> Self:

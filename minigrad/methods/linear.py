@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
+from minigrad.methods.arithmetic import Arithmetic, scaled
 from minigrad.methods.carrier import Carrier
-from minigrad.ops import linalg, shape
+from minigrad.ops import linalg, reduction, shape
 
 
-class Linear(Carrier):
+class Linear(Arithmetic):
     """matmul and its kin."""
 
     def __matmul__(self, other: Self) -> Self:
@@ -37,14 +38,45 @@ class Linear(Carrier):
         """
         return self @ other
 
+    def _product(self, other: Self, name: str, left: int, right: int) -> Self:
+        if (len(self.shape), len(other.shape)) != (left, right):
+            raise RuntimeError(
+                f"{name}: the operands must have {left} and {right} axes, but their shapes are {list(self.shape)} and "
+                f"{list(other.shape)}"
+            )
+        return self @ other
+
     def mm(self, mat2: Self) -> Self:
         """Return the product of two matrices, (n, k) and (k, m)."""
-        if len(self.shape) != 2 or len(mat2.shape) != 2:
-            raise RuntimeError(f"mm: both must be matrices, but the shapes are {list(self.shape)} and {list(mat2.shape)}")
-        return self @ mat2
+        return self._product(mat2, "mm", 2, 2)
 
     def dot(self, other: Self) -> Self:
         """Return the inner product of two vectors."""
-        if len(self.shape) != 1 or len(other.shape) != 1:
-            raise RuntimeError(f"dot: both must be vectors, but the shapes are {list(self.shape)} and {list(other.shape)}")
-        return self @ other
+        return self._product(other, "dot", 1, 1)
+
+    def mv(self, vec: Self) -> Self:
+        """Return the product of a matrix (n, k) and a vector (k,)."""
+        return self._product(vec, "mv", 2, 1)
+
+    def bmm(self, mat2: Self) -> Self:
+        """Return the products of a stack of matrices (b, n, k) and another (b, k, m)."""
+        if self.shape[:1] != mat2.shape[:1]:
+            raise RuntimeError(f"bmm: the stacks differ in length, {list(self.shape)} and {list(mat2.shape)}")
+        return self._product(mat2, "bmm", 3, 3)
+
+    def addmm(self, mat1: Self, mat2: Self, *, beta: float = 1, alpha: float = 1) -> Self:
+        """Return beta self + alpha mat1 @ mat2."""
+        start = self if beta == 1 else self * beta
+        return start + scaled(self, mat1.mm(mat2), alpha)
+
+    def outer(self, vec2: Self) -> Self:
+        """Return the matrix of all products of an element of one vector (n,) and one of another (m,)."""
+        if len(self.shape) != 1 or len(vec2.shape) != 1:
+            raise RuntimeError(f"outer: both must be vectors, but the shapes are {list(self.shape)} and {list(vec2.shape)}")
+        return self._unary(shape.reshape, shape=(*self.shape, 1)) * vec2
+
+    def trace(self) -> Self:
+        """Return the sum of the diagonal of a matrix."""
+        if len(self.shape) != 2:
+            raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(self.shape)}")
+        return self._unary(shape.diagonal, offset=0, dims=(0, 1))._unary(reduction.sum_, dim=None, keepdim=False)

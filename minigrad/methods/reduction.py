@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
+import numpy as np
+
+from minigrad.methods.arithmetic import Arithmetic
 from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import elementwise, reduction
+from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
 from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axes, axis
 
 Dim = int | Sequence[int] | None
 
 
-class Extremes(NamedTuple):
-    """The extreme elements along an axis, and the position of the first of them."""
+class Found(NamedTuple):
+    """Elements found along an axis, and their positions."""
 
     values: Any
     indices: Any
 
 
-class Reductions(Carrier):
+class Reductions(Arithmetic):
     """sum, mean, max and their kin."""
 
     def _reduce(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
@@ -37,6 +41,105 @@ class Reductions(Carrier):
             RuntimeError: The elements are integers or booleans: convert them with ``float()`` first.
         """
         return self._reduce(reduction.mean, dim, keepdim)
+
+    def prod(self, dim: int | None = None, keepdim: bool = False) -> Self:
+        """Return the product, multiplied by halves, so that the product rule gives every derivative, zeros or not.
+
+        Integers and booleans are multiplied as int64.
+        """
+        x = self if self._kind().kind == "f" else self._unary(shape.cast, dtype=np.dtype(np.int64))
+        if dim is None:
+            return x._unary(shape.reshape, shape=(math.prod(self.shape),)).prod(0)
+        k = axis(dim, len(self.shape))
+        if not self.shape:
+            return x
+        while (n := x.shape[k]) > 1:
+            halves = (x._along(k, 0, n // 2), x._along(k, n // 2, n - n % 2))
+            product = halves[0] * halves[1]
+            x = product if n % 2 == 0 else product._apply(indexing.cat, x._along(k, n - 1, n), dim=k)
+        if x.shape[k] == 0:
+            x = x.sum(k, keepdim=True) + 1
+        return x if keepdim else x.sum(k)
+
+    def _along(self, dim: int, start: int, end: int) -> Self:
+        return self._unary(indexing.getitem, index=(*(slice(None),) * dim, slice(start, end), ...))
+
+    def var(self, dim: Dim = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Self:
+        """Return the variance, the squared distances from the mean added up and divided by n - correction.
+
+        Args:
+            dim: The axes; all by default.
+            unbiased: True for a correction of 1, False for 0.
+            correction: What is taken from the number of elements.
+            keepdim: Keep the axes, with size 1.
+        """
+        dims = axes(dim, len(self.shape))
+        distance = self - self._reduce(reduction.mean, dims, True)
+        n = reduction.count(self.shape, dims)
+        degrees = max(0, n - (correction if unbiased is None else int(unbiased)))
+        return (distance * distance).sum(dims, keepdim) / degrees
+
+    def std(self, dim: Dim = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Self:
+        """Return the standard deviation, the square root of `var`; its derivative where all are equal is 0."""
+        return self.var(dim, unbiased, correction=correction, keepdim=keepdim)._unary(elementary.root)
+
+    def norm(self, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Self:
+        """Return the p-norm, (sum |x|^p)^(1/p), of the tensor as one vector or of those along dim; p may be inf or 0.
+
+        Its derivative at 0 is 0.
+        """
+        if p in (None, "fro", 2):
+            return (self * self).sum(dim, keepdim)._unary(elementary.root)
+        if not isinstance(p, int | float):
+            raise RuntimeError(f"norm: p must be a number or 'fro', but is {p!r}")
+        size = self.abs()
+        if p == math.inf:
+            return size.amax(() if dim is None else dim, keepdim)
+        if p == -math.inf:
+            return size.amin(() if dim is None else dim, keepdim)
+        if p == 0:
+            return self.ne(0)._unary(shape.cast, dtype=self._kind()).sum(dim, keepdim)
+        if p == 1:
+            return size.sum(dim, keepdim)
+        total = (size**p).sum(dim, keepdim)
+        # At 0 the outer power has the slope inf: there the sum is replaced before the power, not after it.
+        empty = total.eq(0)
+        safe = empty._apply(arithmetic.where, 1, total) ** (1 / p)
+        return empty._apply(arithmetic.where, 0, safe)
+
+    def logsumexp(self, dim: Dim, keepdim: bool = False) -> Self:
+        """Return log(sum(exp(x))) along dim, without overflow."""
+        return self._reduce(reduction.logsumexp, dim, keepdim)
+
+    def cumsum(self, dim: int) -> Self:
+        """Return the sums of the first, the first two, ... elements along dim."""
+        return self._unary(reduction.cumsum, dim=axis(dim, len(self.shape))) if self.shape else self.sum()
+
+    def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Self:
+        """Return the positions along dim in the order of the elements; equal ones keep their order in any case."""
+        if not self.shape:
+            return self.argmax()
+        return self._unary(reduction.argsort, dim=axis(dim, len(self.shape)), descending=descending)
+
+    def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Found:
+        """Return ``(values, indices)``: the elements along dim in order, and where they stood; NaN counts as largest."""
+        order = self.argsort(dim, descending)
+        return Found(self._taken(order, dim), order)
+
+    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Found:
+        """Return ``(values, indices)`` of the k largest or smallest elements along dim, in order in any case.
+
+        Raises:
+            RuntimeError: There are fewer than k.
+        """
+        if not 0 <= k <= (self.shape[dim] if self.shape else 1):
+            raise RuntimeError(f"topk: k = {k} is out of range for the shape {list(self.shape)} along dim {dim}")
+        order = self.argsort(dim, largest)
+        order = order._along(axis(dim, len(self.shape)), 0, k) if self.shape else order
+        return Found(self._taken(order, dim), order)
+
+    def _taken(self, order: Self, dim: int) -> Self:
+        return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self
 
     def amax(self, dim: Dim = (), keepdim: bool = False) -> Self:
         """Return the largest element; equal ones share the gradient."""
@@ -64,8 +167,8 @@ class Reductions(Carrier):
         if dim is None:
             return self._reduce(value, None, keepdim)
         if isinstance(dim, Carrier):
-            return self._binary(elementwise.maximum if value is reduction.amax else elementwise.minimum, dim)
-        return Extremes(self._reduce(value, dim, keepdim), self._position(position, dim, keepdim))
+            return self._binary(arithmetic.maximum if value is reduction.amax else arithmetic.minimum, dim)
+        return Found(self._reduce(value, dim, keepdim), self._position(position, dim, keepdim))
 
     def _position(self, op: Primitive, dim: int | None, keepdim: bool) -> Self:
         return self._unary(op, dim=None if dim is None or not self.shape else axis(dim, len(self.shape)), keepdim=keepdim)

@@ -8,6 +8,7 @@ from typing import Self
 
 from minigrad.methods.carrier import Carrier
 from minigrad.ops import broadcasting, shape
+from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axis
 
 
@@ -94,10 +95,125 @@ class Shapes(Carrier):
         asked = range(n) if dim is None else [axis(d, n) for d in ((dim,) if isinstance(dim, int) else dim)]
         return self.reshape(*[size for k, size in enumerate(self.shape) if size != 1 or k not in asked])
 
+    def ravel(self) -> Self:
+        """Return the tensor with all axes made one."""
+        return self.flatten()
+
+    def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
+        """Return a view in which one axis is split into several; one size may be -1."""
+        k = axis(dim, len(self.shape))
+        left = self.shape[k]
+        known = math.prod(n for n in sizes if n != -1)
+        filled = [left // known if n == -1 and known else n for n in sizes]
+        if math.prod(filled) != left:
+            raise RuntimeError(f"unflatten: {list(sizes)} do not multiply up to the size of dim {dim}, {left}")
+        return self.reshape(*self.shape[:k], *filled, *self.shape[k + 1 :])
+
     def unsqueeze(self, dim: int) -> Self:
         """Return a view with a new axis of size 1 that becomes axis `dim`."""
         k = axis(dim, len(self.shape) + 1)
         return self.reshape(*self.shape[:k], 1, *self.shape[k:])
+
+    def view_as(self, other: Carrier) -> Self:
+        """Return `view(other.shape)`."""
+        return self.view(*other.shape)
+
+    def contiguous(self) -> Self:
+        """Return the tensor with its elements in row-major order in memory: itself if it is so already."""
+        return self if self._is_contiguous() else self._unary(shape.copy)
+
+    def swapaxes(self, axis0: int, axis1: int) -> Self:
+        """Return a view with two axes exchanged."""
+        return self.transpose(axis0, axis1)
+
+    def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Self:
+        """Return a view in which the axes `source` stand at `destination`; the others keep their order."""
+        n = len(self.shape)
+        sources = [axis(d, n) for d in ((source,) if isinstance(source, int) else source)]
+        targets = [axis(d, n) for d in ((destination,) if isinstance(destination, int) else destination)]
+        if len(sources) != len(targets) or len(set(sources)) < len(sources) or len(set(targets)) < len(targets):
+            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many different axes")
+        order = [d for d in range(n) if d not in sources]
+        for target, d in sorted(zip(targets, sources, strict=True)):
+            order.insert(target, d)
+        return self._unary(shape.permute, dims=tuple(order))
+
+    def expand_as(self, other: Carrier) -> Self:
+        """Return `expand(other.shape)`."""
+        return self.expand(*other.shape)
+
+    def broadcast_to(self, size: Sequence[int]) -> Self:
+        """Return `expand(size)`."""
+        return self.expand(*size)
+
+    def repeat(self, *repeats: int | Sequence[int]) -> Self:
+        """Return a copy in which the whole is repeated so many times along each axis; more numbers than axes add axes.
+
+        Raises:
+            RuntimeError: There are fewer numbers than axes.
+        """
+        times = sizes(repeats)
+        if len(times) < len(self.shape):
+            raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+        own = (*(1,) * (len(times) - len(self.shape)), *self.shape)
+        apart = self.reshape(*[size for n in own for size in (1, n)])
+        whole = apart.expand(*[size for r, n in zip(times, own, strict=True) for size in (r, n)])
+        return whole.reshape(*[r * n for r, n in zip(times, own, strict=True)])
+
+    def tile(self, *dims: int | Sequence[int]) -> Self:
+        """Return `repeat`, where fewer numbers than axes are filled up with ones in front."""
+        times = sizes(dims)
+        return self.repeat(*(1,) * (len(self.shape) - len(times)), *times)
+
+    def flip(self, *dims: int | Sequence[int]) -> Self:
+        """Return a copy with the elements along some axes in reverse order."""
+        return self._unary(shape.flip, dims=tuple(axis(d, len(self.shape)) for d in sizes(dims)))
+
+    def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Self:
+        """Return a copy with the elements shifted along some axes, or in the flattened tensor; what leaves comes back."""
+        moves = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+        if dims is None:
+            return self.flatten().roll(moves, 0).reshape(*self.shape)
+        along = tuple(axis(d, len(self.shape)) for d in ((dims,) if isinstance(dims, int) else dims))
+        if len(along) != len(moves):
+            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(along)}")
+        return self._unary(shape.roll, shifts=moves, dims=along)
+
+    def tril(self, diagonal: int = 0) -> Self:
+        """Return the lower triangle of the last two axes, up to a diagonal (1 the one above the main one), else zeros."""
+        return self._triangle(shape.tril, diagonal)
+
+    def triu(self, diagonal: int = 0) -> Self:
+        """Return the upper triangle of the last two axes, from a diagonal (1 the one above the main one), else zeros."""
+        return self._triangle(shape.triu, diagonal)
+
+    def _triangle(self, op: Primitive, diagonal: int) -> Self:
+        if len(self.shape) < 2:
+            raise RuntimeError(
+                f"{op.name}: input tensor must have at least 2 dimensions, but the shape is {list(self.shape)}"
+            )
+        return self._unary(op, diagonal=diagonal)
+
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
+        """Return a view of the diagonal of two axes, as the last axis; offset 1 is the diagonal above the main one."""
+        n = len(self.shape)
+        dims = (axis(dim1, n), axis(dim2, n))
+        if dims[0] == dims[1]:
+            raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        return self._unary(shape.diagonal, offset=offset, dims=dims)
+
+    def diag(self, diagonal: int = 0) -> Self:
+        """Return the diagonal of a matrix, or for a vector the matrix with it on the diagonal.
+
+        Raises:
+            RuntimeError: It is neither a vector nor a matrix.
+        """
+        if len(self.shape) == 2:
+            return self.diagonal(diagonal)
+        if len(self.shape) != 1:
+            raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(self.shape)}D")
+        side = self.shape[0] + abs(diagonal)
+        return self._unary(shape.put_diagonal, shape=(side, side), offset=diagonal, dims=(0, 1))
 
     def expand(self, *shape_: int | Sequence[int]) -> Self:
         """Return a view with axes of size 1, and new ones in front, repeated; -1 keeps a size.

@@ -1,5 +1,29 @@
 """The calculus table: every primitive and its gradient rules. NumPy only; it knows neither Tensor nor the tape."""
 
-from minigrad.ops import broadcasting, elementwise, indexing, linalg, neural, primitive, reduction, shape
+from minigrad.ops import (
+    activation,
+    arithmetic,
+    broadcasting,
+    convolution,
+    elementary,
+    indexing,
+    linalg,
+    neural,
+    primitive,
+    reduction,
+    shape,
+)
 
-__all__ = ["broadcasting", "elementwise", "indexing", "linalg", "neural", "primitive", "reduction", "shape"]
+__all__ = [
+    "activation",
+    "arithmetic",
+    "broadcasting",
+    "convolution",
+    "elementary",
+    "indexing",
+    "linalg",
+    "neural",
+    "primitive",
+    "reduction",
+    "shape",
+]

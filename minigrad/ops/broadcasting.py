@@ -12,7 +12,7 @@ from minigrad.ops.primitive import Array, Primitive, Rule, Shape, positional, pr
 
 @primitive(x=lambda g, x_shape: sum_to(g, shape=x_shape))
 def expand(x: Array, *, shape: Shape) -> Array:
-    """X repeated along new and size-1 axes until it has the shape; a read-only view."""
+    """x repeated along new and size-1 axes until it has the shape; a read-only view."""
     if x.size != 1 or x.ndim > len(shape):
         return np.broadcast_to(x, shape)
     view = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))  # the same in a quarter of the time
@@ -22,7 +22,7 @@ def expand(x: Array, *, shape: Shape) -> Array:
 
 @primitive(x=lambda g, x_shape: expand(g, shape=x_shape))
 def sum_to(x: Array, *, shape: Shape) -> Array:
-    """X summed over the axes along which `shape` would be repeated to become x.shape."""
+    """x summed over the axes along which `shape` would be repeated to become x.shape."""
     lead = x.ndim - len(shape)
     if lead == 1 and x.shape[1:] == shape:
         return np.add.reduce(x)

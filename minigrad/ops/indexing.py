@@ -5,6 +5,8 @@ An index is what NumPy's brackets take: a tuple of integers, slices, None, Ellip
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from types import EllipsisType
 from typing import Any
 
@@ -20,7 +22,7 @@ Path = tuple[tuple[Primitive, dict[str, Any]], ...]
 
 def is_basic(index: Index) -> bool:
     """Return whether the index selects no element twice and gives a view: only integers, slices, None and Ellipsis."""
-    return all(isinstance(k, int | slice | EllipsisType | None) for k in index)
+    return all(isinstance(k, int | slice | EllipsisType | None) and not isinstance(k, bool) for k in index)
 
 
 @primitive(x=lambda g, x_shape, index: put(g, index=index, shape=x_shape))
@@ -36,7 +38,7 @@ def getitem(x: Array, *, index: Index) -> Array:
 )
 def setitem(x: Array, value: Array, *, index: Index) -> Array:
     """A copy of x in which the elements at the index are those of value, which broadcasts."""
-    out = x.copy()
+    out = np.array(x)  # of a number without axes x.copy() is no array
     out[index] = value
     return out
 
@@ -66,6 +68,42 @@ def follow(x: Any, path: Path) -> Any:
 )
 def overlay(x: Array, value: Array, *, path: Path) -> Array:
     """A copy of x in which the view that the path leads to holds value."""
-    out = x.copy(order="K")
+    out = np.array(x)
     follow(out, path)[...] = value
     return out
+
+
+@primitive(promote=("xs",), xs=lambda g, xs_shape, dim: parts(g, [shape[dim] for shape in xs_shape], dim))
+def cat(*xs: Array, dim: int) -> Array:
+    """The arrays one after the other along an axis."""
+    return np.concatenate(xs, dim)
+
+
+def parts(x: Any, lengths: Sequence[int], dim: int) -> list[Any]:
+    """Return views of x: the first so many elements along an axis, the next so many, and so on."""
+    ends = list(accumulate(lengths))
+    return [
+        getitem(x, index=(*(slice(None),) * dim, slice(end - length, end), ...))
+        for length, end in zip(lengths, ends, strict=True)
+    ]
+
+
+@primitive(x=lambda g, index, x_shape, dim: put_along(index, g, shape=x_shape, dim=dim))
+def gather(x: Array, index: Array, *, dim: int) -> Array:
+    """The elements of x at the positions along an axis that the index, of the shape of the result, gives."""
+    return x[_along(index, dim)]
+
+
+@primitive(src=lambda g, index, dim: gather(g, index, dim=dim))
+def put_along(index: Array, src: Array, *, shape: Shape, dim: int) -> Array:
+    """Zeros of the shape, with src added at the positions along an axis that the index gives; repeated ones accumulate."""
+    full = np.zeros(shape, src.dtype)
+    np.add.at(full, _along(index, dim), src)
+    return full
+
+
+def _along(positions: Array, dim: int) -> Index:
+    """Return the index that takes the positions along one axis and, along the others, the place where they stand."""
+    places: list[Array] = list(np.ogrid[tuple(slice(n) for n in positions.shape)])
+    places[dim] = positions
+    return tuple(places)

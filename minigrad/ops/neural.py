@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.elementwise import exp
+from minigrad.ops.arithmetic import maximum
+from minigrad.ops.elementary import exp, log, log1p
 from minigrad.ops.primitive import Array, primitive
-from minigrad.ops.reduction import sum_
+from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
 
 
@@ -25,7 +26,7 @@ def rows(x: Any) -> Any:
     bias=lambda g: rows(g).sum(0),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
-    """X weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
+    """x weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
     out = x.dot(weight.T)
     out += bias
     return out
@@ -40,7 +41,7 @@ def softmax(x: Array, *, dim: int) -> Array:
 
 @primitive(floating=True, x=lambda g, out, dim: g - exp(out) * sum_(g, dim=(dim,), keepdim=True))
 def log_softmax(x: Array, *, dim: int) -> Array:
-    """X - log(sum(exp(x))) along dim, without overflow."""
+    """x - log(sum(exp(x))) along dim, without overflow."""
     shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=dim, keepdims=True))
 
@@ -84,3 +85,30 @@ def cross_entropy(x: Array, *, index: Array) -> Array:
     shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
     losses = np.log(np.add.reduce(np.exp(shifted), axis=1)) - pick.forward(shifted, index=index)
     return np.true_divide(np.add.reduce(losses), len(index), out=...)
+
+
+@primitive(
+    promote=("x", "target"),
+    x=lambda g, x, target: g * (x - target) / maximum(x * (1 - x), 1e-12),
+    target=lambda g, x: g * (maximum(log1p(-x), -100) - maximum(log(x), -100)),
+)
+def binary_cross_entropy(x: Array, target: Array) -> Array:
+    """-target log(x) - (1 - target) log(1 - x), for x from 0 to 1; no logarithm is taken to be below -100."""
+    return -target * np.maximum(np.log(x), -100) - (1 - target) * np.maximum(np.log1p(-x), -100)
+
+
+def scale(x: Any, dim: Dims, eps: float) -> Any:
+    """Return 1 / sqrt(variance + eps) of x along dim."""
+    centred = x - mean(x, dim=dim, keepdim=True)
+    return (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
+
+
+@primitive(
+    x=lambda g, x, out, dim, eps: (
+        scale(x, dim, eps) * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
+    )
+)
+def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
+    """(x - mean) / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""
+    centred = x - mean.forward(x, dim=dim, keepdim=True)
+    return centred / np.sqrt(mean.forward(centred * centred, dim=dim, keepdim=True) + eps)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.broadcasting import expand
+from minigrad.ops.elementary import exp
 from minigrad.ops.primitive import Array, Shape, primitive
-from minigrad.ops.shape import cast, reshape
+from minigrad.ops.shape import cast, flip, reshape
 
 Dims = tuple[int, ...] | None
 
@@ -57,6 +58,29 @@ def amax(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
 def amin(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """The smallest element, or NaN; equal ones share the gradient."""
     return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
+
+
+@primitive(floating=True, x=lambda g, x, out, dim: restore(g, x.shape, dim) * exp(x - restore(out, x.shape, dim)))
+def logsumexp(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
+    """log(sum(exp(x))), without overflow; -inf of nothing."""
+    top = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
+    total = np.log(np.add.reduce(np.exp(x - top), axis=dim, keepdims=True)) + top
+    return total if keepdim else total.reshape(np.add.reduce(x, axis=dim).shape)
+
+
+@primitive(x=lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)))
+def cumsum(x: Array, *, dim: int) -> Array:
+    """The sums of the first, the first two, ... elements along an axis; integers and booleans are added up as int64."""
+    return np.add.accumulate(x, axis=dim, dtype=None if x.dtype.kind in "fc" else np.int64)
+
+
+@primitive()
+def argsort(x: Array, *, dim: int, descending: bool = False) -> Array:
+    """The positions along an axis in the order of the elements; NaN counts as the largest, equal ones keep their order."""
+    if not descending:
+        return np.argsort(x, axis=dim, kind="stable")
+    return np.flip(x.shape[dim] - 1 - np.argsort(np.flip(x, dim), axis=dim, kind="stable"), dim)
 
 
 @primitive()

@@ -33,6 +33,48 @@ def copy(x: Array) -> Array:
     return x.copy()
 
 
+@primitive(x=lambda g, dims: flip(g, dims=dims))
+def flip(x: Array, *, dims: tuple[int, ...]) -> Array:
+    """The elements along some axes in reverse order."""
+    return np.flip(x, dims).copy()
+
+
+@primitive(x=lambda g, shifts, dims: roll(g, shifts=tuple(-n for n in shifts), dims=dims))
+def roll(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
+    """The elements shifted along some axes; those that leave at the end come back at the beginning."""
+    return np.roll(x, shifts, dims)
+
+
+@primitive(x=lambda g, diagonal: tril(g, diagonal=diagonal))
+def tril(x: Array, *, diagonal: int = 0) -> Array:
+    """The lower triangle of the last two axes, up to a diagonal (0 the main one, 1 the one above); zeros elsewhere."""
+    return np.tril(x, diagonal)
+
+
+@primitive(x=lambda g, diagonal: triu(g, diagonal=diagonal))
+def triu(x: Array, *, diagonal: int = 0) -> Array:
+    """The upper triangle of the last two axes, from a diagonal (0 the main one, 1 the one above); zeros elsewhere."""
+    return np.triu(x, diagonal)
+
+
+@primitive(x=lambda g, x_shape, offset, dims: put_diagonal(g, shape=x_shape, offset=offset, dims=dims))
+def diagonal(x: Array, *, offset: int, dims: tuple[int, int]) -> Array:
+    """The diagonal of two axes as the last axis; a view."""
+    view = np.diagonal(x, offset, *dims)
+    view.flags.writeable = x.flags.writeable
+    return view
+
+
+@primitive(x=lambda g, offset, dims: diagonal(g, offset=offset, dims=dims))
+def put_diagonal(x: Array, *, shape: Shape, offset: int, dims: tuple[int, int]) -> Array:
+    """Zeros of the shape, with x on the diagonal of two axes."""
+    full = np.zeros(shape, x.dtype)
+    view = np.diagonal(full, offset, *dims)
+    view.flags.writeable = True
+    view[...] = x
+    return full
+
+
 def axis(dim: int, ndim: int) -> int:
     """Return the axis counted from the front, for one that may be counted from the back.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.ops.elementwise import sqrt
+from minigrad.ops.elementary import sqrt
 from minigrad.optim.optimizer import Group, Memory, Optimizer
+from minigrad.optim.sweep import begin
 
 
 class Adagrad(Optimizer):
@@ -72,7 +73,7 @@ class Adagrad(Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for p in group["params"]:
-            self._part(p, p._array, self.memory(group))
+            begin(self.state, p, self._memory(group), self._numbers)
 
     def memory(self, group: Group) -> Memory:
         """Return the name of the state: s."""

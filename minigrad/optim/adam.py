@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.ops.elementwise import maximum, sqrt
+from minigrad.ops.arithmetic import maximum
+from minigrad.ops.elementary import sqrt
 from minigrad.optim.optimizer import Group, Memory, Optimizer
 
 

@@ -1,0 +1,195 @@
+"""Elementary functions, element by element: powers, exponentials, logarithms, angles.
+
+``out=...`` asks a ufunc for an array also where the result has no axes; by itself NumPy would give a scalar there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.ops.arithmetic import fill, where
+from minigrad.ops.broadcasting import elementwise
+from minigrad.ops.primitive import Array
+
+LN2, LN10 = math.log(2), math.log(10)
+
+
+@elementwise(
+    a=lambda g, a, b: g * where((a == 0) & (b == 0), 0, b * a ** (b - 1)),
+    b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
+)
+def pow_(a: Array, b: Array) -> Array:
+    """a to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0."""
+    return np.power(a, b, out=...)
+
+
+@elementwise(x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0))
+def pow_scalar(x: Array, *, exponent: float) -> Array:
+    """x to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
+    return np.asarray(x**exponent)
+
+
+@elementwise(floating=True, x=lambda g, out: g * out)
+def exp(x: Array) -> Array:
+    """e to the power x."""
+    return np.exp(x, out=...)
+
+
+@elementwise(floating=True, x=lambda g, x: g / x)
+def log(x: Array) -> Array:
+    """Natural logarithm; NaN below 0, -inf at 0."""
+    return np.log(x, out=...)
+
+
+@elementwise(floating=True, x=lambda g, out: g / (2 * out))
+def sqrt(x: Array) -> Array:
+    """Square root, with derivative inf at 0."""
+    return np.sqrt(x, out=...)
+
+
+@elementwise(floating=True, x=lambda g, x: g * cos(x))
+def sin(x: Array) -> Array:
+    """Sine; x in radians."""
+    return np.sin(x, out=...)
+
+
+@elementwise(floating=True, x=lambda g, x: -g * sin(x))
+def cos(x: Array) -> Array:
+    """Cosine; x in radians."""
+    return np.cos(x, out=...)
+
+
+@elementwise(floating=True, x=lambda g, out: g * (1 - out * out))
+def tanh(x: Array) -> Array:
+    """Hyperbolic tangent."""
+    return np.tanh(x, out=...)
+
+
+@elementwise(floating=True, x=lambda g, out: g * out * (1 - out))
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), without overflow."""
+    t = np.exp(-np.abs(x))
+    return np.where(x < 0, t, 1) / (1 + t)
+
+
+@elementwise(x=lambda g, out: g * (out > 0))
+def relu(x: Array) -> Array:
+    """max(x, 0), with derivative 0 at 0."""
+    return np.maximum(x, 0, out=...)
+
+
+@elementwise(floating=True, x=lambda g, out: g * (out * LN2))
+def exp2(x: Array) -> Array:
+    """2 to the power x."""
+    return np.exp2(x)
+
+
+@elementwise(floating=True, x=lambda g, out: g * (out + 1))
+def expm1(x: Array) -> Array:
+    """exp(x) - 1, exact also near 0."""
+    return np.expm1(x)
+
+
+@elementwise(floating=True, x=lambda g, x: g / (x * LN2))
+def log2(x: Array) -> Array:
+    """Logarithm to base 2."""
+    return np.log2(x)
+
+
+@elementwise(floating=True, x=lambda g, x: g / (x * LN10))
+def log10(x: Array) -> Array:
+    """Logarithm to base 10."""
+    return np.log10(x)
+
+
+@elementwise(floating=True, x=lambda g, x: g / (x + 1))
+def log1p(x: Array) -> Array:
+    """log(1 + x), exact also near 0."""
+    return np.log1p(x)
+
+
+@elementwise(floating=True, x=lambda g, out: -0.5 * g * out * out * out)
+def rsqrt(x: Array) -> Array:
+    """1 / sqrt(x)."""
+    return np.asarray(1 / np.sqrt(x))
+
+
+@elementwise(floating=True, x=lambda g, out: -g * out * out)
+def reciprocal(x: Array) -> Array:
+    """1 / x."""
+    return np.reciprocal(x)
+
+
+@elementwise(floating=True, x=lambda g, out: where(out == 0, 0, g / (2 * out)))
+def root(x: Array) -> Array:
+    """Square root with derivative 0 at 0, for norms and standard deviations."""
+    return np.sqrt(x)
+
+
+@elementwise(floating=True, x=lambda g, out: g * (1 + out * out))
+def tan(x: Array) -> Array:
+    """Tangent; x in radians."""
+    return np.tan(x)
+
+
+@elementwise(floating=True, x=lambda g, x: g / sqrt(1 - x * x))
+def asin(x: Array) -> Array:
+    """The angle in radians, from -pi/2 to pi/2, whose sine is x."""
+    return np.arcsin(x)
+
+
+@elementwise(floating=True, x=lambda g, x: -g / sqrt(1 - x * x))
+def acos(x: Array) -> Array:
+    """The angle in radians, from 0 to pi, whose cosine is x."""
+    return np.arccos(x)
+
+
+@elementwise(floating=True, x=lambda g, x: g / (1 + x * x))
+def atan(x: Array) -> Array:
+    """The angle in radians, from -pi/2 to pi/2, whose tangent is x."""
+    return np.arctan(x)
+
+
+@elementwise(
+    floating=True,
+    a=lambda g, a, b: g * _over_square(b, a, b),
+    b=lambda g, a, b: -g * _over_square(a, a, b),
+)
+def atan2(a: Array, b: Array) -> Array:
+    """The angle in radians, from -pi to pi, of the point with ordinate a and abscissa b; derivative 0 at the origin."""
+    return np.arctan2(a, b)
+
+
+def _over_square(x: Any, a: Any, b: Any) -> Any:
+    square = a * a + b * b
+    return where(square == 0, 0, x / square)
+
+
+@elementwise(floating=True, x=lambda g, x: g * cosh(x))
+def sinh(x: Array) -> Array:
+    """Hyperbolic sine."""
+    return np.sinh(x)
+
+
+@elementwise(floating=True, x=lambda g, x: g * sinh(x))
+def cosh(x: Array) -> Array:
+    """Hyperbolic cosine."""
+    return np.cosh(x)
+
+
+_erf = np.frompyfunc(math.erf, 1, 1)  # a Python call for each element: exact, and slow
+
+
+@elementwise(floating=True, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
+def erf(x: Array) -> Array:
+    """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return np.asarray(_erf(x)).astype(x.dtype)
+
+
+@elementwise(floating=True, a=lambda g, a, out: g * exp(a - out), b=lambda g, b, out: g * exp(b - out))
+def logaddexp(a: Array, b: Array) -> Array:
+    """log(exp(a) + exp(b)), without overflow."""
+    return np.logaddexp(a, b)
