@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Memory, Optimizer
-from minigrad.optim.sweep import begin
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.sweep import Memory, begin
 
 
 class Adagrad(Optimizer):

@@ -7,7 +7,8 @@ from typing import Any
 
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Memory, Optimizer
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.sweep import Memory
 
 
 class Adam(Optimizer):

@@ -22,21 +22,18 @@ from __future__ import annotations
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad import dtypes
 from minigrad.engine import recording
-from minigrad.ops.primitive import Array, Shape, positional, quiet
+from minigrad.ops.primitive import Array, positional, quiet
+from minigrad.optim.sweep import Memory, Plan, States, number_like
 from minigrad.tensor import Tensor, wrap
 
 Group = dict[str, Any]
-Memory = Mapping[str, float | None]
-
-BLOCK = 16384
-"""How many elements a rule is given at a time: few enough that its temporary results stay in the cache."""
 
 SWITCHES = ("foreach", "fused", "capturable", "differentiable")
 """torch's choices between implementations. minigrad has one; they are there so that calls and checkpoints fit."""
@@ -63,21 +60,14 @@ LIMITS: dict[str, tuple[str, float, float]] = {
 """For each hyper-parameter, what torch's error calls it, and its least and greatest value; it must also be finite."""
 
 
-class Part(NamedTuple):
-    """One parameter in a sweep.
+class Task(NamedTuple):
+    """What a step has to do in one group: the parameters with a gradient, and a plan of the step before if it still fits."""
 
-    Attributes:
-        p: The parameter.
-        state: Its state.
-        arrays: What the rule is given: the parameter, the gradient, the state; None for state that is not there yet, and
-            NumPy numbers for state that is one number.
-        key: The dtype, the step, the numbers, and which state is there. Parts with equal keys can be swept as one.
-    """
-
-    p: Tensor
-    state: dict[str, Tensor]
-    arrays: list[Any]
-    key: list[Any]
+    group: Group
+    params: list[Tensor]
+    grads: list[Array]
+    memory: Memory
+    plan: Plan | None
 
 
 class Optimizer:
@@ -107,12 +97,14 @@ class Optimizer:
     """Names of that state which is one number for a parameter, not one for each element."""
 
     _counts: ClassVar[bool]
+    _numbers: ClassVar[frozenset[str]]
     _hyper: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         code = cls.update.__code__
         cls._counts = positional(cls.update)[0] == "t"
+        cls._numbers = cls.scalars | {"step"}
         cls._hyper = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
@@ -127,8 +119,9 @@ class Optimizer:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
             groups = [{"params": params if isinstance(params, set) else groups}]
-        self.state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
+        self.state: States = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self._plans: dict[int, Plan] = {}
         for group in groups:
             self.add_param_group(group)
 
@@ -138,6 +131,10 @@ class Optimizer:
         None stands for state that is not there: the rule is given None, and what it returns, if not None, is kept.
         """
         raise NotImplementedError
+
+    def _memory(self, group: Group) -> Memory:
+        """Return the memory with the number of steps in it, if the rule asks for that."""
+        return {"step": 0.0, **self.memory(group)} if self._counts else self.memory(group)
 
     def check(self, group: Group) -> None:
         """Raise ValueError for options that are in range but do not go together."""
@@ -249,87 +246,41 @@ class Optimizer:
         if closure is not None:
             with recording(True):
                 loss = closure()
-        ready = [self._ready(group) for group in self.param_groups]
-        quiet.run(self._sweep, ready)
+        tasks = [self._task(k, group) for k, group in enumerate(self.param_groups)]
+        quiet.run(self._sweep, tasks)
         return loss
 
-    def _ready(self, group: Group) -> list[tuple[Tensor, Array]]:
-        """Return the parameters that have a gradient, each with its gradient, if all of them can be updated."""
-        ready = []
-        for p in group["params"]:
-            if p._grad is None:
-                continue
-            theta, g = p._array, p._grad._array
-            if g.shape != theta.shape or g.dtype != theta.dtype:
-                raise RuntimeError(misfit("the gradient", g, theta))
-            if not theta.flags.writeable:
-                raise RuntimeError(f"a parameter of shape {list(theta.shape)} looks at memory that must not be written to")
-            if p in self.state:
-                for name, value in self.state[p].items():
-                    if value._array.shape != theta.shape and value._array.ndim:
-                        raise RuntimeError(misfit(name, value._array, theta))
-            ready.append((p, g))
-        return ready
+    def _task(self, k: int, group: Group) -> Task:
+        """Return what there is to do in group number k, if everything in it fits together."""
+        params = [p for p in group["params"] if p._grad is not None]
+        arrays = [p._array for p in params]
+        grads = [p._grad._array for p in params]
+        if [g.shape for g in grads] != [a.shape for a in arrays] or [g.dtype for g in grads] != [a.dtype for a in arrays]:
+            raise RuntimeError(next(misfit("the gradient", g, a) for g, a in zip(grads, arrays, strict=True) if unlike(g, a)))
+        memory = self._memory(group)
+        plan = self._plans.get(k)
+        if plan is None or not plan.fits(params, arrays, memory):
+            plan = None
+            for p, a in zip(params, arrays, strict=True):
+                if not a.flags.writeable:
+                    raise RuntimeError(
+                        f"a parameter of shape {list(a.shape)} is read-only: its memory must not be written to"
+                    )
+                for name, value in self.state.get(p, {}).items():
+                    if name not in self._numbers and unlike(value._array, a):
+                        raise RuntimeError(misfit(name, value._array, a))
+        return Task(group, params, grads, memory, plan)
 
-    def _sweep(self, ready: Sequence[Sequence[tuple[Tensor, Array]]]) -> None:
-        """Apply the rule to all parameters: to large ones block by block, to small ones many at a time.
+    def _sweep(self, tasks: Sequence[Task]) -> None:
+        """Apply the rule to all parameters that have a gradient."""
+        for k, (group, params, grads, memory, plan) in enumerate(tasks):
+            if plan is None:
+                plan = self._plans[k] = Plan(params, self.state, memory, self._numbers)
+            rule = partial(self._apply, group, {name: plain(group[name]) for name in self._hyper})
+            for batch in plan.batches:
+                batch.advance(rule, [grads[m] for m in batch.members])
 
-        Small ones are taken together while they are alike, fit in one block, and share no memory.
-        """
-        for group, pairs in zip(self.param_groups, ready, strict=True):
-            memory = self.memory(group)
-            hyper = {name: plain(group[name]) for name in self._hyper}
-            batch: list[Part] = []
-            room = 0
-            for p, g in pairs:
-                part = self._part(p, g, memory)
-                room -= g.size
-                if batch:
-                    alike = room >= 0 and part.key == batch[0].key
-                    if not alike or any(p._writes is other.p._writes for other in batch):
-                        self._advance(batch, memory, group, hyper)
-                        batch = []
-                if not batch:
-                    room = BLOCK - g.size
-                batch.append(part)
-            if batch:
-                self._advance(batch, memory, group, hyper)
-
-    def _part(self, p: Tensor, g: Array, memory: Memory) -> Part:
-        """Return what the update of a parameter is about; its state begins here."""
-        theta, state = p._array, self.state[p]
-        arrays: list[Any] = [theta, g]
-        key: list[Any] = [g.dtype]
-        if self._counts:
-            key.append(begun(state, "step", 0.0, scalar())._array[()])
-        for name, start in memory.items():
-            if name in self.scalars:
-                assert start is not None
-                arrays.append(begun(state, name, start, scalar())._array[()])
-                key.append(arrays[-1])
-            elif start is None and name not in state:
-                arrays.append(None)
-                key.append(False)
-            else:
-                arrays.append(begun(state, name, start or 0.0, theta)._array)
-                key.append(True)
-        return Part(p, state, arrays, key)
-
-    def _advance(self, parts: Sequence[Part], memory: Memory, group: Group, hyper: Group) -> None:
-        """Update parameters that are alike: one of any size, or several small ones."""
-        t = int(parts[0].key[1]) + 1 if self._counts else None
-        rule = lambda theta, g, *state: self._apply(group, hyper, t, theta, g, state)
-        for part, kept in zip(parts, alone(rule, parts[0]) if len(parts) == 1 else together(rule, parts), strict=True):
-            if t is not None:
-                part.state["step"]._array[...] = t
-            for name, value in zip(memory, kept, strict=True):
-                if name in self.scalars:
-                    part.state[name]._array[...] = value
-                elif value is not None and name not in part.state:
-                    part.state[name] = wrap(value)
-            part.p._writes[0] += 1
-
-    def _apply(self, group: Group, hyper: Group, t: int | None, theta: Any, g: Any, state: Iterable[Any]) -> tuple[Any, ...]:
+    def _apply(self, group: Group, hyper: Group, g: Any, theta: Any, *state: Any) -> tuple[Any, ...]:
         """Return the new parameter and state, on arrays or Tensors."""
         if group["maximize"]:
             g = -g
@@ -339,7 +290,11 @@ class Optimizer:
                 theta = theta * (1 - hyper["lr"] * decay)
             else:
                 g = g + decay * theta
-        return self.update(theta, g, *state, **hyper) if t is None else self.update(t, theta, g, *state, **hyper)
+        if not self._counts:
+            return self.update(theta, g, *state, **hyper)
+        t = int(state[0]) + 1
+        theta, *state_ = self.update(t, theta, g, *state[1:], **hyper)
+        return (theta, t, *state_)
 
     def updated(
         self, theta: Tensor, g: Tensor, state: Mapping[str, Any] | None = None, **options: Any
@@ -370,16 +325,14 @@ class Optimizer:
         """
         self._checked({**self.param_groups[0], **options}, self.defaults)
         group = {**self.param_groups[0], **options}
-        memory = self.memory(group)
+        memory = self._memory(group)
         held = dict(state or {})
-        t = held.get("step", 0) + 1 if self._counts else None
-        before = [
-            held.get(name, start if start is None or name in self.scalars else theta.detach() * 0 + start)
-            for name, start in memory.items()
-        ]
-        new, *after = self._apply(group, {name: group[name] for name in self._hyper}, t, theta, g, before)
-        held = {name: value for name, value in zip(memory, after, strict=True) if value is not None}
-        return new, held if t is None else {"step": t, **held}
+        for name, start in memory.items():
+            if name not in held:
+                held[name] = start if start is None or name in self._numbers else wrap(np.full_like(theta._array, start))
+        hyper = {name: group[name] for name in self._hyper}
+        new, *after = self._apply(group, hyper, g, theta, *(held[name] for name in memory))
+        return new, {name: value for name, value in zip(memory, after, strict=True) if value is not None}
 
     # --------------------------------------------------------------------------------------------------- checkpoints
 
@@ -427,7 +380,7 @@ class Optimizer:
             group = self._loaded_group(mine, theirs)
             groups.append(group)
             owners.update((key, (p, group)) for key, p in zip(theirs["params"], mine["params"], strict=True))
-        state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
+        state: States = defaultdict(dict)
         problems: list[str] = []
         for key, values in state_dict["state"].items():
             owner = owners.get(key) or (owners.get(int(key)) if isinstance(key, str) and key.isdigit() else None)
@@ -435,7 +388,7 @@ class Optimizer:
                 problems.append(f"there is state for {key!r}, which is no parameter of any group")
             elif values:
                 p, group = owner
-                state[p] = self._loaded_state(p, values, self.memory(group), f"parameter {key}", problems)
+                state[p] = self._loaded_state(p, values, self._memory(group), f"parameter {key}", problems)
         if problems:
             raise ValueError(f"loaded state dict does not fit {type(self).__name__}: " + "; ".join(problems))
         self.param_groups = groups
@@ -454,18 +407,16 @@ class Optimizer:
         self, p: Tensor, values: Mapping[str, Any], memory: Memory, owner: str, problems: list[str]
     ) -> dict[str, Tensor]:
         """Return a copy of the state of one parameter; what is wrong with it is added to the problems."""
-        needed = [*(["step"] if self._counts else []), *(name for name, start in memory.items() if start is not None)]
-        known = dict.fromkeys([*needed, *memory])
-        problems += [f"{owner} has {name!r}, which is unknown here" for name in values if name not in known]
-        problems += [f"{owner} lacks {name!r}" for name in needed if name not in values]
+        problems += [f"{owner} has {name!r}, which is unknown here" for name in values if name not in memory]
+        problems += [f"{owner} lacks {name!r}" for name, start in memory.items() if start is not None and name not in values]
         state = {}
-        for name in known:
+        for name in memory:
             if values.get(name) is None:
                 continue
             value = values[name]
-            like = scalar() if name == "step" or name in self.scalars else p._array
-            # A number of a state that was float64 stays that: it is no element of the parameter.
-            kind = like.dtype if like is p._array or isinstance(value, int | float) else None
+            like = number_like(0) if name in self._numbers else p._array
+            # A number keeps its precision: it is no element of the parameter.
+            kind = None if name in self._numbers and hasattr(value, "dtype") else like.dtype
             try:
                 array = np.array(value, kind)
             except (TypeError, ValueError, RuntimeError) as error:
@@ -477,80 +428,7 @@ class Optimizer:
         return state
 
 
-# ------------------------------------------------------------------------------------------------------------ the sweep
-
-
-def alone(rule: Callable[..., tuple[Any, ...]], part: Part) -> list[list[Any]]:
-    """Apply a rule to one parameter, block by block, and return its new state (for `together`, in a list)."""
-    arrays = part.arrays
-    if all(a.flags.c_contiguous for a in arrays if isinstance(a, np.ndarray)):
-        arrays = [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arrays]
-    kept = [arrays[0], *arrays[2:]]
-    for index in blocks(arrays[0].shape):
-        new = rule(*(a[index] if isinstance(a, np.ndarray) else a for a in arrays))
-        # The parameter is written last, because a rule may return it as state.
-        for k in reversed(range(len(kept))):
-            if kept[k] is None and new[k] is not None:
-                kept[k] = np.empty_like(arrays[0])
-            if isinstance(kept[k], np.ndarray):
-                kept[k][index] = new[k]
-            else:
-                kept[k] = new[k]
-    shape = part.arrays[0].shape
-    return [[a.reshape(shape) if isinstance(a, np.ndarray) else a for a in kept[1:]]]
-
-
-def together(rule: Callable[..., tuple[Any, ...]], parts: Sequence[Part]) -> list[list[Any]]:
-    """Apply a rule to several small parameters as if they were one, and return the new state of each."""
-    columns = zip(*(part.arrays for part in parts), strict=True)
-    new = rule(*(np.concatenate(c, axis=None) if isinstance(c[0], np.ndarray) else c[0] for c in columns))
-    kept = []
-    stop = 0
-    for part in parts:
-        arrays = [part.arrays[0], *part.arrays[2:]]
-        shape = arrays[0].shape
-        start, stop = stop, stop + arrays[0].size
-        for k, value in enumerate(new):
-            if not isinstance(value, np.ndarray):
-                arrays[k] = value
-            elif arrays[k] is None:
-                arrays[k] = value[start:stop].reshape(shape).copy()
-            else:
-                arrays[k][...] = value[start:stop].reshape(shape)
-        kept.append(arrays[1:])
-    return kept
-
-
-def blocks(shape: Shape) -> Iterator[tuple[Any, ...]]:
-    """Yield indices that cut an array of this shape into pieces of at most `BLOCK` elements."""
-    size = math.prod(shape)
-    if size <= BLOCK:
-        yield (...,)
-        return
-    rows = BLOCK * shape[0] // size
-    if rows:
-        for k in range(0, shape[0], rows):
-            yield (slice(k, k + rows), ...)
-    else:
-        for k in range(shape[0]):
-            for rest in blocks(shape[1:]):
-                yield (k, *rest)
-
-
 # ------------------------------------------------------------------------------------------------------- small pieces
-
-
-def begun(state: dict[str, Tensor], name: str, start: float, like: Array) -> Tensor:
-    """Return a state, filled with its first value if it was not there."""
-    held = state.get(name)
-    if held is None:
-        held = state[name] = wrap(np.full_like(like, start))
-    return held
-
-
-def scalar() -> Array:
-    """Return an array like state that is one number: 0-d, of the default dtype, as in torch."""
-    return np.zeros((), dtypes.get_default_dtype().numpy)
 
 
 def plain(value: Any) -> Any:
@@ -592,6 +470,11 @@ def typename(value: Any) -> str:
     """Return the name of a value's type with its module, as torch writes it."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def unlike(array: Array, theta: Array) -> bool:
+    """Return whether an array does not fit a parameter."""
+    return array.shape != theta.shape or array.dtype != theta.dtype
 
 
 def misfit(what: str, array: Array, theta: Array) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.optim.optimizer import Group, Memory, Optimizer
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.sweep import Memory
 
 
 class SGD(Optimizer):
