@@ -113,7 +113,6 @@ class Run:
         name: The optimizer.
         lr: Its learning rate.
         losses: The loss over all cars before the first epoch and after each.
-        last_batch: The loss of the last batch of each epoch.
         mae: Mean absolute error in the end, in miles per gallon.
         r2: Coefficient of determination in the end: 1 is perfect, 0 is as good as the mean.
         seconds: How long the training took.
@@ -122,7 +121,6 @@ class Run:
     name: str
     lr: float
     losses: list[float] = field(default_factory=list)
-    last_batch: list[float] = field(default_factory=list)
     mae: float = math.nan
     r2: float = math.nan
     seconds: float = math.nan
@@ -137,11 +135,11 @@ class Run:
         return next((epoch for epoch, loss in enumerate(self.losses) if loss <= goal), None)
 
 
-def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, advance: Callable[[str], object]) -> Run:
-    """Train a model with the optimizer of a run and enter the results there.
+Watch = Callable[[Run], bool]  # is told of a run after each epoch, and says whether to go on
 
-    It ends early if the loss is no longer finite. `advance` is called after each epoch with the loss in words.
-    """
+
+def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, watch: Watch) -> Run:
+    """Train a model with the optimizer of a run, and enter the results there."""
     criterion = nn.MSELoss()
     optimizer = OPTIMIZERS[run.name](model.parameters(), run.lr)
     loader: DataLoader[list[Tensor]] = DataLoader(TensorDataset(cars.x, cars.y), batch_size=batch_size, shuffle=True)
@@ -158,10 +156,8 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
             loss = criterion(model(inputs), targets)
             loss.backward()
             optimizer.step()
-        run.last_batch.append(loss.item())
         run.losses.append(full_loss())
-        advance(f"loss {number(run.losses[-1])}")
-        if run.diverged:
+        if not watch(run):
             break
     run.seconds = time.perf_counter() - start
     with minigrad.no_grad():
@@ -171,50 +167,66 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
     return run
 
 
+def fresh_model(seed: int) -> LinearRegressionModel:
+    """Return a model with the weights that belong to a seed; the order of the batches follows from it too."""
+    minigrad.manual_seed(seed)
+    return LinearRegressionModel(len(FEATURES))
+
+
 def compare(cars: Cars, rates: dict[str, float], batch_size: int, epochs: int, seed: int, shared: bool) -> list[Run]:
     """Train with each optimizer at its rate: from the same start, or, if `shared`, one model with one after the other."""
     runs: list[Run] = []
+    model = fresh_model(seed)
     for name, lr in rates.items():
-        if not shared or not runs:
-            minigrad.manual_seed(seed)
-            model = LinearRegressionModel(len(FEATURES))
+        if not shared:
+            model = fresh_model(seed)
         with progress(f"{name:9}", epochs) as bar:
-            runs.append(train(Run(name, lr), model, cars, batch_size, epochs, reporter(bar)))
+
+            def watch(run: Run, bar: tqdm = bar) -> bool:
+                report(bar, f"loss {number(run.losses[-1])}")
+                return not run.diverged
+
+            runs.append(train(Run(name, lr), model, cars, batch_size, epochs, watch))
     return runs
 
 
-def tune(cars: Cars, names: Sequence[str], batch_size: int, epochs: int, seed: int) -> dict[str, float]:
+def tune(cars: Cars, names: Iterable[str], batch_size: int, epochs: int, seed: int) -> dict[str, float]:
     """Return, for each optimizer, the rate of the grid with the least loss on average over the epochs.
 
-    The average, because all that arrive end with the same loss: it asks how fast, and still counts how near.
+    The average, because all that arrive end with the same loss: it asks how fast, and still counts how near. A rate is given
+    up once it could not become the best even if its loss fell to the optimum at once.
     """
     best = {}
     for name in names:
-        means = {}
+        least, best[name] = math.inf, min(RATES)
         with progress(f"{name:9} tuning", epochs * len(RATES)) as bar:
             for lr in RATES:
-                minigrad.manual_seed(seed)
-                model = LinearRegressionModel(len(FEATURES))
-                run = train(Run(name, lr), model, cars, batch_size, epochs, reporter(bar, f"lr {lr:g} "))
+
+                def watch(run: Run, bar: tqdm = bar, lr: float = lr, least: float = least) -> bool:
+                    report(bar, f"lr {lr:g}, loss {number(run.losses[-1])}")
+                    return excess(run, cars) < least
+
+                run = train(Run(name, lr), fresh_model(seed), cars, batch_size, epochs, watch)
                 bar.update(epochs + 1 - len(run.losses))
-                means[lr] = math.inf if run.diverged else math.fsum(run.losses) / len(run.losses)
-        best[name] = min(means, key=lambda lr: means[lr])
+                if excess(run, cars) < least:
+                    least, best[name] = excess(run, cars), lr
     return best
 
 
-def progress(label: str, epochs: int) -> tqdm[NoReturn]:
+def excess(run: Run, cars: Cars) -> float:
+    """Return how far the losses are above the optimum, summed over the epochs; infinity if they are not finite."""
+    return math.inf if run.diverged else math.fsum(loss - cars.optimum for loss in run.losses)
+
+
+def progress(label: str, epochs: int) -> tqdm:
     """Return a progress bar that counts epochs."""
     return tqdm(total=epochs, desc=label, unit="epoch", dynamic_ncols=True)
 
 
-def reporter(bar: tqdm[NoReturn], prefix: str = "") -> Callable[[str], None]:
-    """Return a function that moves a progress bar on by one and shows a text behind it."""
-
-    def advance(text: str) -> None:
-        bar.set_postfix_str(prefix + text, refresh=False)
-        bar.update()
-
-    return advance
+def report(bar: tqdm, text: str) -> None:
+    """Move a progress bar on by one epoch, with a text behind it."""
+    bar.set_postfix_str(text, refresh=False)
+    bar.update()
 
 
 # -------------------------------------------------------------------------------------------------------------- report
@@ -249,14 +261,14 @@ def remarks(runs: Sequence[Run], cars: Cars, shared: bool) -> list[str]:
             f"loss of {number(first.losses[0])}; the others began where the one before them had stopped: {starts}. So this "
             "does not show how fast they learn: for that, leave out --as-in-lecture."
         )
-    broken = [run for run in runs if run.diverged]
-    for run in broken:
-        if not math.isfinite(run.losses[0]):
-            texts.append(f"{run.name} was given a model that was already destroyed.")
-        else:
+    lost = [run.name for run in runs if not math.isfinite(run.losses[0])]
+    for run in runs:
+        if run.diverged and run.name not in lost:
             texts.append(
-                f"{run.name} diverged: its loss was no longer finite after epoch {len(run.losses) - 1}. Lower its lr."
+                f"{run.name} diverged: after epoch {len(run.losses) - 1} its loss was no longer finite. Lower its lr."
             )
+    if lost:
+        texts.append(f"There was nothing left to train for {', '.join(lost)}: the model was no longer finite at the start.")
     late = [run.name for run in runs if not run.diverged and run.arrival(NEAR * cars.optimum) is None]
     if late:
         texts.append(
@@ -440,7 +452,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mode = "_as_in_lecture" if shared else "_tuned" if options.tune else ""
     path = options.output / f"loss_vs_epochs{mode}.png"
     batches = math.ceil(len(cars) / batch_size)
-    print(f"\n{len(cars)} cars, {epochs} epochs of {batches} batches of up to {batch_size} cars, seed {seed}\n")
+    print(f"\ncars {len(cars)}, batch size {batch_size}, updates per epoch {batches}, epochs {epochs}, seed {seed}\n")
     print(table(runs, cars))
     for text in remarks(runs, cars, shared):
         print(f"\n{text}")
