@@ -1,36 +1,71 @@
-"""torch's functions: each method of Tensor that torch also has as a function, under the same name, and a few more.
-
-``exp(x)`` is ``x.exp()``: the method is the function.
-"""
+"""torch's functions that are also methods: ``exp(x)`` is ``x.exp()``, the method is the function."""
 
 from __future__ import annotations
 
-from minigrad.methods.carrier import Operand
-from minigrad.ops import arithmetic
-from minigrad.tensor import Tensor, apply
+from minigrad.tensor import Tensor
 
 __all__ = [
     "abs",
+    "acos",
     "add",
+    "addmm",
     "all",
     "amax",
     "amin",
     "any",
     "argmax",
     "argmin",
+    "argsort",
+    "asin",
+    "atan",
+    "atan2",
+    "bmm",
+    "broadcast_to",
+    "ceil",
+    "chunk",
+    "clamp",
+    "clip",
     "clone",
     "cos",
+    "cosh",
+    "cumsum",
+    "diag",
+    "diagonal",
     "div",
     "dot",
     "eq",
+    "erf",
     "exp",
+    "exp2",
+    "expm1",
     "flatten",
+    "flip",
+    "floor",
+    "floor_divide",
+    "gather",
     "ge",
     "gt",
+    "index_add",
+    "index_select",
+    "isfinite",
+    "isinf",
+    "isnan",
     "le",
+    "lerp",
     "log",
+    "log1p",
+    "log2",
+    "log10",
     "log_softmax",
+    "logaddexp",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
     "lt",
+    "masked_fill",
+    "masked_select",
     "matmul",
     "max",
     "maximum",
@@ -38,81 +73,173 @@ __all__ = [
     "min",
     "minimum",
     "mm",
+    "movedim",
     "mul",
+    "mv",
+    "narrow",
     "ne",
     "neg",
+    "norm",
+    "outer",
     "permute",
     "pow",
+    "prod",
+    "ravel",
+    "reciprocal",
     "relu",
+    "remainder",
     "reshape",
+    "roll",
+    "round",
+    "rsqrt",
+    "scatter_add",
+    "select",
     "sigmoid",
+    "sign",
     "sin",
+    "sinh",
     "softmax",
+    "sort",
+    "split",
     "sqrt",
     "square",
     "squeeze",
+    "std",
     "sub",
     "sum",
+    "swapaxes",
     "t",
+    "take_along_dim",
+    "tan",
     "tanh",
+    "tile",
+    "topk",
+    "trace",
     "transpose",
+    "tril",
+    "triu",
+    "trunc",
+    "unbind",
+    "unflatten",
     "unsqueeze",
-    "where",
+    "var",
 ]
 
-abs = Tensor.abs  # noqa: A001
+abs = Tensor.abs
+acos = Tensor.acos
 add = Tensor.add
-all = Tensor.all  # noqa: A001
+addmm = Tensor.addmm
+all = Tensor.all
 amax = Tensor.amax
 amin = Tensor.amin
-any = Tensor.any  # noqa: A001
+any = Tensor.any
 argmax = Tensor.argmax
 argmin = Tensor.argmin
+argsort = Tensor.argsort
+asin = Tensor.asin
+atan = Tensor.atan
+atan2 = Tensor.atan2
+bmm = Tensor.bmm
+broadcast_to = Tensor.broadcast_to
+ceil = Tensor.ceil
+chunk = Tensor.chunk
+clamp = Tensor.clamp
+clip = Tensor.clip
 clone = Tensor.clone
 cos = Tensor.cos
+cosh = Tensor.cosh
+cumsum = Tensor.cumsum
+diag = Tensor.diag
+diagonal = Tensor.diagonal
 div = Tensor.div
 dot = Tensor.dot
 eq = Tensor.eq
+erf = Tensor.erf
 exp = Tensor.exp
+exp2 = Tensor.exp2
+expm1 = Tensor.expm1
 flatten = Tensor.flatten
+flip = Tensor.flip
+floor = Tensor.floor
+floor_divide = Tensor.floor_divide
+gather = Tensor.gather
 ge = Tensor.ge
 gt = Tensor.gt
+index_add = Tensor.index_add
+index_select = Tensor.index_select
+isfinite = Tensor.isfinite
+isinf = Tensor.isinf
+isnan = Tensor.isnan
 le = Tensor.le
+lerp = Tensor.lerp
 log = Tensor.log
+log10 = Tensor.log10
+log1p = Tensor.log1p
+log2 = Tensor.log2
 log_softmax = Tensor.log_softmax
+logaddexp = Tensor.logaddexp
+logical_and = Tensor.logical_and
+logical_not = Tensor.logical_not
+logical_or = Tensor.logical_or
+logical_xor = Tensor.logical_xor
+logsumexp = Tensor.logsumexp
 lt = Tensor.lt
+masked_fill = Tensor.masked_fill
+masked_select = Tensor.masked_select
 matmul = Tensor.matmul
-max = Tensor.max  # noqa: A001
+max = Tensor.max
 maximum = Tensor.maximum
 mean = Tensor.mean
-min = Tensor.min  # noqa: A001
+min = Tensor.min
 minimum = Tensor.minimum
 mm = Tensor.mm
+movedim = Tensor.movedim
 mul = Tensor.mul
+mv = Tensor.mv
+narrow = Tensor.narrow
 ne = Tensor.ne
 neg = Tensor.neg
+norm = Tensor.norm
+outer = Tensor.outer
 permute = Tensor.permute
-pow = Tensor.pow  # noqa: A001
+pow = Tensor.pow
+prod = Tensor.prod
+ravel = Tensor.ravel
+reciprocal = Tensor.reciprocal
 relu = Tensor.relu
+remainder = Tensor.remainder
 reshape = Tensor.reshape
+roll = Tensor.roll
+round = Tensor.round
+rsqrt = Tensor.rsqrt
+scatter_add = Tensor.scatter_add
+select = Tensor.select
 sigmoid = Tensor.sigmoid
+sign = Tensor.sign
 sin = Tensor.sin
+sinh = Tensor.sinh
 softmax = Tensor.softmax
+sort = Tensor.sort
+split = Tensor.split
 sqrt = Tensor.sqrt
 square = Tensor.square
 squeeze = Tensor.squeeze
+std = Tensor.std
 sub = Tensor.sub
-sum = Tensor.sum  # noqa: A001
+sum = Tensor.sum
+swapaxes = Tensor.swapaxes
 t = Tensor.t
+take_along_dim = Tensor.take_along_dim
+tan = Tensor.tan
 tanh = Tensor.tanh
+tile = Tensor.tile
+topk = Tensor.topk
+trace = Tensor.trace
 transpose = Tensor.transpose
+tril = Tensor.tril
+triu = Tensor.triu
+trunc = Tensor.trunc
+unbind = Tensor.unbind
+unflatten = Tensor.unflatten
 unsqueeze = Tensor.unsqueeze
-
-
-def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
-    """Return input where the condition holds, else other; all three broadcast.
-
-    A gradient that is NaN or inf because of an element not chosen still comes through, as in torch (0 times inf is NaN):
-    choose a harmless element before the function that is singular, not after it.
-    """
-    return apply(arithmetic.where, (condition, input, other), {})
+var = Tensor.var

@@ -198,7 +198,9 @@ class Arithmetic(Carrier):
         result = self if min is None else self._where(self < low, low, self)
         return result if max is None else self._where(result > max, max, result)
 
-    clip = clamp
+    def clip(self, min: Any = None, max: Any = None) -> Self:
+        """Return `clamp(min, max)`."""
+        return self.clamp(min, max)
 
     def lerp(self, end: Operand, weight: Operand) -> Self:
         """Return self + weight (end - self), the point between self (weight 0) and end (weight 1)."""

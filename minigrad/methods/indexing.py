@@ -30,6 +30,11 @@ class Indexing(Arithmetic):
             raise TypeError("len() of a 0-d tensor")
         return self.shape[0]
 
+    def nonzero(self, *, as_tuple: bool = False) -> Any:
+        """Return the places of the elements that are not zero, a row for each; as_tuple gives a vector for each axis."""
+        places = self._unary(indexing.nonzero)
+        return places.unbind(1) if as_tuple else places
+
     def narrow(self, dim: int, start: int, length: int) -> Self:
         """Return a view of `length` elements along dim, from `start` on.
 

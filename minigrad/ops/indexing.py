@@ -88,6 +88,12 @@ def parts(x: Any, lengths: Sequence[int], dim: int) -> list[Any]:
     ]
 
 
+@primitive()
+def nonzero(x: Array) -> Array:
+    """The places of the elements that are not zero, a row for each."""
+    return np.argwhere(x)
+
+
 @primitive(x=lambda g, index, x_shape, dim: put_along(index, g, shape=x_shape, dim=dim))
 def gather(x: Array, index: Array, *, dim: int) -> Array:
     """The elements of x at the positions along an axis that the index, of the shape of the result, gives."""

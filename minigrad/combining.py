@@ -1,0 +1,135 @@
+"""Functions of several tensors, which are no method of any one: choosing, joining, comparing, summing products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.methods.carrier import Operand
+from minigrad.ops import arithmetic, indexing, linalg
+from minigrad.ops.shape import axis
+from minigrad.tensor import Tensor, apply
+
+__all__ = [
+    "allclose",
+    "cat",
+    "concat",
+    "concatenate",
+    "einsum",
+    "equal",
+    "hstack",
+    "is_tensor",
+    "meshgrid",
+    "stack",
+    "vstack",
+    "where",
+]
+
+
+def where(condition: Tensor, input: Operand | None = None, other: Operand | None = None) -> Any:
+    """Return input where the condition holds, else other; all three broadcast. With the condition alone, its places.
+
+    A gradient that is NaN or inf because of an element not chosen still comes through, as in torch (0 times inf is NaN):
+    choose a harmless element before the function that is singular, not after it.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([-1.0, 4.0], requires_grad=True)
+    >>> minigrad.where(x > 0, minigrad.where(x > 0, x, 1.0).sqrt(), 0.0).sum().backward()
+    >>> x.grad
+    tensor([0.0000, 0.2500])
+    """
+    if input is None or other is None:
+        return condition.nonzero(as_tuple=True)
+    return apply(arithmetic.where, (condition, input, other), {})
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Return the tensors one after the other along dim; they agree in the sizes of all other axes.
+
+    Raises:
+        RuntimeError: They do not, or there is none, or one has no axes.
+    """
+    if not tensors:
+        raise RuntimeError("cat: expected a non-empty list of Tensors")
+    if any(not t.ndim for t in tensors):
+        raise RuntimeError("zero-dimensional tensors cannot be concatenated; use stack")
+    # torch lets vectors of no elements join tensors of any shape.
+    joined = [t for t in tensors if t.shape != (0,)] or list(tensors)
+    return apply(indexing.cat, joined, {"dim": axis(dim, joined[0].ndim)})
+
+
+concat = concatenate = cat
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Return tensors of one shape one after the other along a new axis, dim.
+
+    Raises:
+        RuntimeError: The shapes differ, or there is no tensor.
+    """
+    if len({t.shape for t in tensors}) > 1:
+        raise RuntimeError(f"stack expects each tensor to be equal size, but got {[list(t.shape) for t in tensors]}")
+    return cat([t.unsqueeze(dim) for t in tensors], dim if dim >= 0 or not tensors else dim + tensors[0].ndim + 1)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors side by side: vectors along their axis, others along the second."""
+    raised = [t.reshape(1) if not t.ndim else t for t in tensors]
+    return cat(raised, 0 if raised and raised[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors one below the other; a vector is a row."""
+    return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in tensors], 0)
+
+
+def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Return, for vectors of n, m, ... numbers, their values at each point of the (n, m, ...) grid.
+
+    With indexing "xy" the first two axes are exchanged, as for pictures.
+    """
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    vectors = [v for t in tensors for v in ([t] if isinstance(t, Tensor) else t)]
+    full = tuple(v.numel() for v in vectors)
+    grids = [v.reshape(*(n if d == k else 1 for d, n in enumerate(full))).expand(full) for k, v in enumerate(vectors)]
+    return tuple(grid.transpose(0, 1) if indexing == "xy" and len(full) > 1 else grid for grid in grids)
+
+
+def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
+    """Return the sum of products that an equation in Einstein's convention says, such as ``"ij,jk->ik"``.
+
+    Each operand has a letter for each axis; letters that are not in the result are summed over; without ``->`` the result
+    has the letters that occur once, in alphabetical order; ``...`` stands for axes that broadcast.
+
+    Raises:
+        RuntimeError: The equation does not fit the operands.
+    """
+    tensors = [v for t in operands for v in ([t] if isinstance(t, Tensor) else t)]
+    terms, result = linalg.parse(equation, [t.ndim for t in tensors])
+    for k, (term, t) in enumerate(zip(terms, tensors, strict=True)):
+        while len(set(term)) < len(term):  # a letter that an operand has twice takes its diagonal, as the last axis
+            letter = next(a for a in term if term.count(a) > 1)
+            first = term.index(letter)
+            second = term.index(letter, first + 1)
+            t = t.diagonal(0, first, second)
+            term = "".join(a for d, a in enumerate(term) if d not in (first, second)) + letter
+        terms[k], tensors[k] = term, t
+    return apply(linalg.einsum, tensors, {"terms": tuple(terms), "result": result})
+
+
+def is_tensor(obj: object) -> bool:
+    """Return whether something is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape and the same elements."""
+    return input.shape == other.shape and bool((input == other).all())
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Return whether all elements satisfy |input - other| <= atol + rtol |other|."""
+    return np.allclose(input.detach().numpy(), other.detach().numpy(), rtol, atol, equal_nan)
