@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence, Set
 from contextlib import ContextDecorator
 from copy import copy
+from functools import partial, wraps
+from inspect import isgeneratorfunction
 from operator import attrgetter
 from typing import Any, Self
 
@@ -62,7 +64,10 @@ mode = Mode()
 
 
 class recording(ContextDecorator):
-    """Switch recording on or off for this thread, in a ``with`` block or while the decorated function runs."""
+    """Switch recording on or off for this thread, in a ``with`` block or while the decorated function runs.
+
+    A decorated generator runs in that mode too, and the loop around it in its own.
+    """
 
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
@@ -74,6 +79,31 @@ class recording(ContextDecorator):
 
     def __exit__(self, *exception: object) -> None:
         mode.recording = self._before.pop()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
+        """Return the decorated function."""
+        if not isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            inner = function(*args, **kwargs)
+            resume: Callable[[], Any] = partial(next, inner)
+            while True:
+                with self._recreate_cm():
+                    try:
+                        value = resume()
+                    except StopIteration as end:
+                        return end.value
+                try:
+                    resume = partial(inner.send, (yield value))
+                except GeneratorExit:
+                    inner.close()
+                    raise
+                except BaseException as error:
+                    resume = partial(inner.throw, error)
+
+        return generator
 
     def _recreate_cm(self) -> Self:
         # A decorated function may run in several threads at once: each call gets its own `_before`.

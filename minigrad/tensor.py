@@ -515,7 +515,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         gradient: Tensor | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add to the `grad` of every leaf the derivative of this tensor with respect to it.
 
@@ -529,7 +529,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
             RuntimeError: The tensor does not require a gradient; has several elements and no gradient was given; the
                 graph was freed by an earlier backward; or a saved tensor was overwritten. No `grad` is changed then.
         """
-        targets = None if inputs is None else [target(t, k) for k, t in enumerate(inputs)]
+        targets = None if inputs is None else targets_of(inputs, "backward")
         keep = create_graph if retain_graph is None else retain_graph
         accumulate(carry_back([seed(self, gradient)], targets, keep, create_graph), [gradient])
 
@@ -721,14 +721,20 @@ def seed(output: Tensor, cotangent: Tensor | None, position: int = 0) -> tuple[V
     return vertex, cotangent.to(output.dtype)
 
 
-def target(tensor: Tensor, position: int) -> Vertex:
-    """Return the vertex of a tensor whose gradient is asked for."""
-    vertex = _vertex(tensor)
-    if vertex is None:
-        raise RuntimeError(
-            f"One of the differentiated Tensors does not require grad: input {position}, of shape {list(tensor.shape)}"
-        )
-    return vertex
+def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:
+    """Return the vertices of the tensors whose gradients are asked for."""
+    tensors = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if not tensors:
+        raise RuntimeError(f"`inputs` argument to `{asker}()` cannot be empty.")
+    targets = []
+    for k, tensor in enumerate(tensors):
+        vertex = _vertex(tensor)
+        if vertex is None:
+            raise RuntimeError(
+                f"One of the differentiated Tensors does not require grad: input {k}, of shape {list(tensor.shape)}"
+            )
+        targets.append(vertex)
+    return targets
 
 
 def accumulate(found: Mapping[Vertex, Cotangent], given: Sequence[Tensor | None]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from minigrad.engine import Vertex
-from minigrad.tensor import Tensor, accumulate, carry_back, owned, seed, target
+from minigrad.tensor import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
 
 
 def grad(
@@ -14,7 +16,8 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Return the sum of the gradients of the outputs with respect to each input; no `grad` is touched.
 
@@ -25,9 +28,11 @@ def grad(
         retain_graph: Keep what the graph has saved, so that it can be differentiated again. Default: create_graph.
         create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
         allow_unused: Return None for an input that the outputs do not depend on.
+        materialize_grads: Return zeros for such an input.
 
     Raises:
-        RuntimeError: An input is not used, and allow_unused is False; or as in `Tensor.backward`.
+        RuntimeError: An input is not used, and neither of the last two is given; or as in `Tensor.backward`.
+        ValueError: materialize_grads is asked for, and allow_unused refused.
 
     >>> import minigrad
     >>> x = minigrad.tensor(3.0, requires_grad=True)
@@ -35,17 +40,25 @@ def grad(
     >>> grad(slope, x)
     (tensor(18.),)
     """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     ys, gs = _pairs(outputs, grad_outputs)
-    targets = [target(x, k) for k, x in enumerate(_several(inputs))]
+    targets = targets_of(inputs, "grad")
     found = carry_back(_seeds(ys, gs), targets, create_graph if retain_graph is None else retain_graph, create_graph)
     unused = [k for k, vertex in enumerate(targets) if vertex not in found]
-    if unused and not allow_unused:
+    if unused and not allow_unused and not materialize_grads:
         raise RuntimeError(
-            f"One of the differentiated Tensors appears to not have been used in the graph: input {unused[0]}. "
+            f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
     taken = {id(g._array) for g in gs if g is not None}
-    return tuple(owned(found[vertex], taken) if vertex in found else None for vertex in targets)
+    result = [owned(found[vertex], taken) if vertex in found else None for vertex in targets]
+    if materialize_grads:
+        like = _several(inputs)
+        result = [wrap(np.zeros_like(x._array)) if g is None else g for x, g in zip(like, result, strict=True)]
+    return tuple(result)
 
 
 def backward(
@@ -57,7 +70,7 @@ def backward(
 ) -> None:
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     ys, gs = _pairs(tensors, grad_tensors)
-    targets = None if inputs is None else [target(x, k) for k, x in enumerate(_several(inputs))]
+    targets = None if inputs is None else targets_of(inputs, "backward")
     accumulate(carry_back(_seeds(ys, gs), targets, create_graph if retain_graph is None else retain_graph, create_graph), gs)
 
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from minigrad.engine import mode, recording
 
 
-class no_grad(recording):
+class _plain(recording):
+    """A mode without arguments: ``@no_grad`` decorates like ``@no_grad()``."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        switch = super().__new__(cls)
+        if function is None:
+            return switch
+        switch.__init__()  # type: ignore[misc]
+        return switch(function)
+
+
+class no_grad(_plain):
     """Do not record: the results require no gradient."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(recording):
+class enable_grad(_plain):
     """Record, also inside `no_grad`."""
 
     def __init__(self) -> None:
@@ -20,15 +34,21 @@ class enable_grad(recording):
 
 
 class set_grad_enabled(recording):
-    """Record or not, at once and, used as a context manager, until the end of the block."""
+    """Record or not: at once; used as a context manager, until the end of the block; as a decorator, in each call."""
 
     def __init__(self, mode_: bool) -> None:
         super().__init__(mode_)
-        self._before.append(mode.recording)
+        self._outside = mode.recording
         mode.recording = mode_
 
     def __enter__(self) -> None:
-        """The switch was made when the object was."""
+        self._before.append(self._outside)
+        mode.recording = self.enabled
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
+        """Return the decorated function."""
+        mode.recording = self._outside
+        return recording(self.enabled)(function)
 
 
 def is_grad_enabled() -> bool:

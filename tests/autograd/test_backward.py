@@ -302,7 +302,7 @@ def test_graph_and_leaves_are_freed_by_reference_counting(walked: bool) -> None:
     loss = (hidden.softmax(1).log() * hidden[:, [0, 0]]).mean()
     if walked:
         loss.backward(retain_graph=True)
-    everything = [weakref.ref(t) for t in (x, w, hidden, loss)]
+    everything: list[weakref.ref[Any]] = [weakref.ref(t) for t in (x, w, hidden, loss)]
     everything += [weakref.ref(t.grad_fn) for t in (hidden, loss)]
     everything += [weakref.ref(t._array) for t in (x, w, hidden, loss)]
     del x, w, hidden, loss
@@ -405,7 +405,10 @@ def outcome(lib: ModuleType, act: Callable[[Any, Any, Any], Any]) -> Any:
         returned = act(lib, x, w)
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         return type(error)
-    plain = lambda t: None if t is None else (t.tolist(), t.requires_grad)
+
+    def plain(t: Any) -> Any:
+        return None if t is None else (t.tolist(), t.requires_grad)
+
     if isinstance(returned, tuple | list):
         returned = [plain(t) for t in returned]
     elif hasattr(returned, "tolist"):
@@ -473,7 +476,7 @@ def test_grad_touches_no_grad() -> None:
 
 def test_reading_the_grad_of_an_interior_tensor_warns_as_in_torch() -> None:
     for lib in (minigrad, torch):
-        y = lib.ones(1, requires_grad=True) * 2  # type: ignore[attr-defined]
+        y = lib.ones(1, requires_grad=True) * 2
         with pytest.warns(UserWarning, match="not a leaf Tensor is being accessed"):
             assert y.grad is None
 
