@@ -36,6 +36,125 @@ class MSELoss(Loss):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
+class L1Loss(Loss):
+    """The absolute error |x - y|, reduced; its derivative at 0 is 0.
+
+    Shape:
+        input and target: any, but the same.
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002
+        """Return the loss."""
+        return F.l1_loss(input, target, reduction=self.reduction)
+
+
+class SmoothL1Loss(Loss):
+    """(x - y)² / (2 beta) where |x - y| < beta, else |x - y| - beta / 2, reduced.
+
+    Shape:
+        input and target: any, but the same.
+    """
+
+    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self.beta = beta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002
+        """Return the loss."""
+        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(Loss):
+    """(x - y)² / 2 where |x - y| <= delta, else delta (|x - y| - delta / 2), reduced.
+
+    Shape:
+        input and target: any, but the same.
+    """
+
+    def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002
+        """Return the loss."""
+        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class BCELoss(Loss):
+    """-w (y log(x) + (1 - y) log(1 - x)), reduced; no logarithm counts as less than -100.
+
+    Shape:
+        input and target: any, but the same; both from 0 to 1.
+
+    Attributes:
+        weight: w, a buffer that broadcasts to the input, or None.
+    """
+
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002
+        """Return the loss."""
+        return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(Loss):
+    """-w (p y log s(x) + (1 - y) log(1 - s(x))), reduced, where s is the sigmoid; without overflow.
+
+    Shape:
+        input and target: any, but the same; the target from 0 to 1.
+
+    Attributes:
+        weight: w, a buffer that broadcasts to the input, or None.
+        pos_weight: p, a buffer that broadcasts to the input, or None.
+    """
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002
+        """Return the loss."""
+        return F.binary_cross_entropy_with_logits(
+            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )
+
+
+class KLDivLoss(Module):
+    """y (log(y) - x), reduced, for log-probabilities x and probabilities y; 0 where y = 0.
+
+    Shape:
+        input and target: any, but the same.
+
+    Attributes:
+        reduction: ``mean`` over all elements, ``batchmean``: the sum divided by the number of samples, ``sum`` or ``none``.
+        log_target: Whether the target holds logarithms.
+
+    Raises:
+        ValueError: The reduction is unknown.
+    """
+
+    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__()
+        if reduction != "batchmean":
+            check_reduction(reduction)
+        self.reduction = reduction
+        self.log_target = log_target
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # noqa: A002
+        """Return the loss."""
+        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
 class ClassLoss(Loss):
     """What the losses that compare with classes have in common.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.arithmetic import where
+from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.elementary import sigmoid
 from minigrad.ops.primitive import Array
 

@@ -38,7 +38,7 @@ def offsets(kernel: Shape) -> list[Shape]:
 # here, and the rules of each are the other two. They become matrix products when the windows are laid out as columns.
 
 
-BLOCK = 1 << 20  # elements of columns that are laid out at a time: they stay in the cache
+BLOCK = 1 << 18  # elements of columns that are laid out at a time: they stay in the cache
 
 
 def blocks(samples: int, columns_each: int) -> list[slice]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.functions import where
+from minigrad.nn.functional.activation import logsigmoid
 from minigrad.ops import neural
 from minigrad.ops.primitive import Array
 from minigrad.tensor import Tensor, wrap
@@ -65,6 +66,146 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     if reduction == "mean":
         return input._binary(neural.mse, target)
     return reduced((input - target).square(), reduction)
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:  # noqa: A002
+    """Return the absolute error, |x - y|, reduced; its derivative at 0 is 0.
+
+    Shape:
+        input and target: any, but the same.
+
+    Raises:
+        ValueError: The shapes differ, or the reduction is unknown.
+    """
+    check_shapes("l1_loss", input, target)
+    return reduced((input - target).abs(), reduction)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:  # noqa: A002
+    """Return (x - y)² / (2 beta) where |x - y| < beta, else |x - y| - beta / 2, reduced. With beta 0 it is `l1_loss`.
+
+    Girshick 2015, https://arxiv.org/abs/1504.08083. It is `huber_loss` divided by beta.
+
+    Shape:
+        input and target: any, but the same.
+
+    Raises:
+        ValueError: The shapes differ, or the reduction is unknown.
+        RuntimeError: beta is negative.
+    """
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    if beta == 0:
+        return l1_loss(input, target, reduction=reduction)
+    check_shapes("smooth_l1_loss", input, target)
+    error = input - target
+    return reduced(where(error.abs() < beta, error.square() * (0.5 / beta), error.abs() - 0.5 * beta), reduction)
+
+
+def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:  # noqa: A002
+    """Return (x - y)² / 2 where |x - y| <= delta, else delta (|x - y| - delta / 2), reduced. Huber 1964.
+
+    Shape:
+        input and target: any, but the same.
+
+    Raises:
+        ValueError: The shapes differ, or the reduction is unknown.
+        RuntimeError: delta is not positive.
+    """
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    check_shapes("huber_loss", input, target)
+    error = input - target
+    return reduced(where(error.abs() <= delta, error.square() * 0.5, delta * (error.abs() - 0.5 * delta)), reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor,  # noqa: A002
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return -w (y log(x) + (1 - y) log(1 - x)), reduced; no logarithm counts as less than -100, so the loss is finite.
+
+    Prefer `binary_cross_entropy_with_logits` to this after a sigmoid.
+
+    Args:
+        input: Probabilities, from 0 to 1.
+        target: Probabilities, from 0 to 1.
+        weight: w, broadcast to the input.
+        reduction: What becomes of the elements' losses.
+
+    Shape:
+        input and target: any, but the same.
+
+    Raises:
+        RuntimeError: An input is not between 0 and 1.
+        ValueError: The shapes differ, or the reduction is unknown.
+    """
+    check_shapes("binary_cross_entropy", input, target)
+    if not ((input._array >= 0) & (input._array <= 1)).all():
+        raise RuntimeError("all elements of input should be between 0 and 1: logits go to binary_cross_entropy_with_logits")
+    each = input._binary(neural.binary_cross_entropy, target)
+    return reduced(each if weight is None else each * weight, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,  # noqa: A002
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Return -w (p y log s(x) + (1 - y) log(1 - s(x))), reduced, where s is the sigmoid, without overflow.
+
+    Args:
+        input: Logits: any numbers.
+        target: Probabilities, from 0 to 1.
+        weight: w, broadcast to the input.
+        reduction: What becomes of the elements' losses.
+        pos_weight: p, the weight of positive targets, broadcast to the input.
+
+    Shape:
+        input and target: any, but the same.
+
+    Raises:
+        ValueError: The shapes differ, or the reduction is unknown.
+    """
+    check_shapes("binary_cross_entropy_with_logits", input, target)
+    positive: Tensor | float = 1.0 if pos_weight is None else (pos_weight - 1) * target + 1
+    each = (1 - target) * input - logsigmoid(input) * positive
+    return reduced(each if weight is None else each * weight, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:  # noqa: A002
+    """Return the Kullback-Leibler divergence of distribution y from distribution exp(x): y (log(y) - x), reduced; 0 where y = 0.
+
+    The mean is over all elements, as in torch, which is not the divergence of mathematics; ``batchmean`` is: the sum divided
+    by the number of samples, the size of the first axis.
+
+    Args:
+        input: x, log-probabilities.
+        target: y, probabilities; their logarithms with log_target.
+        reduction: ``mean``, ``batchmean``, ``sum`` or ``none``.
+        log_target: Whether the target is given as logarithm.
+
+    Shape:
+        input and target: any, but the same.
+
+    Raises:
+        ValueError: The shapes differ, or the reduction is unknown.
+    """
+    check_shapes("kl_div", input, target)
+    if log_target:
+        each = target.exp() * (target - input)
+    else:
+        # A harmless number under the logarithm where y = 0, so that no NaN comes back from there.
+        each = target * (where(target == 0, 1, target).log() - input)
+    if reduction == "batchmean":
+        return each.sum() / len(each)
+    return reduced(each, reduction)
 
 
 def nll_loss(

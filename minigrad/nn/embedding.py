@@ -1,0 +1,72 @@
+"""Embedding: a learned vector for each of a number of things."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from minigrad import dtypes
+from minigrad.creation import empty
+from minigrad.nn import functional as F  # noqa: N812
+from minigrad.nn import init
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.tensor import Tensor
+
+
+class Embedding(Module):
+    """The row of a table that each number names: y = W[x].
+
+    Shape:
+        (*) of numbers from 0 to num_embeddings - 1 -> (*, embedding_dim).
+
+    Attributes:
+        weight: W, of shape (num_embeddings, embedding_dim), drawn from N(0, 1); the row padding_idx is 0 and gets no gradient.
+
+    Raises:
+        ValueError: padding_idx is out of range.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        dtype: dtypes.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"padding_idx {padding_idx} is not within the {num_embeddings} rows")
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
+        self.weight = Parameter(empty(num_embeddings, embedding_dim, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            init.zeros_(self.weight.detach()[self.padding_idx])
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Self:
+        """Return a module with a given table, which it shares and, with freeze, does not learn.
+
+        Raises:
+            ValueError: The table does not have two axes.
+        """
+        if embeddings.ndim != 2:
+            raise ValueError("Embeddings parameter is expected to be 2-dimensional")
+        module = cls(*embeddings.shape, padding_idx=padding_idx)
+        module.weight = Parameter(embeddings, requires_grad=not freeze)
+        return module
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the rows that x names."""
+        return F.embedding(x, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

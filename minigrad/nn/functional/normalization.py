@@ -1,0 +1,127 @@
+"""Normalization: values brought to a common scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from minigrad.functions import where
+from minigrad.ops import neural
+from minigrad.tensor import Tensor
+
+
+def layer_norm(
+    input: Tensor,  # noqa: A002
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return w (x - mean) / sqrt(variance + eps) + b, over the last axes. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
+
+    The variance is the mean square of the deviations.
+
+    Shape:
+        input (*, normalized_shape), weight and bias normalized_shape -> as the input.
+
+    Raises:
+        RuntimeError: The input does not end in normalized_shape.
+    """
+    inner = tuple(normalized_shape)
+    shape = input._array.shape
+    if not inner or shape[-len(inner) :] != inner:
+        wanted = ", ".join(map(str, inner))
+        raise RuntimeError(
+            f"Given normalized_shape={list(inner)}, expected input with shape [*, {wanted}], but got input of size{list(shape)}"
+        )
+    dim = tuple(range(len(shape) - len(inner), len(shape)))
+    result = input._apply(neural.standardize, dim=dim, eps=eps)
+    if weight is not None:
+        result = result * weight
+    return result if bias is None else result + bias
+
+
+def batch_norm(
+    input: Tensor,  # noqa: A002
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return w (x - mean) / sqrt(variance + eps) + b for each channel. Ioffe and Szegedy 2015, arXiv:1502.03167.
+
+    In training the mean and the variance (the mean square of the deviations) are those of the batch, over all axes but the
+    channels', and the running ones are updated in place: ``running = (1 - momentum) running + momentum batch``, where the
+    batch's variance is divided by n - 1. Otherwise the running ones are used.
+
+    Shape:
+        input (N, C) or (N, C, *), all others (C,) -> as the input.
+
+    Raises:
+        ValueError: In training, a channel has only one value.
+        RuntimeError: A size is not C, or the running statistics are missing where they are needed.
+    """
+    x = input._array
+    shape = x.shape
+    if x.ndim < 2:
+        raise RuntimeError(f"batch_norm: the input must be (N, C) or (N, C, *), but it is {list(shape)}")
+    channels = shape[1]
+    for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if t is not None and t._array.shape != (channels,):
+            raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
+    along = (channels, *(1,) * (x.ndim - 2))
+    others = (0, *range(2, x.ndim))
+    if training:
+        count = math.prod(shape) // channels if channels else 0
+        if count == 1:
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+        result = input._apply(neural.standardize, dim=others, eps=eps)
+        for running, batch in ((running_mean, np.mean), (running_var, _variance)):
+            if running is not None:
+                running._write((1 - momentum) * running._array + momentum * batch(x, axis=others))
+    elif running_mean is None or running_var is None:
+        raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
+    else:
+        result = (input - running_mean.reshape(along)) / (running_var.reshape(along) + eps).sqrt()
+    if weight is not None:
+        result = result * weight.reshape(along)
+    return result if bias is None else result + bias.reshape(along)
+
+
+def _variance(x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+    return np.var(x, axis=axis, ddof=1)
+
+
+def _norm(x: Tensor, p: float, dim: int) -> Tensor:
+    """Return the p-norm along dim, which stays with size 1; its derivative at 0 is 0."""
+    return x.norm(p, dim, keepdim=True)
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:  # noqa: A002
+    """Return x / max(norm, eps), with the p-norm along dim.
+
+    Shape:
+        any -> the same.
+    """
+    return input / _at_least(_norm(input, p, dim), eps)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Return the cosine of the angle between x1 and x2 along dim: x1 · x2 / (max(|x1|, eps) max(|x2|, eps)).
+
+    Shape:
+        x1 and x2 broadcast; the result lacks dim.
+    """
+    x1, x2 = x1.expand(np.broadcast_shapes(x1.shape, x2.shape)), x2.expand(np.broadcast_shapes(x1.shape, x2.shape))
+    a = x1 / _at_least(_norm(x1, 2, dim), eps)
+    b = x2 / _at_least(_norm(x2, 2, dim), eps)
+    return (a * b).sum(dim)
+
+
+def _at_least(norm: Tensor, eps: float) -> Tensor:
+    return where(norm < eps, eps, norm)

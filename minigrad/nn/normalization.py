@@ -1,0 +1,170 @@
+"""Normalization as modules: activations brought to mean 0 and variance 1, then to a learned scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minigrad import dtypes
+from minigrad.creation import ones, tensor, zeros
+from minigrad.nn import functional as F  # noqa: N812
+from minigrad.nn import init
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.tensor import Tensor
+
+
+class LayerNorm(Module):
+    """y = w (x - mean) / sqrt(variance + eps) + b, over the last axes, in training and evaluation alike.
+
+    Shape:
+        (*, normalized_shape) -> the same.
+
+    Attributes:
+        weight: w, of normalized_shape, initially 1; None without elementwise_affine.
+        bias: b, of normalized_shape, initially 0; None without elementwise_affine or without bias.
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: dtypes.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        size = self.normalized_shape
+        self.register_parameter("weight", Parameter(ones(size, dtype=dtype)) if elementwise_affine else None)
+        self.register_parameter("bias", Parameter(zeros(size, dtype=dtype)) if elementwise_affine and bias else None)
+
+    def reset_parameters(self) -> None:
+        """Set the scale to 1 and the shift to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x normalised over its last axes."""
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        affine = f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        return f"{self.normalized_shape}, eps={self.eps}, {affine}"
+
+
+class BatchNorm(Module):
+    """What the batch normalizations have in common; a subclass says which numbers of axes it takes.
+
+    y = w (x - mean) / sqrt(variance + eps) + b for each channel, with the mean and variance of the batch in training, and
+    the running ones in evaluation.
+
+    Attributes:
+        weight: w, of shape (num_features,), initially 1; None without affine.
+        bias: b, of shape (num_features,), initially 0; None without affine.
+        running_mean: A buffer, initially 0; each batch moves it by momentum towards its own. None without track_running_stats.
+        running_var: A buffer, initially 1; the batch's variance that moves it is divided by n - 1.
+        num_batches_tracked: A buffer: how many batches have moved them. With momentum None they are plain averages.
+    """
+
+    axes: tuple[int, ...]
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: dtypes.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.register_parameter("weight", Parameter(ones(num_features, dtype=dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features, dtype=dtype)) if affine else None)
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
+
+    def reset_running_stats(self) -> None:
+        """Forget the batches seen."""
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            init.zeros_(self.num_batches_tracked)
+
+    def reset_parameters(self) -> None:
+        """Set the scale to 1 and the shift to 0, and forget the batches seen."""
+        self.reset_running_stats()
+        if self.weight is not None and self.bias is not None:
+            init.ones_(self.weight)
+            init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x normalised for each channel.
+
+        Raises:
+            ValueError: x has another number of axes, or in training only one value for each channel.
+        """
+        if x.ndim not in self.axes:
+            wanted = " or ".join(f"{n}D" for n in self.axes)
+            raise ValueError(f"expected {wanted} input (got {x.ndim}D input)")
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                momentum = 1 / self.num_batches_tracked.item()
+        return F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or self.running_mean is None,
+            momentum,
+            self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        options = f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, {options}"
+
+
+class BatchNorm1d(BatchNorm):
+    """Batch normalization of features or signals; see `BatchNorm`.
+
+    Shape:
+        (N, num_features) or (N, num_features, L) -> the same.
+    """
+
+    axes = (2, 3)
+
+
+class BatchNorm2d(BatchNorm):
+    """Batch normalization of images; see `BatchNorm`.
+
+    Shape:
+        (N, num_features, H, W) -> the same.
+    """
+
+    axes = (4,)
