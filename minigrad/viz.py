@@ -272,7 +272,7 @@ class _Drawing:
         self.kinds: set[str] = set()
         font = {"fontname": "Helvetica", "fontsize": "11"}
         self.picture = Picture(
-            graph_attr={**font, "rankdir": direction, "nodesep": "0.25", "ranksep": "0.3", "labelloc": "b"},
+            graph_attr={**font, "rankdir": direction, "ordering": "in", "nodesep": "0.25", "ranksep": "0.3", "labelloc": "b"},
             node_attr={**font, "style": "filled", "color": "#555555", "penwidth": "0.8", "margin": "0.12,0.06"},
             edge_attr={**font, "fontsize": "9", "fontcolor": FAINT, "color": "#555555", "arrowsize": "0.7"},
         )
@@ -346,10 +346,11 @@ class _Drawing:
 
     def values(self, array: Array) -> list[str]:
         """Return the elements of a small array as lines of text; of a larger one, the least and the greatest."""
+        element = (lambda x: f"{x:.4g}") if array.dtype.kind == "f" else str
         if array.size <= self.max_values:
-            return np.array2string(array, precision=4, separator=", ", max_line_width=60).split("\n")
-        low, high = np.min(array), np.max(array)
-        return [f"{low} to {high}" if array.dtype.kind != "f" else f"{low:.4g} to {high:.4g}"]
+            text = np.array2string(array, separator=", ", max_line_width=60, formatter={"all": element})
+            return text.split("\n")
+        return [f"{element(np.min(array))} to {element(np.max(array))}"]
 
     def legend(self) -> str:
         """Return a line that explains the colours in use."""

@@ -99,16 +99,16 @@ def test_arrows_say_which_input() -> None:
 def test_boxes_show_names_shapes_and_values() -> None:
     loss, names = line()
     picture = parse(loss, params=names)
-    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3."], ["b", "scalar", "-1."]]
+    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3"], ["b", "scalar", "-1"]]
     assert picture.boxes(viz.ROOT) == [["scalar", "0.5"]]
-    assert ["x", "shape (2, 1)", "[[1.],", " [2.]]"] in picture.boxes(viz.CONSTANT)
+    assert ["x", "shape (2, 1)", "[[1],", " [2]]"] in picture.boxes(viz.CONSTANT)
 
 
 def test_gradients_are_shown_after_backward() -> None:
     loss, names = line()
     loss.backward(retain_graph=True)
     picture = parse(loss, params=names)
-    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3.", "grad -2."], ["b", "scalar", "-1.", "grad -1."]]
+    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3", "grad -2"], ["b", "scalar", "-1", "grad -1"]]
 
 
 def test_a_value_that_no_rule_asks_for_is_not_invented() -> None:
@@ -121,7 +121,7 @@ def test_a_value_that_no_rule_asks_for_is_not_invented() -> None:
 def test_a_named_intermediate_result_is_shown_with_its_values() -> None:
     w = leaf(1.0, 2.0)
     middle = w + 1
-    assert ["middle", "shape (2,)", "[2., 3.]"] in parse(middle.sum(), params={"middle": middle}).boxes(viz.RESULT)
+    assert ["middle", "shape (2,)", "[2, 3]"] in parse(middle.sum(), params={"middle": middle}).boxes(viz.RESULT)
 
 
 def test_what_an_operation_saved_is_shown() -> None:
@@ -145,7 +145,7 @@ def test_shared_subexpressions_appear_once() -> None:
 def test_one_constant_used_twice_is_one_box() -> None:
     x, w = minigrad.tensor(5.0), leaf(2.0)
     picture = parse((w * x).tanh() * x)
-    assert picture.boxes(viz.CONSTANT) == [["scalar", "5."]]
+    assert picture.boxes(viz.CONSTANT) == [["scalar", "5"]]
 
 
 def test_arguments_that_differ_from_the_default_are_shown() -> None:
@@ -163,7 +163,7 @@ def test_any_number_of_inputs_is_labelled_by_position(monkeypatch: pytest.Monkey
         return np.asarray(sum(x * x for x in xs) / 2)
 
     picture = parse(squares(leaf(3.0), minigrad.tensor(4.0)))
-    assert picture.inputs("squares") == {'"xs[0]"': ["scalar", "3."], '"xs[1]"': ["scalar", "4."]}
+    assert picture.inputs("squares") == {'"xs[0]"': ["scalar", "3"], '"xs[1]"': ["scalar", "4"]}
     assert picture.boxes(viz.ROOT) == [["scalar", "12.5"]]
 
 
@@ -181,11 +181,11 @@ def test_an_operation_that_somebody_else_wrote() -> None:
     result._node = Gather(leaf(1.0), leaf(2.0))
     picture = parse(result)
     assert picture.ops == ["GatherBackward"]
-    assert picture.boxes(viz.PARAMETER) == [["scalar", "1."], ["scalar", "2."]]
+    assert picture.boxes(viz.PARAMETER) == [["scalar", "1"], ["scalar", "2"]]
 
 
 def test_a_leaf_and_a_constant_are_drawn_alone() -> None:
-    assert parse(leaf(1.0), params={"w": leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1."]]
+    assert parse(leaf(1.0), params={"w": leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1"]]
     assert parse(minigrad.tensor([1, 2])).boxes(viz.ROOT) == [["shape (2,) int64", "[1, 2]"]]
 
 
@@ -195,7 +195,7 @@ def test_a_freed_graph_is_still_drawn() -> None:
     picture = parse(loss, params=names)
     assert picture.ops == ["mul", "add", "sub", "pow_scalar", "mean"]
     assert ["mul", "freed by backward"] in [v.lines for v in picture.vertices.values()]
-    assert picture.boxes(viz.PARAMETER)[0] == ["w", "scalar", "3.", "grad -2."]
+    assert picture.boxes(viz.PARAMETER)[0] == ["w", "scalar", "3", "grad -2"]
     assert picture.boxes(viz.ROOT) == [["scalar", "0.5"]]
 
 
@@ -226,7 +226,7 @@ def test_larger_arrays_are_shown_by_their_range() -> None:
 
 def test_empty_arrays_and_odd_numbers() -> None:
     assert parse(minigrad.zeros(0, 3, requires_grad=True)).boxes(viz.PARAMETER) == [["shape (0, 3)", "[]"]]
-    assert parse(leaf(float("nan"), float("-inf"))).boxes(viz.PARAMETER) == [["shape (2,)", "[ nan, -inf]"]]
+    assert parse(leaf(float("nan"), float("-inf"))).boxes(viz.PARAMETER) == [["shape (2,)", "[nan, -inf]"]]
     many = minigrad.tensor([float("nan")] * 50)
     assert parse(many).boxes(viz.ROOT) == [["shape (50,)", "nan to nan"]]
     assert parse(minigrad.zeros(9, dtype=minigrad.float64)).boxes(viz.ROOT) == [["shape (9,) float64", "0 to 0"]]
@@ -252,9 +252,9 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_text_whatever_they_hold(name: str) -> None:
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-    assert parse(leaf(1.0) * 2, params={name: leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1."]]
+    assert parse(leaf(1.0) * 2, params={name: leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1"]]
     w = leaf(1.0)
-    assert parse(w * 2, params={name: w}).boxes(viz.PARAMETER) == [[printable or " ", "scalar", "1."]]
+    assert parse(w * 2, params={name: w}).boxes(viz.PARAMETER) == [[printable or " ", "scalar", "1"]]
 
 
 @needs_dot
