@@ -23,14 +23,14 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from minigrad.engine import recording
 from minigrad.ops.primitive import Array, positional, quiet
-from minigrad.optim.sweep import Memory, Plan, States, number_like
+from minigrad.optim.record import Rule
+from minigrad.optim.sweep import Memory, Plan, Settings, States, number_like
 from minigrad.tensor import Tensor, wrap
 
 Group = dict[str, Any]
@@ -61,12 +61,11 @@ LIMITS: dict[str, tuple[str, float, float]] = {
 
 
 class Task(NamedTuple):
-    """What a step has to do in one group: the parameters with a gradient, and a plan of the step before if it still fits."""
+    """What a step has to do in one group: parameters with a gradient, and the plan of the step before if it fits."""
 
-    group: Group
+    settings: Settings
     params: list[Tensor]
     grads: list[Array]
-    memory: Memory
     plan: Plan | None
 
 
@@ -121,6 +120,7 @@ class Optimizer:
             groups = [{"params": params if isinstance(params, set) else groups}]
         self.state: States = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self._settings: dict[int, Settings] = {}
         self._plans: dict[int, Plan] = {}
         for group in groups:
             self.add_param_group(group)
@@ -252,49 +252,58 @@ class Optimizer:
 
     def _task(self, k: int, group: Group) -> Task:
         """Return what there is to do in group number k, if everything in it fits together."""
+        settings = self._settings.get(k)
+        if settings is None or settings.options != group:
+            group.update(self._checked(group, self.defaults))
+            settings = self._settings[k] = Settings(group, self._rule(group), self._memory(group))
         params = [p for p in group["params"] if p._grad is not None]
-        arrays = [p._array for p in params]
         grads = [p._grad._array for p in params]
-        if [g.shape for g in grads] != [a.shape for a in arrays] or [g.dtype for g in grads] != [a.dtype for a in arrays]:
-            raise RuntimeError(next(misfit("the gradient", g, a) for g, a in zip(grads, arrays, strict=True) if unlike(g, a)))
-        memory = self._memory(group)
         plan = self._plans.get(k)
-        if plan is None or not plan.fits(params, arrays, memory):
+        if plan is None or not plan.fits(params, settings.memory):
             plan = None
-            for p, a in zip(params, arrays, strict=True):
-                if not a.flags.writeable:
-                    raise RuntimeError(
-                        f"a parameter of shape {list(a.shape)} is read-only: its memory must not be written to"
-                    )
-                for name, value in self.state.get(p, {}).items():
-                    if name not in self._numbers and unlike(value._array, a):
-                        raise RuntimeError(misfit(name, value._array, a))
-        return Task(group, params, grads, memory, plan)
+            for p in params:
+                self._check_state(p)
+        kinds = [(p._array.shape, p._array.dtype) for p in params] if plan is None else plan.kinds
+        if [(g.shape, g.dtype) for g in grads] != kinds:
+            misfits = [misfit("the gradient", g, p._array) for g, p in zip(grads, params, strict=True) if unlike(g, p._array)]
+            raise RuntimeError("; ".join(misfits))
+        return Task(settings, params, grads, plan)
+
+    def _check_state(self, p: Tensor) -> None:
+        """Raise RuntimeError if a parameter cannot be written to, or has state that does not fit it."""
+        if not p._array.flags.writeable:
+            raise RuntimeError(f"a parameter of shape {list(p._array.shape)} is read-only: its memory must not be written to")
+        for name, value in self.state.get(p, {}).items():
+            if name not in self._numbers and unlike(value._array, p._array):
+                raise RuntimeError(misfit(name, value._array, p._array))
 
     def _sweep(self, tasks: Sequence[Task]) -> None:
         """Apply the rule to all parameters that have a gradient."""
-        for k, (group, params, grads, memory, plan) in enumerate(tasks):
+        for k, (settings, params, grads, plan) in enumerate(tasks):
             if plan is None:
-                plan = self._plans[k] = Plan(params, self.state, memory, self._numbers)
-            rule = partial(self._apply, group, {name: plain(group[name]) for name in self._hyper})
-            for batch in plan.batches:
-                batch.advance(rule, [grads[m] for m in batch.members])
+                plan = self._plans[k] = Plan(params, self.state, settings.memory, self._numbers)
+            plan.advance(settings, grads)
 
-    def _apply(self, group: Group, hyper: Group, g: Any, theta: Any, *state: Any) -> tuple[Any, ...]:
-        """Return the new parameter and state, on arrays or Tensors."""
-        if group["maximize"]:
-            g = -g
-        decay = plain(group["weight_decay"])
-        if decay:
-            if group.get("decoupled_weight_decay"):
+    def _rule(self, group: Group) -> Rule:
+        """Return the update of a group as a function of gradient, parameter and state, on arrays or Tensors."""
+        hyper = {name: group[name] for name in self._hyper}
+        maximize, decay, decoupled = group["maximize"], group["weight_decay"], group.get("decoupled_weight_decay", False)
+        update, counts = self.update, self._counts
+
+        def rule(g: Any, theta: Any, *state: Any) -> tuple[Any, ...]:
+            if maximize:
+                g = -g
+            if decay and decoupled:
                 theta = theta * (1 - hyper["lr"] * decay)
-            else:
+            elif decay:
                 g = g + decay * theta
-        if not self._counts:
-            return self.update(theta, g, *state, **hyper)
-        t = int(state[0]) + 1
-        theta, *state_ = self.update(t, theta, g, *state[1:], **hyper)
-        return (theta, t, *state_)
+            if not counts:
+                return update(theta, g, *state, **hyper)
+            t = int(state[0]) + 1
+            theta, *after = update(t, theta, g, *state[1:], **hyper)
+            return (theta, t, *after)
+
+        return rule
 
     def updated(
         self, theta: Tensor, g: Tensor, state: Mapping[str, Any] | None = None, **options: Any
@@ -330,8 +339,7 @@ class Optimizer:
         for name, start in memory.items():
             if name not in held:
                 held[name] = start if start is None or name in self._numbers else wrap(np.full_like(theta._array, start))
-        hyper = {name: group[name] for name in self._hyper}
-        new, *after = self._apply(group, hyper, g, theta, *(held[name] for name in memory))
+        new, *after = self._rule(group)(g, theta, *(held[name] for name in memory))
         return new, {name: value for name, value in zip(memory, after, strict=True) if value is not None}
 
     # --------------------------------------------------------------------------------------------------- checkpoints

@@ -36,19 +36,8 @@ UFUNCS: dict[str, np.ufunc] = {
 """The primitives that can be recorded, by name; each is exactly that ufunc."""
 
 
-def overwrite(rule: Rule, g: Array, kept: list[Any]) -> None:
-    """Put in the place of the parameter and its state what the rule makes of them.
-
-    Args:
-        rule: A function of the gradient, the parameter and the state that returns parameter and state.
-        g: The gradient.
-        kept: The parameter and the state: arrays of the shape of g, which are written to; NumPy numbers; or None for state
-            that is not there. Numbers and None are replaced in the list.
-    """
-    program = record(rule, kept) if g.size > BLOCK else None
-    if program is not None:
-        program.run(g, kept)
-        return
+def apply(rule: Rule, g: Array, kept: list[Any]) -> None:
+    """Put in the place of the parameter and its state what the rule makes of them: `Program.run`, for any rule."""
     given = list(kept)
     for index in blocks(g.shape):
         new = rule(g[index], *(a[index] if isinstance(a, np.ndarray) else a for a in given))
@@ -172,7 +161,13 @@ class Program:
         self.scratch = scratch() - len(inputs) - len(self.constants)
 
     def run(self, g: Array, kept: list[Any]) -> None:
-        """Do the operations on the gradient, the parameter and the state, block by block; see `overwrite`."""
+        """Do the operations on the gradient, the parameter and the state, block by block.
+
+        Args:
+            g: The gradient.
+            kept: The parameter and the state: arrays of the shape of g, which are written to; NumPy numbers; or None for
+                state that is not there. Numbers and None are replaced in the list.
+        """
         for k, value in enumerate(self.outputs):
             if k + 1 in self.targets and kept[k] is None:
                 kept[k] = np.empty_like(kept[0])
@@ -189,7 +184,7 @@ class Program:
 
 
 def record(rule: Rule, kept: Sequence[Any]) -> Program | None:
-    """Return the program of a rule, or None if the rule does something that cannot be recorded; see `overwrite`."""
+    """Return the program of a rule, or None if the rule does something that cannot be recorded; see `Program.run`."""
     tape: Tape = []
     g = Symbol(tape)
     symbols = [Symbol(tape) if isinstance(a, np.ndarray) else a for a in kept]

@@ -19,17 +19,58 @@ from numpy.lib.array_utils import byte_bounds
 
 from minigrad import dtypes
 from minigrad.ops.primitive import Array
-from minigrad.optim.record import BLOCK, Rule, overwrite
+from minigrad.optim.record import BLOCK, Program, Rule, apply, record
 from minigrad.tensor import Tensor, wrap
 
 Memory = Mapping[str, float | None]
 States = defaultdict[Tensor, dict[str, Tensor]]
 
+WORTH_RECORDING = 2048
+"""From how many elements on it is faster to record a rule and replay it than to call it."""
+
+
+class Settings:
+    """The rule of a group with the options that the group had when it was made.
+
+    Args:
+        group: The group.
+        rule: The rule, as a function of the gradient, the parameter and the state.
+        memory: See `Optimizer.memory`.
+    """
+
+    def __init__(self, group: Mapping[str, Any], rule: Rule, memory: Memory) -> None:
+        self.options = dict(group)
+        self.rule = rule
+        self.memory = memory
+        self._recorded: tuple[Any, Program | None] = (None, None)
+
+    def overwrite(self, g: Array, kept: list[Any]) -> None:
+        """Replace the parameter and its state by what the rule makes of them.
+
+        Args:
+            g: The gradient.
+            kept: The parameter and the state: arrays of the shape of g, which are written to; NumPy numbers; or None for
+                state that is not there. Numbers and None are replaced in the list.
+        """
+        program = self._program(kept) if g.size >= WORTH_RECORDING else None
+        if program is None:
+            apply(self.rule, g, kept)
+        else:
+            program.run(g, kept)
+
+    def _program(self, kept: Sequence[Any]) -> Program | None:
+        """Return the program of the rule; parameters that have the same numbers in their state share it."""
+        # Not the dtype itself: NumPy takes None to be float64.
+        key = [a if a is None else a.item() if isinstance(a, np.generic) else a.dtype.char for a in kept]
+        if self._recorded[0] != key:
+            self._recorded = (key, record(self.rule, kept))
+        return self._recorded[1]
+
 
 class Batch:
     """Parameters that are updated as one: a lone one of any kind, or several small ones.
 
-    Several are contiguous, of one dtype, and have the same states with the same numbers in them.
+    Several are of one dtype, and have the same states with the same numbers in them.
 
     Args:
         members: Their positions among the parameters of the plan.
@@ -37,6 +78,7 @@ class Batch:
         states: The state of all parameters; where there are several parameters, theirs is moved to common memory.
         memory: See `Optimizer.memory`.
         numbers: The names of the state that is one number.
+        room: Two arrays, for several parameters and their gradients.
 
     Attributes:
         fields: By name, the state: an array in the shape of the lone parameter; a flat array for several; for what is one
@@ -44,15 +86,21 @@ class Batch:
     """
 
     def __init__(
-        self, members: Sequence[int], params: Sequence[Tensor], states: States, memory: Memory, numbers: Set[str]
+        self,
+        members: Sequence[int],
+        params: Sequence[Tensor],
+        states: States,
+        memory: Memory,
+        numbers: Set[str],
+        room: Sequence[Array],
     ) -> None:
         self.members = members
         self.params = params
         self.states = states
         self.numbers = numbers
+        self.arrays = [p._array for p in params]
         self.lone = len(params) == 1
-        self.thetas = [p._array if self.lone else p._array.reshape(-1) for p in params]
-        ends = list(itertools.accumulate(a.size for a in self.thetas))
+        ends = list(itertools.accumulate(a.size for a in self.arrays))
         self.slices = [slice(None)] if self.lone else [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         self.fields: dict[str, Any] = {}
         for name in memory:
@@ -64,38 +112,42 @@ class Batch:
             else:
                 each = [slice(k, k + 1) for k in range(len(tensors))]
                 self.fields[name] = moved(tensors, each if name in numbers else self.slices)
+        if not self.lone:
+            self.theta, self.g = (a[: ends[-1]] for a in room)
+            self.theta_parts, self.g_parts = (
+                [whole[part].reshape(a.shape) for a, part in zip(self.arrays, self.slices, strict=True)]
+                for whole in (self.theta, self.g)
+            )
 
     def even(self) -> bool:
-        """Return whether all parameters still have the same numbers in their state."""
-        held = [] if self.lone else [field for name, field in self.fields.items() if name in self.numbers]
-        return all(field is not None and (field == field[0]).all() for field in held)
+        """Return whether the parameters still have the same numbers in their state."""
+        return self.lone or all(len(set(self.fields[n].tolist())) == 1 for n in self.numbers if n in self.fields)
 
-    def advance(self, rule: Rule, grads: Sequence[Array]) -> None:
-        """Replace the parameters and their state by what the rule makes of them.
-
-        Args:
-            rule: A function of the gradient, the parameter and the state; it returns parameter and state.
-            grads: The gradients of the parameters.
-        """
+    def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
+        """Replace the parameters and their state by what the rule makes of them and of their gradients."""
         state = [field[0] if name in self.numbers else field for name, field in self.fields.items()]
         if self.lone:
-            g, kept = grads[0], [self.thetas[0], *state]
+            g, kept = grads[0], [self.arrays[0], *state]
             if g.flags.c_contiguous and all(a.flags.c_contiguous for a in kept if isinstance(a, np.ndarray)):
                 g, kept = g.reshape(-1), [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in kept]
-            overwrite(rule, g, kept)
+            settings.overwrite(g, kept)
         else:
-            kept = [np.concatenate(self.thetas), *state]
-            overwrite(rule, np.concatenate(grads, axis=None), kept)
-            for theta, part in zip(self.thetas, self.slices, strict=True):
-                theta[...] = kept[0][part]
+            for part, array in zip(self.g_parts, grads, strict=True):
+                part[...] = array
+            for part, array in zip(self.theta_parts, self.arrays, strict=True):
+                part[...] = array
+            kept = [self.theta, *state]
+            settings.overwrite(self.g, kept)
+            for part, array in zip(self.theta_parts, self.arrays, strict=True):
+                array[...] = part
         for p in self.params:
             p._writes[0] += 1
         for (name, field), value in zip(self.fields.items(), kept[1:], strict=True):
             if name in self.numbers:
                 field[...] = value
             elif field is None and value is not None:
-                for p, part in zip(self.params, self.slices, strict=True):
-                    self.states[p][name] = wrap(value[part].reshape(p._array.shape))
+                for p, where in zip(self.params, self.slices, strict=True):
+                    self.states[p][name] = wrap(value[where].reshape(p._array.shape))
 
 
 class Plan:
@@ -110,20 +162,22 @@ class Plan:
 
     def __init__(self, params: Sequence[Tensor], states: States, memory: Memory, numbers: Set[str]) -> None:
         self.params = params
-        self.arrays = [p._array for p in params]
         self.states = states
         self.memory = memory
-        alike: dict[Any, list[int]] = {}
+        self.arrays = [p._array for p in params]
+        self.kinds = [(a.shape, a.dtype) for a in self.arrays]
         together = not overlapping(self.arrays)
-        for k, p in enumerate(params):
+        alike: dict[Any, list[int]] = {}
+        for k, (p, a) in enumerate(zip(params, self.arrays, strict=True)):
             begin(states, p, memory, numbers)
-            theta, state = p._array, states.get(p, {})
+            state = states.get(p, {})
             key: tuple[Any, ...] = (k,)
-            if together and theta.size <= BLOCK and theta.flags.c_contiguous:
-                key = (theta.dtype, *(state[n]._array.item() if n in numbers else n in state for n in memory))
+            if together and a.size <= BLOCK:
+                key = (a.dtype, *(state[n]._array.item() if n in numbers else n in state for n in memory))
             alike.setdefault(key, []).append(k)
+        room = {dtype: (np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)) for _, dtype in self.kinds}
         self.batches = [
-            Batch(members, [params[k] for k in members], states, memory, numbers)
+            Batch(members, [params[k] for k in members], states, memory, numbers, room[self.arrays[members[0]].dtype])
             for like in alike.values()
             for members in filled(like, self.arrays)
         ]
@@ -133,16 +187,21 @@ class Plan:
     def _held(self) -> list[Array]:
         return [t._array for state in self.dicts if state for t in state.values()]
 
-    def fits(self, params: Sequence[Tensor], arrays: Sequence[Array], memory: Memory) -> bool:
-        """Return whether these are still the parameters, with the memory and the state that they had."""
+    def fits(self, params: Sequence[Tensor], memory: Memory) -> bool:
+        """Return whether these are still the parameters, with the arrays, the memory and the state that they had."""
         return (
             same(params, self.params)
-            and same(arrays, self.arrays)
-            and memory == self.memory
+            and same([p._array for p in params], self.arrays)
+            and (memory is self.memory or memory == self.memory)
             and same([self.states.get(p) for p in params], self.dicts)
             and same(self._held(), self.held)
             and all(batch.even() for batch in self.batches)
         )
+
+    def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
+        """Update all parameters with their gradients."""
+        for batch in self.batches:
+            batch.advance(settings, [grads[k] for k in batch.members])
 
 
 def moved(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
