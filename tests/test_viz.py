@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Tensor, viz
-from minigrad.engine import Node, next_number
+from minigrad.engine import Node, ancestors, next_number
 from minigrad.ops import primitive
 from minigrad.ops.primitive import Array
 
@@ -213,6 +213,32 @@ def test_the_legend_explains_the_colours_in_use_only() -> None:
     assert viz.PARAMETER in source
     assert viz.OPERATION in source
     assert f">{viz.CONSTANT}<" not in source
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=25))
+def test_every_operation_and_every_leaf_of_a_random_graph_appears_once(program: list[tuple[int, int]]) -> None:
+    tensors = [leaf(0.5), leaf(0.25), minigrad.tensor(3.0)]
+    for i, j in program:
+        tensors.append(tensors[i % len(tensors)] * tensors[j % len(tensors)])
+    root = tensors[-1]
+    picture = parse(root)
+    nodes = [] if root.grad_fn is None else ancestors([root.grad_fn])
+    used = {parent for node in nodes for parent in node.parents if isinstance(parent, Tensor)}
+    assert picture.ops == ["mul"] * len(nodes)
+    if nodes:
+        assert len(picture.boxes(viz.PARAMETER)) == len(used)
+        assert len(picture.boxes(viz.RESULT)) == len(nodes) - 1
+        assert len(picture.boxes(viz.ROOT)) == 1
+        assert len(picture.boxes(viz.CONSTANT)) <= 1 + sum(t.grad_fn is None for t in tensors[3:])
+
+
+def test_a_graph_of_gradients() -> None:
+    x = leaf(2.0)
+    (x**3).backward(create_graph=True)
+    assert x.grad is not None
+    picture = parse(x.grad, params={"x": x})
+    assert picture.boxes(viz.ROOT) == [["scalar", "12"]]
+    assert picture.boxes(viz.PARAMETER) == [["x", "scalar", "2", "grad 12"]]
 
 
 # --------------------------------------------------------------------------------------------------------- odd contents
