@@ -15,8 +15,8 @@ from minigrad.creation import *
 from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.random import *
-from minigrad.tensor import Size as Size
-from minigrad.tensor import Tensor as Tensor
+from minigrad.tensors import Size as Size
+from minigrad.tensors import Tensor as Tensor
 
 bool = dtypes.bool_
 float = dtypes.float_

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.methods.carrier import Operand
 from minigrad.ops import arithmetic, indexing, linalg
 from minigrad.ops.shape import axis
-from minigrad.tensor import Tensor, apply
+from minigrad.tensors import Tensor, apply
 
 __all__ = [
     "allclose",

@@ -15,7 +15,7 @@ from minigrad import dtypes
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.methods.shape import sizes
 from minigrad.random import Generator, source
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensors import Tensor, wrap
 
 __all__ = [
     "arange",

@@ -55,9 +55,15 @@ class Node:
 
 
 class Mode(threading.local):
-    """What the current thread does with operations; each thread begins with recording on."""
+    """What the current thread does with operations; each thread begins with recording on, and nobody watching.
+
+    Attributes:
+        recording: Whether operations leave nodes on the tape.
+        watch: Something that looks at each recorded operation and at each `Node.pull`; see `minigrad.autograd.anomaly`.
+    """
 
     recording = True
+    watch: Any = None
 
 
 mode = Mode()
@@ -175,7 +181,10 @@ def pull_back(
             found[node] = cotangent
         if leading is not None and node not in leading:
             continue
-        for parent, share in zip(node.parents, node.pull(cotangent, needed), strict=True):
+        shares = node.pull(cotangent, needed)
+        if mode.watch is not None:
+            mode.watch.backward(node, cotangent, shares)
+        for parent, share in zip(node.parents, shares, strict=True):
             if share is not None:
                 held = pending.get(parent)
                 pending[parent] = share if held is None else held + share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minigrad.tensor import Tensor
+from minigrad.tensors import Tensor
 
 __all__ = [
     "abs",

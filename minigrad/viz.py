@@ -23,7 +23,7 @@ import numpy as np
 
 from minigrad.engine import Node, Vertex, ancestors
 from minigrad.ops.primitive import Array, Shape
-from minigrad.tensor import Recorded, Tensor
+from minigrad.tensors import Recorded, Tensor
 
 MISSING = (
     "The program `dot` that draws the picture was not found: install Graphviz, with `apt install graphviz` on Debian and "

@@ -12,10 +12,10 @@ import minigrad
 
 HOUSE = Path(minigrad.__file__).parent
 FLOORS: list[dict[str, set[str]]] = [  # from the ground up: the rooms of each floor, and what they import from outside
-    {"engine": set(), "ops": {"numpy"}, "dtypes": {"numpy"}, "printing": {"numpy"}},
+    {"engine": set(), "ops": {"numpy"}, "dtypes": {"numpy"}, "printing": {"numpy"}, "random": {"numpy"}},
     {"methods": {"numpy"}},
-    {"tensor": {"numpy"}},
-    {"creation": {"numpy"}, "functions": {"numpy"}, "autograd": {"numpy"}},
+    {"tensors": {"numpy"}},
+    {"creation": {"numpy"}, "functions": {"numpy"}, "combining": {"numpy"}, "autograd": {"numpy"}},
     {
         "nn": {"numpy"},
         "optim": {"numpy"},

@@ -15,7 +15,7 @@ from minigrad import dtypes
 from minigrad.autograd.gradient import grad
 from minigrad.engine import recording
 from minigrad.ops.primitive import Array
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensors import Tensor, wrap
 
 Function = Callable[..., Tensor | Sequence[Tensor]]
 

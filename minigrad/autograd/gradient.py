@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigrad.engine import Vertex
-from minigrad.tensor import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
+from minigrad.tensors import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
 
 
 def grad(

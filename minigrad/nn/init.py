@@ -12,8 +12,8 @@ import warnings
 
 import numpy as np
 
-from minigrad.creation import Generator, source
-from minigrad.tensor import Tensor
+from minigrad.random import Generator, source
+from minigrad.tensors import Tensor
 
 _GAINS = {"sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4} | dict.fromkeys(
     ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], 1.0

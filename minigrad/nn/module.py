@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.creation import empty
 from minigrad.nn.parameter import Parameter
-from minigrad.tensor import Size, Tensor
+from minigrad.tensors import Size, Tensor
 
 Kind = Literal["parameter", "buffer", "module"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minigrad.tensor import NOTHING, Tensor
+from minigrad.tensors import NOTHING, Tensor
 
 
 class Parameter(Tensor):

@@ -44,7 +44,8 @@ def _einsum_shares(g: Any, xs: Any, terms: tuple[str, ...], result: str) -> list
         reached = "".join(a for a in term if any(a in other for other in others))
         share = einsum(g, *xs[:k], *xs[k + 1 :], terms=others, result=reached)
         # A letter that no other term has was summed alone: each of its elements has the same cotangent.
-        spread = reshape(share, shape=tuple(n if a in reached else 1 for a, n in zip(term, x.shape, strict=True)))
+        sizes = iter(share.shape)
+        spread = reshape(share, shape=tuple(next(sizes) if a in reached else 1 for a in term))
         full = tuple(max(n, size) for n, size in zip(spread.shape, x.shape, strict=True))
         shares.append(match_shape(expand(spread, shape=full), x.shape))
     return shares

@@ -35,14 +35,14 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
 @primitive(floating=True, x=lambda g, out, dim: out * (g - sum_(g * out, dim=(dim,), keepdim=True)))
 def softmax(x: Array, *, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim, without overflow."""
-    e = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True))
+    e = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf))
     return e / np.add.reduce(e, axis=dim, keepdims=True)
 
 
 @primitive(floating=True, x=lambda g, out, dim: g - exp(out) * sum_(g, dim=(dim,), keepdim=True))
 def log_softmax(x: Array, *, dim: int) -> Array:
     """x - log(sum(exp(x))) along dim, without overflow."""
-    shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True)
+    shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=dim, keepdims=True))
 
 
@@ -82,7 +82,7 @@ def one_hot(index: Array, width: int, dtype: np.dtype[Any]) -> Array:
 )
 def cross_entropy(x: Array, *, index: Array) -> Array:
     """Mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
-    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
+    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf)
     losses = np.log(np.add.reduce(np.exp(shifted), axis=1)) - pick.forward(shifted, index=index)
     return np.true_divide(np.add.reduce(losses), len(index), out=...)
 

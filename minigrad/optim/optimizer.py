@@ -31,7 +31,7 @@ from minigrad.engine import recording
 from minigrad.ops.primitive import Array, positional, quiet
 from minigrad.optim.record import Rule
 from minigrad.optim.sweep import Memory, Plan, Settings, States, number_like
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensors import Tensor, wrap
 
 Group = dict[str, Any]
 

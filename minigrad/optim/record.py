@@ -21,7 +21,7 @@ from minigrad.ops.primitive import Array, Primitive, Shape
 Rule = Callable[..., Sequence[Any]]
 Tape = list[tuple[np.ufunc, Sequence[Any], "Symbol"]]
 
-BLOCK = 16384
+BLOCK = 8192
 """How many elements are worked on at a time: few enough that temporary results stay in the cache."""
 
 UFUNCS: dict[str, np.ufunc] = {
@@ -40,7 +40,7 @@ def apply(rule: Rule, g: Array, kept: list[Any]) -> None:
     """Put in the place of the parameter and its state what the rule makes of them: `Program.run`, for any rule."""
     given = list(kept)
     for index in blocks(g.shape):
-        new = rule(g[index], *(a[index] if isinstance(a, np.ndarray) else a for a in given))
+        new = rule(g[index], *[a[index] if isinstance(a, np.ndarray) else a for a in given])
         # Backwards, so that the parameter comes last: a rule may return the old one as state.
         for k in reversed(range(len(kept))):
             if not isinstance(new[k], np.ndarray):

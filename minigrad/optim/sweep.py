@@ -20,7 +20,7 @@ from numpy.lib.array_utils import byte_bounds
 from minigrad import dtypes
 from minigrad.ops.primitive import Array
 from minigrad.optim.record import BLOCK, Program, Rule, apply, record
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensors import Tensor, wrap
 
 Memory = Mapping[str, float | None]
 States = defaultdict[Tensor, dict[str, Tensor]]
@@ -112,16 +112,17 @@ class Batch:
             else:
                 each = [slice(k, k + 1) for k in range(len(tensors))]
                 self.fields[name] = moved(tensors, each if name in numbers else self.slices)
+        self.counters = [field for name, field in self.fields.items() if name in numbers]
+        self.complete = not self.counters and all(field is not None for field in self.fields.values())
         if not self.lone:
             self.theta, self.g = (a[: ends[-1]] for a in room)
-            self.theta_parts, self.g_parts = (
-                [whole[part].reshape(a.shape) for a, part in zip(self.arrays, self.slices, strict=True)]
-                for whole in (self.theta, self.g)
-            )
+            parts = [(self.theta[s], self.g[s], a) for s, a in zip(self.slices, self.arrays, strict=True)]
+            self.g_parts = [g.reshape(a.shape) for _, g, a in parts]
+            self.theta_parts = [(theta.reshape(a.shape), a) for theta, _, a in parts]
 
     def even(self) -> bool:
         """Return whether the parameters still have the same numbers in their state."""
-        return self.lone or all(len(set(self.fields[n].tolist())) == 1 for n in self.numbers if n in self.fields)
+        return self.lone or all(len(set(field.tolist())) == 1 for field in self.counters)
 
     def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
         """Replace the parameters and their state by what the rule makes of them and of their gradients."""
@@ -134,14 +135,16 @@ class Batch:
         else:
             for part, array in zip(self.g_parts, grads, strict=True):
                 part[...] = array
-            for part, array in zip(self.theta_parts, self.arrays, strict=True):
+            for part, array in self.theta_parts:
                 part[...] = array
             kept = [self.theta, *state]
             settings.overwrite(self.g, kept)
-            for part, array in zip(self.theta_parts, self.arrays, strict=True):
+            for part, array in self.theta_parts:
                 array[...] = part
         for p in self.params:
             p._writes[0] += 1
+        if self.complete:
+            return
         for (name, field), value in zip(self.fields.items(), kept[1:], strict=True):
             if name in self.numbers:
                 field[...] = value
@@ -181,21 +184,22 @@ class Plan:
             for like in alike.values()
             for members in filled(like, self.arrays)
         ]
-        self.dicts = [states.get(p) for p in params]
-        self.held = self._held()
+        self.objects = self._objects(params)
 
-    def _held(self) -> list[Array]:
-        return [t._array for state in self.dicts if state for t in state.values()]
+    def _objects(self, params: Sequence[Tensor]) -> list[Any]:
+        """Return everything that must be the same when the plan is used: parameters, arrays, state."""
+        dicts = [self.states.get(p) for p in params]
+        held = [t._array for state in dicts if state for t in state.values()]
+        return [*params, *[p._array for p in params], *dicts, *held]
 
     def fits(self, params: Sequence[Tensor], memory: Memory) -> bool:
         """Return whether these are still the parameters, with the arrays, the memory and the state that they had."""
+        objects = self._objects(params)
         return (
-            same(params, self.params)
-            and same([p._array for p in params], self.arrays)
+            len(objects) == len(self.objects)
+            and all(map(is_, objects, self.objects))
             and (memory is self.memory or memory == self.memory)
-            and same([self.states.get(p) for p in params], self.dicts)
-            and same(self._held(), self.held)
-            and all(batch.even() for batch in self.batches)
+            and all([batch.even() for batch in self.batches])
         )
 
     def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
@@ -243,8 +247,3 @@ def overlapping(arrays: Sequence[Array]) -> bool:
     """Return whether the memory of some arrays may overlap."""
     bounds = sorted(byte_bounds(a) for a in arrays if a.size)
     return any(following[0] < before[1] for before, following in itertools.pairwise(bounds))
-
-
-def same(these: Sequence[Any], those: Sequence[Any]) -> bool:
-    """Return whether two sequences hold the same objects."""
-    return len(these) == len(those) and all(map(is_, these, those))

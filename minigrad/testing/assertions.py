@@ -19,7 +19,7 @@ import numpy as np
 from minigrad.autograd.gradient import grad
 from minigrad.creation import from_numpy
 from minigrad.ops.primitive import Array, quiet
-from minigrad.tensor import Tensor
+from minigrad.tensors import Tensor
 
 Function = Callable[..., Any]
 Value = Callable[..., Any]

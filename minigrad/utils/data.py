@@ -15,10 +15,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minigrad.creation import Generator, from_numpy, source, tensor
+from minigrad.creation import from_numpy, tensor
 from minigrad.dtypes import float64
 from minigrad.ops import indexing
-from minigrad.tensor import Tensor, wrap
+from minigrad.random import Generator, source
+from minigrad.tensors import Tensor, wrap
 
 Row = TypeVar("Row")
 Indices = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]

@@ -48,7 +48,10 @@ Elements = st.SearchStrategy[Any] | None
 anything = values()
 nonzero = values(kinks=[0])
 positive = values(0.2, 4)
-small = values(-1.5, 1.5)
+whole = range(-4, 5)
+fractional = values(kinks=whole)
+special = st.sampled_from([0.0, 1.5, -2.0, np.inf, -np.inf, np.nan])
+F = torch.nn.functional
 
 
 def elementwise(reference: Callable[..., Any], *elements: Elements, analytic: bool = True, **attributes: Any) -> Domain:
@@ -82,6 +85,15 @@ def apart(draw: st.DrawFn) -> Case:
     """Two arrays, no element of one equal to any of the other."""
     a, b = draw(broadcastable(st.integers(-20, 20), st.integers(-20, 20)))
     return Case((np.asarray(a / 8), np.asarray(b / 8 + 1 / 16)))
+
+
+@cases
+def divided(draw: st.DrawFn) -> Case:
+    """A dividend and a divisor, whose quotient is no integer."""
+    shape = draw(shapes())
+    b = draw(arrays(shape[draw(st.integers(0, len(shape))) :], values(0.5, 2) | values(-2, -0.5)))
+    quotient = draw(arrays(shape, values(kinks=range(-4, 5), margin=0.2)))
+    return Case((np.asarray(quotient * b), b))
 
 
 @cases
@@ -163,7 +175,60 @@ def torch_sum_to(x: torch.Tensor, shape: Shape) -> torch.Tensor:
     return x.sum_to_size(shape)
 
 
+def some_axes(ndim: int) -> st.SearchStrategy[tuple[int, ...]]:
+    return st.lists(st.integers(0, ndim - 1), unique=True).map(tuple) if ndim else st.just(())
+
+
+@cases
+def flipped(draw: st.DrawFn) -> Case:
+    x = draw(arrays())
+    return Case((x,), {"dims": draw(some_axes(x.ndim))})
+
+
+@cases
+def rolled(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(min_dims=1)))
+    dims = draw(some_axes(x.ndim).filter(bool))
+    return Case((x,), {"shifts": tuple(draw(st.integers(-4, 4)) for _ in dims), "dims": dims})
+
+
+@cases
+def with_diagonal(draw: st.DrawFn, back: bool = False) -> Case:
+    x = draw(arrays(shapes(min_dims=2)))
+    dims = tuple(draw(st.permutations(range(x.ndim)))[:2])
+    # torch refuses a diagonal that lies outside.
+    offset = draw(st.integers(-x.shape[dims[0]], x.shape[dims[1]]))
+    attributes = {"offset": offset, "dims": dims}
+    if not back:
+        return Case((x,), attributes)
+    return Case((draw(arrays(np.diagonal(x, offset, *dims).shape)),), {"shape": x.shape, **attributes})
+
+
+def torch_put_diagonal(x: torch.Tensor, shape: Shape, offset: int, dims: tuple[int, int]) -> torch.Tensor:
+    return torch.diagonal_scatter(torch.zeros(shape, dtype=x.dtype), x, offset, *dims)
+
+
+@cases
+def joined(draw: st.DrawFn) -> Case:
+    shape = draw(shapes(min_dims=1))
+    dim = draw(st.integers(0, len(shape) - 1))
+    lengths = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+    return Case(tuple(draw(arrays((*shape[:dim], n, *shape[dim + 1 :]))) for n in lengths), {"dim": dim})
+
+
 # -------------------------------------------------------------------------------------------------------------- indexing
+
+
+@cases
+def gathered(draw: st.DrawFn, back: bool = False) -> Case:
+    """An array and positions along an axis of it; or the positions, and what goes there."""
+    shape = draw(shapes(min_dims=1, min_side=1))
+    dim = draw(st.integers(0, len(shape) - 1))
+    wanted = tuple(draw(st.integers(0, 4 if k == dim else n)) for k, n in enumerate(shape))
+    index = draw(arrays(wanted, st.integers(0, shape[dim] - 1), np.int64))
+    if back:
+        return Case((index, draw(arrays(wanted))), {"shape": shape, "dim": dim})
+    return Case((draw(arrays(shape)), index), {"dim": dim})
 
 
 @st.composite
@@ -174,8 +239,7 @@ def indices(draw: st.DrawFn, shape: Shape) -> tuple[Any, ...]:
         return (draw(hnp.arrays(np.bool_, shape, elements=st.booleans())),)
     if kind == "basic" or not shape or 0 in shape:
         found = draw(hnp.basic_indices(shape, allow_newaxis=True, max_dims=5))
-        parts = found if isinstance(found, tuple) else (found,)
-        return tuple(forward(part) if isinstance(part, slice) else part for part in parts)
+        return basic(found)
     result = hnp.array_shapes(min_dims=1, max_dims=2, min_side=0, max_side=4)
     if kind == "integers":
         count = draw(st.integers(1, len(shape)))
@@ -185,6 +249,14 @@ def indices(draw: st.DrawFn, shape: Shape) -> tuple[Any, ...]:
     (picked_one,) = draw(hnp.integer_array_indices((shape[axis],), result_shape=result))
     before = [slice(None, None, draw(st.sampled_from([1, 2]))) for _ in range(axis)]
     return (*before, np.asarray(picked_one))
+
+
+def basic(index: Any) -> tuple[Any, ...]:
+    """Return an index that torch takes too, ending in an Ellipsis, with which NumPy gives a view also of one element."""
+    parts = tuple(
+        forward(part) if isinstance(part, slice) else part for part in (index if isinstance(index, tuple) else (index,))
+    )
+    return parts if Ellipsis in parts else (*parts, ...)
 
 
 def forward(part: slice) -> slice:
@@ -229,10 +301,7 @@ def overlaid(draw: st.DrawFn) -> Case:
     x = draw(arrays(shapes(max_side=4)))
     dims = tuple(draw(st.permutations(range(x.ndim))))
     turned = x.transpose(dims)
-    found = draw(hnp.basic_indices(turned.shape, allow_newaxis=True, max_dims=5))
-    index = tuple(
-        forward(part) if isinstance(part, slice) else part for part in (found if isinstance(found, tuple) else (found,))
-    )
+    index = basic(draw(hnp.basic_indices(turned.shape, allow_newaxis=True, max_dims=5)))
     path = ((table["permute"], {"dims": dims}), (table["getitem"], {"index": index}))
     return Case((x, draw(arrays(turned[index].shape))), {"path": path})
 
@@ -249,10 +318,11 @@ def torch_index(index: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def torch_put(x: torch.Tensor, index: Sequence[Any], shape: Shape) -> torch.Tensor:
-    """Return the transpose of indexing, which is what torch's backward computes."""
-    zeros = torch.zeros(shape, dtype=x.dtype, requires_grad=True)
-    (placed,) = torch.autograd.grad(zeros[torch_index(index)], zeros, x, create_graph=True)
-    return placed
+    return transposed(lambda zeros: zeros[torch_index(index)], shape, x)
+
+
+def torch_put_along(index: torch.Tensor, src: torch.Tensor, shape: Shape, dim: int) -> torch.Tensor:
+    return torch.zeros(shape, dtype=src.dtype).scatter_add(dim, index, src)
 
 
 # ------------------------------------------------------------------------------------------------------- linear algebra
@@ -270,6 +340,132 @@ def affine(draw: st.DrawFn) -> Case:
     n, m = draw(st.integers(0, 3)), draw(st.integers(0, 3))
     lead = draw(shapes(max_dims=2))
     return Case((draw(arrays((*lead, n))), draw(arrays((m, n))), draw(arrays((m,)))))
+
+
+@cases
+def contracted(draw: st.DrawFn) -> Case:
+    """Up to three arrays, a letter for each axis, and the letters that stay."""
+    size = {letter: draw(st.integers(0, 3)) for letter in "abc"}
+    words = st.lists(st.sampled_from("abc"), unique=True, max_size=3).map("".join)
+    terms = draw(st.lists(words, min_size=1, max_size=3))
+    used = sorted(set("".join(terms)))
+    result = "".join(draw(st.lists(st.sampled_from(used), unique=True))) if used else ""
+    inputs = tuple(draw(arrays(tuple(size[letter] for letter in term))) for term in terms)
+    return Case(inputs, {"terms": tuple(terms), "result": result})
+
+
+def torch_einsum(*xs: torch.Tensor, terms: tuple[str, ...], result: str) -> torch.Tensor:
+    return torch.einsum(f"{','.join(terms)}->{result}", *xs)
+
+
+# ------------------------------------------------------------------------------------------------------------ convolution
+
+
+class Windows(NamedTuple):
+    """How windows move over an image or a signal."""
+
+    size: Shape
+    kernel: Shape
+    stride: Shape
+    dilation: Shape
+
+    @property
+    def count(self) -> Shape:
+        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
+        return tuple((n - r) // s + 1 for n, r, s in zip(self.size, reach, self.stride, strict=True))
+
+
+@st.composite
+def moving(draw: st.DrawFn, dilated: bool = True) -> Windows:
+    ndim = draw(st.integers(1, 2))
+    kernel, stride, dilation = (
+        tuple(draw(st.integers(1, most)) for _ in range(ndim)) for most in (3 if ndim == 1 else 2, 3, 2 if dilated else 1)
+    )
+    size = tuple(d * (k - 1) + 1 + draw(st.integers(0, 3)) for k, d in zip(kernel, dilation, strict=True))
+    return Windows(size, kernel, stride, dilation)
+
+
+@cases
+def convolved(draw: st.DrawFn, of: str) -> Case:
+    """Two of the three arrays of a convolution: its input, its weight, its output."""
+    w = draw(moving())
+    n, groups, inner, outer = (draw(st.integers(1, 2)) for _ in range(4))
+    shape = {
+        "x": (n, groups * inner, *w.size),
+        "weight": (groups * outer, inner, *w.kernel),
+        "y": (n, groups * outer, *w.count),
+    }
+    settings = {"stride": w.stride, "dilation": w.dilation, "groups": groups}
+    further = {"x weight": {}, "y weight": {"size": w.size}, "x y": {"kernel": w.kernel}}[of]
+    return Case(tuple(draw(arrays(shape[name])) for name in of.split()), {**further, **settings})
+
+
+@cases
+def pooled(draw: st.DrawFn, back: bool = False) -> Case:
+    w = draw(moving(dilated=False))
+    lead = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    attributes = {"kernel": w.kernel, "stride": w.stride}
+    if back:
+        return Case((draw(arrays((*lead, *w.count))),), {"size": w.size, **attributes})
+    return Case((draw(arrays((*lead, *w.size))),), attributes)
+
+
+@cases
+def padded(draw: st.DrawFn) -> Case:
+    x = draw(arrays())
+    widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in x.shape)
+    return Case((x,), {"widths": widths, "value": draw(st.sampled_from([0, 1.5]))})
+
+
+def torch_conv(x: torch.Tensor, weight: torch.Tensor, **settings: Any) -> torch.Tensor:
+    conv = torch.nn.functional.conv1d if x.ndim == 3 else torch.nn.functional.conv2d
+    return conv(x, weight, **settings)
+
+
+def torch_pool(x: torch.Tensor, kernel: Shape, stride: Shape) -> torch.Tensor:
+    if len(kernel) == 1:
+        return torch_pool(x[:, :, None], (1, *kernel), (1, *stride))[:, :, 0]
+    return torch.nn.functional.avg_pool2d(x, kernel, stride, divisor_override=1)
+
+
+def transposed(f: Callable[[torch.Tensor], torch.Tensor], shape: Shape, y: torch.Tensor) -> torch.Tensor:
+    """Return the transpose of a linear function, as torch's backward computes it."""
+    zeros = torch.zeros(shape, dtype=y.dtype, requires_grad=True)
+    return torch.autograd.grad(f(zeros), zeros, y, create_graph=True)[0]
+
+
+def torch_conv_back(y: torch.Tensor, weight: torch.Tensor, size: Shape, **settings: Any) -> torch.Tensor:
+    shape = (len(y), weight.shape[1] * settings["groups"], *size)
+    return transposed(lambda x: torch_conv(x, weight, **settings), shape, y)
+
+
+def torch_correlate(x: torch.Tensor, y: torch.Tensor, kernel: Shape, **settings: Any) -> torch.Tensor:
+    shape = (y.shape[1], x.shape[1] // settings["groups"], *kernel)
+    return transposed(lambda weight: torch_conv(x, weight, **settings), shape, y)
+
+
+def torch_pad(x: torch.Tensor, widths: Sequence[tuple[int, int]], value: float) -> torch.Tensor:
+    return torch.nn.functional.pad(x, [n for pair in reversed(widths) for n in pair], value=value)
+
+
+# --------------------------------------------------------------------------------------------------------- neural networks
+
+
+@cases
+def judged(draw: st.DrawFn) -> Case:
+    """Probabilities, and how probable it was."""
+    shape = draw(shapes())
+    return Case((draw(arrays(shape, values(0.1, 0.9))), draw(arrays(shape, values(0, 1)))))
+
+
+@cases
+def standardized(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(min_dims=1, min_side=1)))
+    return Case((x,), {"dim": draw(some_axes(x.ndim).filter(bool)), "eps": 0.25})
+
+
+def torch_standardize(x: torch.Tensor, dim: tuple[int, ...], eps: float) -> torch.Tensor:
+    return (x - x.mean(dim, keepdim=True)) / (x.var(dim, correction=0, keepdim=True) + eps).sqrt()
 
 
 @cases
@@ -318,7 +514,24 @@ DOMAINS: dict[str, Domain] = {
     "sign": elementwise(torch.sign, nonzero, analytic=False),
     "maximum": Domain(apart(), torch.maximum, analytic=False, broadcasts=True),
     "minimum": Domain(apart(), torch.minimum, analytic=False, broadcasts=True),
+    "floor": elementwise(torch.floor, fractional, analytic=False),
+    "ceil": elementwise(torch.ceil, fractional, analytic=False),
+    "trunc": elementwise(torch.trunc, fractional, analytic=False),
+    "round": elementwise(torch.round, values(kinks=[k + 0.5 for k in whole]), analytic=False),
+    "floor_divide": Domain(divided(), lambda a, b: torch.div(a, b, rounding_mode="floor"), False, True),
+    "trunc_divide": Domain(divided(), lambda a, b: torch.div(a, b, rounding_mode="trunc"), False, True),
+    "remainder": Domain(divided(), torch.remainder, False, True),
     # selection and comparison
+    "clamp": elementwise(
+        lambda x, low, high: torch.clamp(x, low, high),
+        values(kinks=[-1, 1.5]),
+        low=st.sampled_from([-1, None]),
+        high=st.just(1.5),
+        analytic=False,
+    ),
+    "isnan": elementwise(torch.isnan, special),
+    "isinf": elementwise(torch.isinf, special),
+    "isfinite": elementwise(torch.isfinite, special),
     "where": Domain(conditional(), torch.where, broadcasts=True),
     "eq": elementwise(torch.eq, anything, anything),
     "ne": elementwise(torch.ne, anything, anything),
@@ -339,6 +552,30 @@ DOMAINS: dict[str, Domain] = {
     "tanh": elementwise(torch.tanh, anything),
     "sigmoid": elementwise(torch.sigmoid, anything, analytic=False),
     "relu": elementwise(torch.relu, nonzero, analytic=False),
+    "exp2": elementwise(torch.exp2, anything),
+    "expm1": elementwise(torch.expm1, anything),
+    "log2": elementwise(torch.log2, positive),
+    "log10": elementwise(torch.log10, positive),
+    "log1p": elementwise(torch.log1p, values(-0.8, 3)),
+    "rsqrt": elementwise(torch.rsqrt, positive),
+    "reciprocal": elementwise(torch.reciprocal, nonzero),
+    "root": elementwise(torch.sqrt, positive),
+    "tan": elementwise(torch.tan, values(-1.2, 1.2)),
+    "asin": elementwise(torch.asin, values(-0.8, 0.8)),
+    "acos": elementwise(torch.acos, values(-0.8, 0.8)),
+    "atan": elementwise(torch.atan, anything),
+    "atan2": elementwise(torch.atan2, anything, values(kinks=[0], margin=0.3), analytic=False),
+    "sinh": elementwise(torch.sinh, anything),
+    "cosh": elementwise(torch.cosh, anything),
+    "erf": elementwise(torch.erf, anything, analytic=False),
+    "logaddexp": elementwise(torch.logaddexp, anything, anything, analytic=False),
+    "leaky_relu": elementwise(F.leaky_relu, nonzero, negative_slope=st.sampled_from([0.01, 0.5]), analytic=False),
+    "elu": elementwise(F.elu, nonzero, alpha=st.sampled_from([1.0, 0.5]), analytic=False),
+    "hardtanh": elementwise(
+        lambda x, low, high: F.hardtanh(x, low, high), values(kinks=[-1, 2]), low=-1.0, high=2.0, analytic=False
+    ),
+    "softplus": elementwise(F.softplus, anything, beta=st.sampled_from([1, 2.5]), threshold=20, analytic=False),
+    "logsigmoid": elementwise(F.logsigmoid, anything, analytic=False),
     "fill": elementwise(lambda x, value: torch.fill(x, value), anything, value=2.5),
     # broadcasting and shape
     "expand": Domain(repeated(), lambda x, shape: x.expand(shape)),
@@ -347,7 +584,17 @@ DOMAINS: dict[str, Domain] = {
     "permute": Domain(permuted(), torch.permute),
     "cast": on(arrays(), lambda x, dtype: x.to(torch.float64), dtype=np.dtype(np.float64), analytic=False),
     "copy": on(arrays(), torch.clone),
+    "flip": Domain(flipped(), torch.flip),
+    "roll": Domain(rolled(), torch.roll),
+    "tril": on(arrays(shapes(min_dims=2)), torch.tril, diagonal=st.integers(-3, 3)),
+    "triu": on(arrays(shapes(min_dims=2)), torch.triu, diagonal=st.integers(-3, 3)),
+    "diagonal": Domain(with_diagonal(), lambda x, offset, dims: torch.diagonal(x, offset, *dims)),
+    "put_diagonal": Domain(with_diagonal(back=True), torch_put_diagonal),
+    "cat": Domain(joined(), lambda *xs, dim: torch.cat(xs, dim)),
     # indexing
+    "nonzero": on(arrays(elements=values(0, 1)), torch.nonzero),
+    "gather": Domain(gathered(), lambda x, index, dim: x.gather(dim, index)),
+    "put_along": Domain(gathered(back=True), torch_put_along, analytic=False),
     "getitem": Domain(indexed(), lambda x, index: x[torch_index(index)]),
     "overlay": Domain(overlaid(), torch_overlay, analytic=False),
     "setitem": Domain(assigned(), torch_setitem, analytic=False),
@@ -361,13 +608,31 @@ DOMAINS: dict[str, Domain] = {
     "argmin": Domain(reduced(min_side=1, distinct=True, several=False), torch.argmin),
     "any": Domain(reduced(values(0, 1)), over(torch.any)),
     "all": Domain(reduced(values(0, 1)), over(torch.all)),
+    "logsumexp": Domain(reduced(), over(torch.logsumexp), analytic=False),
+    "cumsum": Domain(along(min_side=0), torch.cumsum),
+    "argsort": Domain(along(distinct=True, descending=st.booleans()), torch.argsort),
     # linear algebra and neural networks
+    "einsum": Domain(contracted(), torch_einsum),
+    "convolve": Domain(convolved("x weight"), torch_conv, analytic=False),
+    "convolve_back": Domain(convolved("y weight"), torch_conv_back, analytic=False),
+    "correlate": Domain(convolved("x y"), torch_correlate, analytic=False),
+    "pad": Domain(padded(), torch_pad, analytic=False),
+    "sum_windows": Domain(pooled(), torch_pool, analytic=False),
+    "spread_windows": Domain(
+        pooled(back=True),
+        lambda y, size, kernel, stride: transposed(lambda x: torch_pool(x, kernel, stride), (*y.shape[:2], *size), y),
+        analytic=False,
+    ),
+    "binary_cross_entropy": Domain(
+        judged(), lambda x, target: F.binary_cross_entropy(x, target, reduction="none"), analytic=False
+    ),
+    "standardize": Domain(standardized(), torch_standardize),
     "matmul": Domain(matrices(), torch.matmul),
-    "linear": Domain(affine(), torch.nn.functional.linear),
+    "linear": Domain(affine(), F.linear),
     "softmax": Domain(along(), torch.softmax, analytic=False),
     "log_softmax": Domain(along(), torch.log_softmax, analytic=False),
-    "cross_entropy": Domain(classified(), lambda x, index: torch.nn.functional.cross_entropy(x, lift(index)), analytic=False),
-    "mse": Domain(paired(), torch.nn.functional.mse_loss),
+    "cross_entropy": Domain(classified(), lambda x, index: F.cross_entropy(x, lift(index)), analytic=False),
+    "mse": Domain(paired(), F.mse_loss),
     "pick": Domain(picked(back=False), lambda x, index: x.gather(1, lift(index)[:, None])[:, 0]),
     "put_back": Domain(picked(back=True), torch_put_back),
 }

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from minigrad import from_numpy
 from minigrad.autograd import grad
 from minigrad.ops.primitive import Primitive, quiet, table
-from minigrad.tensor import Recorded, Tensor
+from minigrad.tensors import Recorded, Tensor
 from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
 from minigrad.testing.assertions import weights
 from tests.ops.domains import DOMAINS, Case, lift

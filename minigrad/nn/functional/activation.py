@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad.ops import activation, elementary
 from minigrad.ops.primitive import Primitive
-from minigrad.tensor import Tensor
+from minigrad.tensors import Tensor
 
 
 def _activated(op: Primitive, x: Tensor, inplace: bool, **attributes: Any) -> Tensor:

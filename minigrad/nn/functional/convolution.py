@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.ops import convolution, indexing
 from minigrad.ops.convolution import argmax_windows, places
 from minigrad.ops.primitive import Array, Shape
-from minigrad.tensor import Tensor, apply, wrap
+from minigrad.tensors import Tensor, apply, wrap
 
 Sizes = int | Sequence[int]
 Pads = tuple[tuple[int, int], ...]

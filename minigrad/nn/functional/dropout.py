@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.creation import source
+from minigrad.random import source
 from minigrad.ops import arithmetic
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensors import Tensor, wrap
 
 
 def check_probability(p: float) -> None:

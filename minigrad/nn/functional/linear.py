@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from minigrad.functions import where
+from minigrad.combining import where
 from minigrad.nn.functional.dropout import dropout
 from minigrad.ops import indexing, neural
-from minigrad.tensor import Tensor, apply, wrap
+from minigrad.tensors import Tensor, apply, wrap
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: A002

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.functions import where
+from minigrad.combining import where
 from minigrad.nn.functional.activation import logsigmoid
 from minigrad.ops import neural
 from minigrad.ops.primitive import Array
-from minigrad.tensor import Tensor, wrap
+from minigrad.tensors import Tensor, wrap
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -235,6 +235,7 @@ def nll_loss(
         ValueError: The batch sizes differ, or the reduction is unknown.
         RuntimeError: The target is not of int64 or uint8, or the shapes do not fit.
     """
+    check_reduction(reduction)
     index, ignored = _classes(input, target, ignore_index)
     return _class_loss(input, target, index, ignored, weight, reduction, smoothing=0.0)
 
@@ -276,6 +277,7 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    check_reduction(reduction)
     axis = _class_axis(input)
     if target._array.shape != input._array.shape:
         index, ignored = _classes(input, target, ignore_index)

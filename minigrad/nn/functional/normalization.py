@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.functions import where
+from minigrad.combining import where
 from minigrad.ops import neural
-from minigrad.tensor import Tensor
+from minigrad.tensors import Tensor
 
 
 def layer_norm(

@@ -6,9 +6,12 @@ asked for, leaves a `Recorded` node on the tape. What a Tensor can do beyond tha
 
 from __future__ import annotations
 
+import builtins
 import math
 import warnings
-from collections.abc import Mapping, Sequence, Set
+import weakref
+from collections.abc import Callable, Mapping, Sequence, Set
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +26,20 @@ from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
 NOTHING = np.empty(0, np.float32)
 REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
+Hook = Callable[[Cotangent], Cotangent | None]
+FROM_NUMPY = {
+    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floor_divide",
+    "remainder": "remainder", "power": "pow", "negative": "neg", "absolute": "abs", "sign": "sign", "floor": "floor",
+    "ceil": "ceil", "trunc": "trunc", "rint": "round", "maximum": "maximum", "minimum": "minimum", "matmul": "__matmul__",
+    "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+    "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor", "logical_not": "logical_not",
+    "bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__",
+    "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
+    "log2": "log2", "log10": "log10", "log1p": "log1p", "logaddexp": "logaddexp", "sqrt": "sqrt", "square": "square",
+    "reciprocal": "reciprocal", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos",
+    "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+}  # fmt: skip
+"""The method that is a NumPy ufunc."""
 UNWRITTEN = [0]  # stands in the place of the write counter of an array that was not saved
 
 
@@ -37,6 +54,18 @@ class Size(tuple[int, ...]):
 
     def __repr__(self) -> str:
         return f"minigrad.Size({list(self)})"
+
+
+class RemovableHandle:
+    """What `Tensor.register_hook` returns: the means to take the hook away again."""
+
+    def __init__(self, hooks: list[Hook], hook: Hook) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
 
 
 # ------------------------------------------------------------------------------------------------- the tape's side
@@ -105,10 +134,10 @@ class Recorded(Node):
     def _lift(self, frame: Frame) -> Frame:
         """Return the frame with each array made again the Tensor it was, so that the rules are recorded in turn."""
         if self.op.variadic:
-            inputs = frame[0] and tuple(_lifted(x, p) for x, p in zip(frame[0], self.parents, strict=True))
-            return (inputs, _lifted(frame[1], self), *frame[2:])
+            inputs = frame[0] and tuple(restored(x, p) for x, p in zip(frame[0], self.parents, strict=True))
+            return (inputs, restored(frame[1], self), *frame[2:])
         arrays = zip(frame, (*self.parents, self), strict=False)
-        lifted = [_lifted(x, vertex) for x, vertex in arrays]
+        lifted = [restored(x, vertex) for x, vertex in arrays]
         return (*lifted, *frame[len(lifted) :])
 
     def _explain_write(self, frame: Frame) -> str:
@@ -119,13 +148,22 @@ class Recorded(Node):
         )
 
 
-def _lifted(array: Array | None, vertex: Vertex | None) -> Tensor | None:
+def restored(array: Array | None, vertex: Vertex | None) -> Tensor | None:
     """Return the Tensor that an array was, given its vertex; a leaf is its own vertex."""
     if array is None:
         return None
     if isinstance(vertex, Tensor):
         return vertex
     return wrap(array, vertex if isinstance(vertex, Node) else None)
+
+
+def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
+    """Return a leaf of the given class around an array; what pickle and deepcopy call."""
+    tensor = object.__new__(kind)
+    tensor._array = array
+    tensor._writes = [0]
+    tensor._requires_grad = requires_grad
+    return tensor
 
 
 def wrap(array: Array, node: Node | None = None) -> Tensor:
@@ -147,7 +185,7 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     parents = []
     asked = []
     for t, rule in zip(tensors, op.rules * len(tensors) if op.variadic else op.rules, strict=True):
-        vertex = None if rule is None else _vertex(t)
+        vertex = None if rule is None else vertex_of(t)
         arrays.append(t._array)
         parents.append(vertex)
         asked.append(vertex is not None)
@@ -163,6 +201,8 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
         if kept[-1]:
             writes.append(result._writes)
         result._node = Recorded(op, tuple(parents), op.frame(arrays, result._array, attributes, kept), writes)
+        if mode.watch is not None:
+            mode.watch.forward(result._node, arrays, result._array)
     return result
 
 
@@ -178,7 +218,7 @@ def _root(array: Array) -> object:
     return array if array.base is None else array.base
 
 
-def _vertex(tensor: Tensor) -> Vertex | None:
+def vertex_of(tensor: Tensor) -> Vertex | None:
     """Return the place of a tensor in the graph: its node, itself if it is a leaf, None if it has no gradient."""
     if tensor._base is not None:
         tensor._refresh()
@@ -243,8 +283,8 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     a gradient get it in `grad` when `backward` is called on a result.
 
     Every method and argument is torch's. Not public: `_array`, the NumPy array (use `numpy()`); `_node`, the node that
-    computed it; `_writes`, the count of in-place writes, shared by all that look at the memory; and, in a view, `_base`, whose
-    memory it is, `_path`, the way from there to here, and `_seen`, the count of writes for which `_node` is right.
+    computed it; `_writes`, the count of in-place writes, shared by all that look at the memory; and, in a view, `_base`,
+    whose memory it is, `_path`, the way from there to here, and `_seen`, the count of writes for which `_node` is right.
 
     >>> import minigrad
     >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -258,10 +298,10 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     _node: Node | None = None
     _requires_grad: bool = False
     _grad: Tensor | None = None
+    _hooks: list[Hook] | None = None
     _base: Tensor | None = None
     _path: indexing.Path = ()
     _seen: int = 0
-    __array_priority__ = 1000
 
     def __init__(self, *data: Any) -> None:
         kind = dtypes.get_default_dtype().numpy
@@ -308,6 +348,8 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
                 frame = (*frame, *op.values(attributes), x.dtype)
             writes = (self._writes if keep_x else UNWRITTEN, result._writes if keep_out else UNWRITTEN)
             result._node = Recorded(op, (vertex,), frame, writes if keep_x or keep_out else ())
+            if mode.watch is not None:
+                mode.watch.forward(result._node, (x,), result._array)
         return result
 
     def _binary(self, op: Primitive, other: Operand) -> Tensor:
@@ -340,6 +382,8 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
                 if keep_x or keep_y or keep_out
                 else (),
             )
+            if mode.watch is not None:
+                mode.watch.forward(result._node, (x, y), result._array)
         return result
 
     def _constant(self, value: Operand) -> Tensor:
@@ -428,6 +472,20 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._array.view()
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Tensor:
+        """Let ``np.exp(tensor)`` and ``array * tensor`` be minigrad's own operations, which are recorded."""
+        name = FROM_NUMPY.get(ufunc.__name__)
+        if name is None or method != "__call__" or options:
+            called = f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
+            how = " with " + ", ".join(options) if options else ""
+            raise TypeError(
+                f"{called}{how} has no gradient rule for Tensors: use a method of Tensor, or call it on "
+                "tensor.detach().numpy()"
+            )
+        first, *others = inputs
+        result: Tensor = getattr(self._constant(first), name)(*others)
+        return result
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype, copy=copy)
 
@@ -450,12 +508,37 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     def __contains__(self, value: Any) -> bool:
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy."""
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[builtins.int, builtins.int]:
+        return self._array.__dlpack_device__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revived, (type(self), self._for_copy(), self._requires_grad)
+
+    def __deepcopy__(self, memo: dict[builtins.int, Any]) -> Self:
+        copied: Self = _revived(type(self), self._for_copy().copy(), self._requires_grad)
+        memo[id(self)] = copied
+        if self._grad is not None:
+            copied._grad = deepcopy(self._grad, memo)
+        return copied
+
+    def _for_copy(self) -> Array:
+        if self.grad_fn is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol and pickle: "
+                "detach() it first"
+            )
+        return self._array
+
     # Its place in the graph.
 
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are carried to this tensor. It can be set on leaves."""
-        return _vertex(self) is not None
+        return vertex_of(self) is not None
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -485,7 +568,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     @property
     def grad_fn(self) -> Node | None:
         """The node that computed this tensor; None for a leaf."""
-        vertex = _vertex(self)
+        vertex = vertex_of(self)
         return vertex if isinstance(vertex, Node) else None
 
     @property
@@ -542,6 +625,58 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         else:
             self._grad._write(self._grad._array + cotangent)
 
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Have a function called with the gradient of this tensor whenever one is computed; it may return another instead.
+
+        >>> import minigrad
+        >>> x = minigrad.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda gradient: 2 * gradient)
+        >>> (3 * x).backward()
+        >>> handle.remove()
+        >>> x.grad
+        tensor(6.)
+
+        Raises:
+            RuntimeError: The tensor requires no gradient.
+        """
+
+        def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
+            if isinstance(cotangent, Tensor):
+                return hook(cotangent)
+            replacement = hook(wrap(np.array(cotangent)))
+            return None if replacement is None else replacement._array
+
+        return self._hook(on_cotangent)
+
+    def _hook(self, hook: Hook) -> RemovableHandle:
+        vertex = vertex_of(self)
+        if vertex is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if isinstance(vertex, Node):
+            vertex.hooks = hooks = vertex.hooks or []
+        else:
+            self._hooks = hooks = self._hooks or []
+        hooks.append(hook)
+        return RemovableHandle(hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Have `backward` set the `grad` of this tensor also if it is not a leaf."""
+        if self.is_leaf or self.retains_grad:
+            if not self.requires_grad:
+                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+            return
+        self.retains_grad = True
+        itself = weakref.ref(self)
+
+        def keep(cotangent: Cotangent) -> None:
+            tensor = itself()
+            if tensor is not None:
+                tensor._accumulate(cotangent if isinstance(cotangent, Tensor) else np.array(cotangent), set())
+
+        self._hook(keep)
+
+    retains_grad: builtins.bool = False
+
     def detach(self) -> Tensor:
         """Return a tensor that shares memory with this one and requires no gradient."""
         alias = wrap(self._array)
@@ -585,7 +720,8 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         array = result._array
         if array.shape != self._array.shape:
             raise RuntimeError(
-                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape {list(array.shape)}"
+                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape "
+                f"{list(array.shape)}"
             )
         if not np.can_cast(array.dtype, self._array.dtype, "same_kind"):
             raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
@@ -608,8 +744,8 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         if base._node is None and base._requires_grad:
             what = "a leaf Variable" if base is self else "a view of a leaf Variable"
             raise RuntimeError(
-                f"{what} that requires grad is being used in an in-place operation ({op.name}): write inside no_grad(), or use "
-                "the out-of-place form"
+                f"{what} that requires grad is being used in an in-place operation ({op.name}): write inside no_grad(), or "
+                "use the out-of-place form"
             )
         return True
 
@@ -692,14 +828,24 @@ def carry_back(
     """
     with recording(create_graph), np.errstate(all="ignore"):
         if create_graph:
-            return pull_back(seeds, targets, retain_graph)
-        # Taken out with [()], a number is a NumPy scalar, which is faster than an array without axes.
-        return pull_back([(root, cotangent._array[()]) for root, cotangent in seeds], targets, retain_graph)
+            found = pull_back(seeds, targets, retain_graph)
+        else:
+            # Taken out with [()], a number is a NumPy scalar, which is faster than an array without axes.
+            found = pull_back([(root, cotangent._array[()]) for root, cotangent in seeds], targets, retain_graph)
+        for vertex in found:
+            if isinstance(vertex, Tensor) and vertex._hooks:
+                for hook in vertex._hooks:
+                    replacement = hook(found[vertex])
+                    if replacement is not None:
+                        found[vertex] = replacement
+    return found
 
 
 def seed(output: Tensor, cotangent: Tensor | None, position: int = 0) -> tuple[Vertex, Tensor]:
     """Return the vertex of an output and its cotangent, which is 1 if none is given."""
-    vertex = _vertex(output)
+    if mode.watch is not None:
+        mode.watch.root(output)
+    vertex = vertex_of(output)
     if vertex is None:
         raise RuntimeError(
             f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that it was computed "
@@ -728,7 +874,7 @@ def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:
         raise RuntimeError(f"`inputs` argument to `{asker}()` cannot be empty.")
     targets = []
     for k, tensor in enumerate(tensors):
-        vertex = _vertex(tensor)
+        vertex = vertex_of(tensor)
         if vertex is None:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: input {k}, of shape {list(tensor.shape)}"

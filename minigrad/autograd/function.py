@@ -1,0 +1,253 @@
+"""A user's own differentiable operation, written with both of its directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from functools import wraps
+from typing import Any, ParamSpec
+
+import numpy as np
+
+from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, recording
+from minigrad.tensors import Tensor, restored, vertex_of, wrap
+
+P = ParamSpec("P")
+
+
+class Context:
+    """What `Function.forward` leaves for `Function.backward`; numbers and the like may be set as attributes.
+
+    Attributes:
+        needs_input_grad: For each argument of forward, whether a gradient is asked for.
+        saved_tensors: What was given to `save_for_backward`.
+    """
+
+    needs_input_grad: tuple[bool, ...] = ()
+
+    def __init__(self) -> None:
+        self._given: tuple[Tensor | None, ...] = ()
+        self._saved: list[tuple[Any, Vertex | None, list[int], int] | None] | None = []
+        self._constant: set[int] = set()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep arguments or results for backward. In this way a change of theirs in between is found out."""
+        self._given = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say that results, such as positions, have no gradient."""
+        self._constant = {id(t) for t in tensors}
+
+    def _keep(self, vertices: dict[int, Vertex]) -> None:
+        """Replace the tensors given by their arrays and vertices, so that the graph holds no cycle."""
+        self._saved = [
+            None if t is None else (t._array, vertices.get(id(t), vertex_of(t)), t._writes, t._writes[0]) for t in self._given
+        ]
+        self._given = ()
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        """The tensors given to `save_for_backward`.
+
+        Raises:
+            RuntimeError: They were freed by an earlier backward, or written to since.
+        """
+        if self._saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time: the saved tensors were freed by the first backward. "
+                "Specify retain_graph=True there, or compute the loss again."
+            )
+        tensors: list[Tensor | None] = []
+        for kept in self._saved:
+            if kept is None:
+                tensors.append(None)
+                continue
+            array, vertex, writes, stamp = kept
+            if writes[0] != stamp:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: a saved "
+                    f"tensor of shape {list(array.shape)} was written to before backward reached it"
+                )
+            tensors.append(restored(array, vertex))
+        return tuple(tensors)
+
+
+class Cotangents:
+    """The cotangents of several results of one operation, of which only some may have arrived; they add one by one."""
+
+    def __init__(self, *values: Cotangent | None) -> None:
+        self.values = values
+
+    def __add__(self, other: Cotangents) -> Cotangents:
+        pairs = zip(self.values, other.values, strict=True)
+        return Cotangents(*(b if a is None else a if b is None else a + b for a, b in pairs))
+
+
+class Result(Node):
+    """The vertex of one of several results: it hands its cotangent on in its place among the others."""
+
+    __slots__ = ("count", "place")
+
+    def __init__(self, applied: Applied, place: int, count: int) -> None:
+        self.number = next_number()
+        self.hooks = None
+        self.parents = (applied,)
+        self.place, self.count = place, count
+
+    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
+        return [Cotangents(*(cotangent if k == self.place else None for k in range(self.count)))]
+
+    def __repr__(self) -> str:
+        return repr(self.parents[0])
+
+
+class Applied(Node):
+    """The application of a user's `Function`."""
+
+    __slots__ = ("context", "function", "inputs", "outputs")
+
+    def __init__(
+        self, function: type[Function], context: Context, arguments: Sequence[Any], outputs: Sequence[Tensor]
+    ) -> None:
+        self.number = next_number()
+        self.hooks = None
+        self.parents = tuple(vertex_of(x) if isinstance(x, Tensor) else None for x in arguments)
+        self.function, self.context = function, context
+        self.inputs = [(x._array.shape, x.dtype) if isinstance(x, Tensor) else None for x in arguments]
+        self.outputs = [(y._array.shape, y._array.dtype) for y in outputs]
+
+    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
+        arrived = cotangent.values if isinstance(cotangent, Cotangents) else (cotangent,)
+        lifted = any(isinstance(g, Tensor) for g in arrived)
+        grads = [
+            g if isinstance(g, Tensor) else wrap(np.zeros(*like) if g is None else np.asarray(g))
+            for g, like in zip(arrived, self.outputs, strict=True)
+        ]
+        shares = self.function.backward(self.context, *grads)
+        shares = shares if isinstance(shares, tuple | list) else (shares,)
+        if len(shares) != len(self.parents):
+            raise RuntimeError(
+                f"function {self} returned an incorrect number of gradients (expected {len(self.parents)}, got {len(shares)})"
+            )
+        return [
+            None if parent is None or share is None else self._checked(k, share, lifted)
+            for k, (parent, share) in enumerate(zip(self.parents, shares, strict=True))
+        ]
+
+    def _checked(self, k: int, share: Any, lifted: bool) -> Cotangent:
+        if not isinstance(share, Tensor):
+            raise TypeError(f"{self}: expected a Tensor or None as gradient {k}, but got {type(share).__name__}")
+        like = self.inputs[k]
+        assert like is not None
+        shape, dtype = like
+        if share._array.shape != shape:
+            raise RuntimeError(
+                f"Function {self} returned an invalid gradient at index {k} - got {list(share.shape)} but expected shape "
+                f"compatible with {list(shape)}"
+            )
+        # As a view, because the array may be the user's own: whoever wants to keep it will copy it.
+        return share.to(dtype) if lifted else share.to(dtype)._array.view()
+
+    def release(self) -> None:  # noqa: D102
+        if self.context._saved:
+            self.context._saved = None
+
+    def __repr__(self) -> str:
+        return f"<{self.function.__name__}Backward>"
+
+
+class Function:
+    """Base of a user's own differentiable operation (``torch.autograd.Function``).
+
+    A subclass writes two static methods: ``forward(ctx, *args)``, which computes tensors from tensors unrecorded, and
+    ``backward(ctx, *grads)``, which returns for each argument of forward the gradient, given that of each result; None for
+    an argument that has none. Backward may be differentiated in turn if it is written in differentiable operations.
+
+    >>> import minigrad
+    >>> class Exp(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         y = x.exp()
+    ...         ctx.save_for_backward(y)
+    ...         return y
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (y,) = ctx.saved_tensors
+    ...         return g * y
+    >>> x = minigrad.tensor(0.0, requires_grad=True)
+    >>> Exp.apply(x).backward()
+    >>> x.grad
+    tensor(1.)
+    """
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the results. The first argument is the `Context`, unless the subclass has `setup_context`."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Save what backward needs, in a subclass whose forward takes no context."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Context, *grad_outputs: Any) -> Any:
+        """Compute the gradients of the arguments."""
+        raise NotImplementedError("You must implement the backward function for custom autograd.Function.")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward, and record that backward is its derivative."""
+        context = Context()
+        context.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
+        with recording(False):
+            if cls.setup_context is Function.setup_context:
+                computed = cls.forward(context, *args, **kwargs)
+            else:
+                computed = cls.forward(*args, **kwargs)
+                cls.setup_context(context, args, computed)
+        several = isinstance(computed, tuple)
+        made = computed if several else (computed,)
+        # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
+        outputs = [y.detach() if any(y is x for x in args) else y for y in made]
+        if mode.recording and any(context.needs_input_grad):
+            applied = Applied(cls, context, args, outputs)
+            vertices: dict[int, Vertex] = {}
+            for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
+                if y.is_floating_point() and id(original) not in context._constant:
+                    y._node = Result(applied, k, len(outputs)) if several else applied
+                    vertices[id(y)] = y._node
+            context._keep(vertices)
+        return tuple(outputs) if several else outputs[0]
+
+
+class Barrier(Node):
+    """The vertex of a gradient that must not be differentiated again."""
+
+    __slots__ = ()
+
+    def __init__(self, parents: tuple[Vertex | None, ...]) -> None:
+        self.number = next_number()
+        self.hooks = None
+        self.parents = parents
+
+    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def once_differentiable(backward: Callable[P, Any]) -> Callable[P, Any]:
+    """Mark a `Function.backward` that is not written in differentiable operations: its results refuse a second derivative."""
+
+    @wraps(backward)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        with recording(False):
+            shares = backward(*args, **kwargs)
+        parents = tuple(vertex_of(g) for g in args[1:] if isinstance(g, Tensor))
+        if not mode.recording or not any(parent is not None for parent in parents):
+            return shares
+        barrier = Barrier(parents)
+        several = shares if isinstance(shares, tuple) else (shares,)
+        closed = tuple(None if share is None else wrap(share._array, barrier) for share in several)
+        return closed if isinstance(shares, tuple) else closed[0]
+
+    return guarded
