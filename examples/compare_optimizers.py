@@ -272,7 +272,7 @@ def remarks(runs: Sequence[Run], cars: Cars, shared: bool) -> list[str]:
     late = [run.name for run in runs if not run.diverged and run.arrival(NEAR * cars.optimum) is None]
     if late:
         texts.append(
-            f"Not within {NEAR} of the optimum at any time: {', '.join(late)}. Each optimizer needs a learning rate of its own "
+            f"Never within {NEAR} of the optimum: {', '.join(late)}. Each optimizer needs a learning rate of its own "
             "(--tune looks for it) and enough epochs."
         )
     return texts
