@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minigrad.ops.arithmetic import maximum
@@ -99,3 +99,69 @@ class Adam(Optimizer):
         lr_t = lr / (1 - beta1**t)
         root = sqrt(v_max if amsgrad else v) / (1 - beta2**t) ** 0.5
         return theta - lr_t * m / (root + eps), m, v, v_max
+
+
+class AdamW(Adam):
+    """AdamW: Adam whose weight decay does not pass through the averages.
+
+        theta <- (1 - lr weight_decay) theta
+        theta <- theta - lr m_hat / (sqrt(v_hat) + eps)              with m_hat and v_hat as in `Adam`
+
+    An L2 penalty that is added to the gradient is divided by sqrt(v_hat) with it, so weights whose gradients are large decay
+    least. Here all decay alike.
+
+    Args:
+        params: The parameters, or groups of them; see `Optimizer`.
+        lr: Learning rate, at least 0.
+        betas: As in `Adam`.
+        eps: As in `Adam`.
+        weight_decay: At least 0; times lr, the part of theta that is taken off at each step.
+        amsgrad: As in `Adam`.
+        maximize: Climb instead of descend.
+        foreach: None or False; chooses an implementation in torch.
+        capturable: False, as foreach.
+        differentiable: False; see `Optimizer.updated`.
+        fused: None or False, as foreach.
+
+    Raises:
+        ValueError, TypeError, NotImplementedError: As by `Adam`.
+
+    Equals ``torch.optim.AdamW``. State: as `Adam`, whose checkpoints it also loads; the decay stays decoupled then.
+
+    Source: Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101, algorithm 2. There the decay is multiplied by the
+    schedule of the learning rate only, not by its first value, as in optax with that value 1; so the paper's decay is lr
+    weight_decay here.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def _loaded_group(self, mine: Group, theirs: Mapping[str, Any]) -> Group:
+        return super()._loaded_group(mine, {**theirs, "decoupled_weight_decay": True})

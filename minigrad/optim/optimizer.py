@@ -205,6 +205,10 @@ class Optimizer:
         self.check(checked)
         return checked
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied and pickled: not the plans, which hold views of the state's memory."""
+        return {**vars(self), "_plans": {}, "_settings": {}}
+
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for k, group in enumerate(self.param_groups):

@@ -21,7 +21,7 @@ from minigrad.ops.primitive import Array, Primitive, Shape
 Rule = Callable[..., Sequence[Any]]
 Tape = list[tuple[np.ufunc, Sequence[Any], "Symbol"]]
 
-BLOCK = 8192
+BLOCK = 32768
 """How many elements are worked on at a time: few enough that temporary results stay in the cache."""
 
 UFUNCS: dict[str, np.ufunc] = {

@@ -199,7 +199,7 @@ class Plan:
             len(objects) == len(self.objects)
             and all(map(is_, objects, self.objects))
             and (memory is self.memory or memory == self.memory)
-            and all([batch.even() for batch in self.batches])
+            and all(batch.even() for batch in self.batches)
         )
 
     def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
@@ -225,8 +225,8 @@ def begin(states: States, p: Tensor, memory: Memory, numbers: Set[str]) -> None:
 
 
 def number_like(value: float) -> Array:
-    """Return a number as state that is one number: 0-d, of the default dtype, as in torch."""
-    return np.array(value, dtypes.get_default_dtype().numpy)
+    """Return a number as state that is one number: 0-d, of its own dtype or else, as in torch, of the default one."""
+    return np.array(value, None if isinstance(value, np.generic) else dtypes.get_default_dtype().numpy)
 
 
 def filled(members: Sequence[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
