@@ -7,11 +7,13 @@ described, in the module that it comes from.
 from minigrad import autograd as autograd
 from minigrad import dtypes
 from minigrad.autograd import enable_grad as enable_grad
+from minigrad.autograd import inference_mode as inference_mode
 from minigrad.autograd import is_grad_enabled as is_grad_enabled
 from minigrad.autograd import no_grad as no_grad
 from minigrad.autograd import set_grad_enabled as set_grad_enabled
 from minigrad.combining import *
 from minigrad.creation import *
+from minigrad.devices import *
 from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.random import *

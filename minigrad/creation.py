@@ -1,32 +1,38 @@
 """New tensors: from data, of one number, in a row, at random.
 
-Every function takes `dtype` and `requires_grad`. Without a dtype, floating-point results have the default type.
 Random numbers come from a `Generator`, or from the common one, which `manual_seed` starts anew; they are not torch's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from minigrad import dtypes
+from minigrad import devices, dtypes
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.methods.shape import sizes
 from minigrad.random import Generator, source
 from minigrad.tensors import Tensor, wrap
 
 __all__ = [
+    "DoubleTensor",
+    "FloatTensor",
+    "LongTensor",
     "arange",
     "as_tensor",
+    "bernoulli",
     "empty",
     "empty_like",
     "eye",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
     "linspace",
+    "multinomial",
+    "normal",
     "ones",
     "ones_like",
     "rand",
@@ -41,12 +47,48 @@ __all__ = [
 ]
 
 Sizes = int | Sequence[int]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Options(TypedDict, total=False):
+    """What every function here takes by name.
+
+    Attributes:
+        dtype: The type of the elements; without one, floating-point results have the default type.
+        requires_grad: Whether the tensor gets a `grad`.
+        device: None or the CPU.
+    """
+
+    dtype: Dtype | None
+    requires_grad: bool
+    device: Any
+
+
+def _kind(options: Options, default: Dtype | None = None) -> dtypes.NumpyDtype:
+    """Return the NumPy dtype that the options ask for."""
+    return dtypes.as_dtype(options.get("dtype") or default or dtypes.get_default_dtype()).numpy
+
+
+def _new(array: Any, options: Options, default: Dtype | None = None) -> Tensor:
+    """Return a tensor around a fresh array, as the options want it. Without a dtype, float64 becomes the default type.
+
+    Raises:
+        TypeError: There is an option that minigrad does not have.
+        RuntimeError: The device is not the CPU, or integers should require a gradient.
+    """
+    strangers = set(options) - set(Options.__annotations__)
+    if strangers:
+        raise TypeError(f"minigrad does not have the argument {', '.join(sorted(strangers))} for new tensors")
+    devices.check(options.get("device"))
+    asked = options.get("dtype") or default or (dtypes.get_default_dtype() if array.dtype == np.float64 else array.dtype)
+    made = wrap(np.asarray(array).astype(dtypes.as_dtype(asked).numpy, copy=False))
+    return made.requires_grad_(options.get("requires_grad", False))
 
 
 # ------------------------------------------------------------------------------------------------------- from data
 
 
-def tensor(data: Any, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     """Return a tensor with a copy of the data: a number, nested sequences, an array or a tensor.
 
     Python floats take the default dtype, ints int64; arrays and NumPy numbers keep their own.
@@ -61,29 +103,27 @@ def tensor(data: Any, *, dtype: Dtype | None = None, requires_grad: bool = False
     """
     if isinstance(data, Tensor):
         data = data.detach().numpy()
-    array = np.array(data, None if dtype is None else dtypes.as_dtype(dtype).numpy)
-    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
-        array = _in_default(data, array)
-    dtypes.as_dtype(array.dtype)
-    return wrap(array).requires_grad_(requires_grad)
+    asked = options.get("dtype")
+    array = np.array(data, None if asked is None else dtypes.as_dtype(asked).numpy)
+    return _new(array, options, None if array.dtype == np.float64 and _is_python(data) else dtypes.as_dtype(array.dtype))
 
 
-def _in_default(data: Any, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return float64 numbers in the default type, if they are Python's and not NumPy's own."""
+def _is_python(data: Any) -> bool:
+    """Return whether numbers are Python's, and not NumPy's, which have a dtype of their own."""
     first = data
     while isinstance(first, Sequence) and len(first):
         first = first[0]
-    keeps = isinstance(first, np.ndarray | np.generic | Tensor)
-    return array if keeps else array.astype(dtypes.get_default_dtype().numpy)
+    return not isinstance(first, np.ndarray | np.generic | Tensor)
 
 
-def as_tensor(data: Any, dtype: Dtype | None = None) -> Tensor:
+def as_tensor(data: Any, dtype: Dtype | None = None, device: Any = None) -> Tensor:
     """Return the data as a tensor, sharing memory with a tensor or array of the right dtype."""
+    devices.check(device)
     result = data if isinstance(data, Tensor) else from_numpy(data) if isinstance(data, np.ndarray) else tensor(data)
     return result if dtype is None else result.to(dtype)
 
 
-def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+def from_numpy(array: Array) -> Tensor:
     """Return a tensor that shares memory with an array.
 
     Raises:
@@ -95,63 +135,79 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     return wrap(array.view())
 
 
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor that shares memory with one of another library that has ``__dlpack__``, such as torch."""
+    return from_numpy(np.from_dlpack(ext_tensor))
+
+
+def FloatTensor(data: Any = ()) -> Tensor:  # noqa: N802
+    """Return ``tensor(data, dtype=float32)``."""
+    return tensor(data, dtype=dtypes.float32)
+
+
+def DoubleTensor(data: Any = ()) -> Tensor:  # noqa: N802
+    """Return ``tensor(data, dtype=float64)``."""
+    return tensor(data, dtype=dtypes.float64)
+
+
+def LongTensor(data: Any = ()) -> Tensor:  # noqa: N802
+    """Return ``tensor(data, dtype=int64)``."""
+    return tensor(data, dtype=dtypes.int64)
+
+
 # --------------------------------------------------------------------------------------- one number, and in a row
 
 
-def _new(array: np.ndarray[Any, Any], dtype: Dtype | None, requires_grad: bool) -> Tensor:
-    wanted = dtype or (dtypes.get_default_dtype() if array.dtype == np.float64 else None)
-    kind = array.dtype if wanted is None else dtypes.as_dtype(wanted).numpy
-    return wrap(array.astype(kind, copy=False)).requires_grad_(requires_grad)
-
-
-def _kind(dtype: Dtype | None) -> dtypes.NumpyDtype:
-    return dtypes.as_dtype(dtype or dtypes.get_default_dtype()).numpy
-
-
-def zeros(*size: Sizes, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Sizes, **options: Unpack[Options]) -> Tensor:
     """Return zeros of the size ``(2, 3)`` or ``2, 3``."""
-    return wrap(np.zeros(sizes(size), _kind(dtype))).requires_grad_(requires_grad)
+    return _new(np.zeros(sizes(size), _kind(options)), options)
 
 
-def ones(*size: Sizes, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Sizes, **options: Unpack[Options]) -> Tensor:
     """Return ones of the size ``(2, 3)`` or ``2, 3``."""
-    return wrap(np.ones(sizes(size), _kind(dtype))).requires_grad_(requires_grad)
+    return _new(np.ones(sizes(size), _kind(options)), options)
 
 
-def empty(*size: Sizes, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Sizes, **options: Unpack[Options]) -> Tensor:
     """Return a tensor of the size ``(2, 3)`` or ``2, 3`` with whatever the memory held."""
-    return wrap(np.empty(sizes(size), _kind(dtype))).requires_grad_(requires_grad)
+    return _new(np.empty(sizes(size), _kind(options)), options)
 
 
-def full(size: Sequence[int], fill_value: float, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> Tensor:
     """Return a tensor that holds one number everywhere; without a dtype, the number decides on it."""
-    return _new(np.full(tuple(size), fill_value), dtype, requires_grad)
+    return _new(np.full(tuple(size), fill_value), options)
 
 
-def zeros_like(input: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def _alike(input: Tensor, options: Options) -> Options:
+    """Return the options, with the dtype of another tensor where they have none."""
+    return {**options, "dtype": options.get("dtype") or input.dtype}
+
+
+def zeros_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return zeros of the shape and, without a dtype, of the dtype of another tensor."""
-    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return zeros(input.shape, **_alike(input, options))
 
 
-def ones_like(input: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return ones of the shape and, without a dtype, of the dtype of another tensor."""
-    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return ones(input.shape, **_alike(input, options))
 
 
-def empty_like(input: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return an uninitialised tensor of the shape and, without a dtype, of the dtype of another."""
-    return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return empty(input.shape, **_alike(input, options))
 
 
-def full_like(input: Tensor, fill_value: float, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def full_like(input: Tensor, fill_value: float, **options: Unpack[Options]) -> Tensor:
     """Return one number everywhere, in the shape and, without a dtype, in the dtype of another tensor."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full(input.shape, fill_value, **_alike(input, options))
 
 
-def arange(
-    start: float, end: float | None = None, step: float = 1, *, dtype: Dtype | None = None, requires_grad: bool = False
-) -> Tensor:
+def arange(start: float, end: float | None = None, step: float = 1, **options: Unpack[Options]) -> Tensor:
     """Return start, start + step, ... as long as it is below end; ``arange(n)`` begins at 0. Integers give int64.
+
+    Raises:
+        RuntimeError: The steps do not lead from start to end.
 
     >>> arange(3)
     tensor([0, 1, 2])
@@ -159,41 +215,51 @@ def arange(
     first, last = (0, start) if end is None else (start, end)
     if step == 0 or (last - first) / step < 0:
         raise RuntimeError(f"arange: cannot go from {first} to {last} in steps of {step}")
-    return _new(np.arange(first, last, step), dtype, requires_grad)
+    return _new(np.arange(first, last, step), options)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def linspace(start: float, end: float, steps: int, **options: Unpack[Options]) -> Tensor:
     """Return `steps` numbers, evenly spaced from start to end, both included."""
-    return _new(np.linspace(start, end, steps), dtype, requires_grad)
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, but is {steps}")
+    return _new(np.linspace(start, end, steps), options)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
     """Return ones on the diagonal of n rows and m (default n) columns, zeros elsewhere."""
-    return wrap(np.eye(n, m, dtype=_kind(dtype))).requires_grad_(requires_grad)
+    return _new(np.eye(n, m, dtype=_kind(options)), options)
 
 
 # ------------------------------------------------------------------------------------------------------- at random
 
 
-def rand(*size: Sizes, generator: Generator | None = None, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def rand(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return numbers drawn uniformly from [0, 1)."""
-    return wrap(_uniform(sizes(size), _kind(dtype), generator)).requires_grad_(requires_grad)
+    return _new(source(generator).random(sizes(size), _drawn(options)), options)
 
 
-def _uniform(size: tuple[int, ...], kind: dtypes.NumpyDtype, generator: Generator | None) -> np.ndarray[Any, Any]:
-    exact = kind in (np.float32, np.float64)
-    drawn = source(generator).random(size, dtype=kind.type if exact else np.float32)
-    return np.asarray(drawn).astype(kind, copy=False)
-
-
-def randn(
-    *size: Sizes, generator: Generator | None = None, dtype: Dtype | None = None, requires_grad: bool = False
-) -> Tensor:
+def randn(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return numbers drawn from the normal distribution with mean 0 and standard deviation 1."""
-    kind = _kind(dtype)
-    exact = kind in (np.float32, np.float64)
-    drawn = np.asarray(source(generator).standard_normal(sizes(size), dtype=kind.type if exact else np.float32))
-    return wrap(drawn.astype(kind, copy=False)).requires_grad_(requires_grad)
+    return _new(source(generator).standard_normal(sizes(size), _drawn(options)), options)
+
+
+def _drawn(options: Options) -> Any:
+    """Return the type that numbers are drawn in."""
+    return np.float64 if _kind(options) == np.float64 else np.float32
+
+
+def normal(
+    mean: float | Tensor = 0.0,
+    std: float | Tensor = 1.0,
+    size: Sequence[int] | None = None,
+    *,
+    generator: Generator | None = None,
+    **options: Unpack[Options],
+) -> Tensor:
+    """Return numbers drawn from the normal distribution; mean and std are numbers, with a size, or tensors."""
+    m, s = (t.detach() if isinstance(t, Tensor) else t for t in (mean, std))
+    shape = size if size is not None else np.broadcast_shapes(*(t.shape for t in (m, s) if isinstance(t, Tensor)))
+    return _new((randn(*shape, generator=generator) * s + m).numpy(), options)
 
 
 def randint(
@@ -202,8 +268,7 @@ def randint(
     size: Sequence[int] | None = None,
     *,
     generator: Generator | None = None,
-    dtype: Dtype | None = None,
-    requires_grad: bool = False,
+    **options: Unpack[Options],
 ) -> Tensor:
     """Return integers drawn uniformly from [low, high); ``randint(high, size)`` begins at 0.
 
@@ -213,20 +278,44 @@ def randint(
     first, last, shape = (0, low, high) if size is None else (low, high, size)
     if first >= last:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={first} >= to={last}")
-    drawn = np.asarray(source(generator).integers(first, last, tuple(shape)))
-    return wrap(drawn.astype(_kind(dtype or dtypes.int64), copy=False)).requires_grad_(requires_grad)
+    return _new(np.asarray(source(generator).integers(first, last, tuple(shape))), options, dtypes.int64)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Dtype | None = None) -> Tensor:
+def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return 0 ... n-1 in random order."""
-    return wrap(source(generator).permutation(n).astype(_kind(dtype or dtypes.int64), copy=False))
+    return _new(source(generator).permutation(n), options, dtypes.int64)
 
 
-def rand_like(input: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return numbers from [0, 1), in the shape and, without a dtype, in the dtype of another tensor."""
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return rand(input.shape, **_alike(input, options))
 
 
-def randn_like(input: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def randn_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return standard normal numbers, in the shape and, without a dtype, in the dtype of another tensor."""
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return randn(input.shape, **_alike(input, options))
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return 1 with the probability that each element gives, else 0."""
+    return (rand(input.shape, generator=generator, dtype=input.dtype) < input.detach()).to(input.dtype)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Return positions drawn with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
+
+    Raises:
+        RuntimeError: A weight is negative, inf or NaN, all are 0, or without replacement too few are not.
+    """
+    weights = input.detach().double().numpy()
+    if weights.ndim not in (1, 2):
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    rows = np.atleast_2d(weights)
+    possible = np.count_nonzero(rows, 1).min(initial=rows.shape[1])
+    if num_samples <= 0 or possible < (1 if replacement else num_samples):
+        raise RuntimeError(f"cannot draw {num_samples} samples from {possible} categories that have a weight")
+    draw = source(generator).choice
+    drawn = [draw(len(row), num_samples, replacement, row / row.sum()) for row in rows]
+    return tensor(np.array(drawn) if weights.ndim == 2 else drawn[0])

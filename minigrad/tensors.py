@@ -16,11 +16,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad import dtypes, printing
+from minigrad import devices, dtypes, printing
 from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, pull_back, recording
 from minigrad.methods import Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes
 from minigrad.methods.carrier import Operand
 from minigrad.methods.indexing import as_index
+from minigrad.methods.shape import sizes
 from minigrad.ops import indexing, shape
 from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
@@ -783,13 +784,55 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
 
     # Conversion.
 
-    def to(self, target: Any, *, copy: bool = False) -> Tensor:
-        """Return the tensor in another dtype, or in the dtype of another tensor; itself if there is nothing to do."""
-        wanted = target.dtype if isinstance(target, Tensor) else dtypes.as_dtype(target)
+    def to(self, *target: Any, copy: bool = False, **named: Any) -> Tensor:
+        """Return the tensor in another dtype, or in that of another tensor; itself if there is nothing to do.
+
+        It takes a dtype, a device (the CPU is the only one), both, or a tensor, as in torch.
+        """
+        wanted = self.dtype
+        for goal in (*target, *named.values()):
+            if isinstance(goal, str | devices.device):
+                devices.check(goal)
+            elif goal is not None:
+                wanted = goal.dtype if isinstance(goal, Tensor) else dtypes.as_dtype(goal)
         if wanted.numpy == self._array.dtype:
             return self.clone() if copy else self
         source = self if wanted.is_floating_point else self.detach()
         return source._unary(shape.cast, dtype=wanted.numpy)
+
+    def cpu(self) -> Tensor:
+        """Return the tensor, which is on the CPU."""
+        return self
+
+    @property
+    def device(self) -> devices.device:
+        """Where the tensor is: on the CPU."""
+        return devices.device("cpu")
+
+    def type(self, dtype: Any = None) -> Any:
+        """Return the tensor in another dtype; without one, the name of its class in torch, such as "torch.FloatTensor"."""
+        names = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool"}
+        names |= {"float16": "Half", "float32": "Float", "float64": "Double"}
+        return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(dtype)
+
+    def new_zeros(self, *size: Any, **options: Any) -> Tensor:
+        """Return zeros of the given size and of the dtype of this tensor."""
+        return self.new_full(sizes(size), 0, **options)
+
+    def new_ones(self, *size: Any, **options: Any) -> Tensor:
+        """Return ones of the given size and of the dtype of this tensor."""
+        return self.new_full(sizes(size), 1, **options)
+
+    def new_full(
+        self, size: Sequence[builtins.int], fill_value: Any, *, dtype: Any = None, requires_grad: Any = False
+    ) -> Tensor:
+        """Return a tensor of the given size and of the dtype of this one that holds one number everywhere."""
+        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return wrap(np.full(tuple(size), fill_value, kind.numpy)).requires_grad_(requires_grad)
+
+    def new_tensor(self, data: Any) -> Tensor:
+        """Return a tensor with a copy of the data, of the dtype of this one."""
+        return wrap(np.array(data, self._array.dtype))
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the tensor in the dtype of another."""

@@ -1,17 +1,29 @@
-"""What a user asks of the tape: gradients as values, and when to record."""
+"""What a user asks of the tape: gradients as values, own operations, and when to record."""
 
+from minigrad.autograd import functional
+from minigrad.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+from minigrad.autograd.function import Function, once_differentiable
 from minigrad.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from minigrad.autograd.gradient import backward, grad
-from minigrad.autograd.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.autograd.mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.tensors import Tensor as Variable
 
 __all__ = [
+    "Function",
     "GradcheckError",
+    "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "no_grad",
+    "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

@@ -33,6 +33,16 @@ class enable_grad(_plain):
         super().__init__(True)
 
 
+class inference_mode(recording):
+    """Do not record, as `no_grad`; with False, record.
+
+    The tensors made inside are ordinary ones: torch's cannot be used for gradients later.
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(not mode)
+
+
 class set_grad_enabled(recording):
     """Record or not: at once; used as a context manager, until the end of the block; as a decorator, in each call."""
 

@@ -1,0 +1,160 @@
+"""Anomaly mode: who made the first NaN?"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import Cotangent, Node, mode
+from minigrad.tensors import Recorded, Tensor
+
+HOUSE = str(Path(__file__).parent.parent)
+
+CAUSES = {
+    "sqrt": "the square root has the slope inf at 0 and is NaN below: add a small number under the root, or use norm()",
+    "rsqrt": "1 / sqrt(x) is inf at 0 and NaN below: add a small number under the root",
+    "log": "the logarithm is -inf at 0 and NaN below: clamp() its argument, or use log_softmax, logsumexp or log1p",
+    "div": "division by 0: add a small number to the divisor, or choose a harmless one with where() before dividing",
+    "reciprocal": "division by 0: add a small number to the divisor",
+    "pow": "a power of 0 with a negative exponent, or of a negative number with a fraction",
+    "pow_scalar": "a power of 0 with an exponent below 1, or of a negative number with a fraction: add a small number first",
+    "exp": "overflow: subtract the maximum first, or use softmax, log_softmax or logsumexp",
+    "mul": "0 times inf is NaN, or overflow: see where the factor became so large",
+}
+
+
+class Watch:
+    """Looks at every result and every cotangent of the current thread, and raises at the first that is not finite.
+
+    It remembers the line of the user's program at which each node was made.
+    """
+
+    def __init__(self, check_nan: bool) -> None:
+        self.check_nan = check_nan
+        self.origins: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+
+    def forward(self, node: Recorded, inputs: Sequence[Any], out: Any) -> None:
+        """Look at a result."""
+        self.origins[node] = _user_line()
+        if self.check_nan and _broken(out) and not any(_broken(x) for x in inputs):
+            raise RuntimeError(self._report(node, "forward", inputs, out))
+
+    def backward(self, node: Node, cotangent: Cotangent, shares: Sequence[Cotangent | None]) -> None:
+        """Look at what a node made of its cotangent."""
+        if not self.check_nan or _broken(cotangent):
+            return
+        for k, share in enumerate(shares):
+            if share is not None and _broken(share):
+                raise RuntimeError(self._report(node, f"backward (gradient {k})", _saved(node), share))
+
+    def root(self, output: Tensor) -> None:
+        """Look at what backward is called on."""
+        if self.check_nan and _broken(output):
+            raise RuntimeError(
+                f"backward was called on a result that is not finite, {output.detach()!r}: the inputs of the computation "
+                "were not finite in the first place"
+            )
+
+    def _report(self, node: Node, where: str, inputs: Sequence[Any], found: Any) -> str:
+        name = node.op.name if isinstance(node, Recorded) else repr(node)
+        values = _values(found)
+        first = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
+        lines = [
+            f"{name} returned {'nan' if np.isnan(values[first]) else 'inf'} values in its {where} at index {first}.",
+            f"It was called in {self.origins.get(node, 'a line that ran before anomaly mode was switched on')}",
+        ]
+        for k, x in enumerate(inputs):
+            array = _values(x)
+            at = first if array.shape == values.shape else ()
+            shown = f"{array[at]} at this index" if at or not array.ndim else f"from {array.min()} to {array.max()}"
+            lines.append(f"Its value {k}, of shape {list(array.shape)}: {shown}" if array.size else f"Its value {k} is empty")
+        if name in CAUSES:
+            lines.append(f"Known cause: {CAUSES[name]}.")
+        if np.isnan(values[first]) and where != "forward":
+            lines.append(
+                "A cotangent of 0 times a slope of inf is NaN. If where() discards this branch, put a harmless number in "
+                "before the function: where(c, f(where(c, x, 1)), 0)."
+            )
+        return "\n".join(lines)
+
+
+def _values(x: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    return x._array if isinstance(x, Tensor) else np.asarray(x)
+
+
+def _broken(x: Any) -> bool:
+    """Return whether floating-point numbers are not all finite; what is no number at all is not broken."""
+    array = _values(x)
+    return array.dtype.kind == "f" and not np.isfinite(array).all()
+
+
+def _saved(node: Node) -> list[Any]:
+    frame = node.frame if isinstance(node, Recorded) else None
+    return [x for x in frame or () if isinstance(x, np.ndarray)]
+
+
+def _user_line() -> str:
+    """Return the innermost line of the stack that is not minigrad's own."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(HOUSE):
+        frame = frame.f_back
+    if frame is None:
+        return "an unknown line"
+    summary = traceback.extract_stack(frame, limit=1)[-1]
+    return f"{summary.filename}:{summary.lineno}, in {summary.name}: {summary.line}"
+
+
+class detect_anomaly:
+    """Find the first NaN or inf: a context manager for the forward and backward computation.
+
+    Inside, the first recorded operation that makes NaN or inf out of finite numbers, forward or backward, raises an error
+    which names the operation, the line of the program that called it, its values, and the known cause with its remedy.
+    Deliberately stricter than torch, which looks at gradients only and lets a NaN loss pass.
+
+    Args:
+        check_nan: If False, only the lines are remembered, and nothing is raised.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([4.0, 0.0], requires_grad=True)
+    >>> with detect_anomaly():
+    ...     x.sqrt().sum().backward()
+    Traceback (most recent call last):
+    ...
+    RuntimeError: sqrt returned inf values in its backward (gradient 0) at index (1,).
+    ...
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self._watch = Watch(check_nan)
+        self._before: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._before.append(mode.watch)
+        mode.watch = self._watch
+
+    def __exit__(self, *exception: object) -> None:
+        mode.watch = self._before.pop()
+
+
+class set_detect_anomaly(detect_anomaly):
+    """Switch anomaly mode on or off at once and, used as a context manager, until the end of the block."""
+
+    def __init__(self, mode_: bool, check_nan: bool = True) -> None:
+        super().__init__(check_nan)
+        self._before.append(mode.watch)
+        mode.watch = self._watch if mode_ else None
+
+    def __enter__(self) -> None:
+        """The switch was made when the object was."""
+
+
+def is_anomaly_enabled() -> bool:
+    """Return whether the current thread is watched."""
+    return mode.watch is not None
