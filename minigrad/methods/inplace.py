@@ -5,15 +5,19 @@ They are recorded like any operation. A leaf that requires a gradient may be wri
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from minigrad.methods.arithmetic import scaled
-from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import arithmetic
+from minigrad.methods.arithmetic import Arithmetic, scaled
+from minigrad.methods.carrier import Operand
+from minigrad.ops import arithmetic, elementary
+from minigrad.random import Generator, source
 
 
-class InPlace(Carrier):
+class InPlace(Arithmetic):
     """add_, zero_ and their kin, and the augmented assignments."""
+
+    def __setitem__(self, index: Any, value: Operand) -> None:
+        raise NotImplementedError
 
     def __iadd__(self, other: Operand) -> Self:
         return self._overwrite(arithmetic.add, other)
@@ -26,6 +30,15 @@ class InPlace(Carrier):
 
     def __itruediv__(self, other: Operand) -> Self:
         return self._overwrite(arithmetic.div, other)
+
+    def __ifloordiv__(self, other: Operand) -> Self:
+        return self._overwrite(arithmetic.floor_divide, other)
+
+    def __imod__(self, other: Operand) -> Self:
+        return self._overwrite(arithmetic.remainder, other)
+
+    def __ipow__(self, exponent: Operand) -> Self:  # type: ignore[misc]
+        return self.pow_(exponent)
 
     def add_(self, other: Operand, *, alpha: float = 1) -> Self:
         """Add alpha other."""
@@ -43,10 +56,80 @@ class InPlace(Carrier):
         """Divide by other."""
         return self._overwrite(arithmetic.div, other)
 
+    def pow_(self, exponent: Operand) -> Self:
+        """Raise to the power of the exponent."""
+        if isinstance(exponent, int | float):
+            return self._overwrite(elementary.pow_scalar, exponent=exponent)
+        return self._overwrite(elementary.pow_, exponent)
+
+    def neg_(self) -> Self:
+        """Change the sign."""
+        return self._overwrite(arithmetic.neg)
+
+    def exp_(self) -> Self:
+        """Take e to the power of each element."""
+        return self._overwrite(elementary.exp)
+
+    def sqrt_(self) -> Self:
+        """Take the square root."""
+        return self._overwrite(elementary.sqrt)
+
+    def relu_(self) -> Self:
+        """Set negative elements to 0."""
+        return self._overwrite(elementary.relu)
+
+    def sigmoid_(self) -> Self:
+        """Take 1 / (1 + exp(-x))."""
+        return self._overwrite(elementary.sigmoid)
+
+    def tanh_(self) -> Self:
+        """Take the hyperbolic tangent."""
+        return self._overwrite(elementary.tanh)
+
+    def clamp_(self, min: float | None = None, max: float | None = None) -> Self:  # noqa: A002
+        """Replace what exceeds a bound by the bound.
+
+        Raises:
+            RuntimeError: Neither bound is given.
+        """
+        if min is None and max is None:
+            raise RuntimeError("torch.clamp_: At least one of 'min' or 'max' must not be None")
+        return self._overwrite(arithmetic.clamp, low=min, high=max)
+
     def zero_(self) -> Self:
         """Set every element to 0."""
-        return self._overwrite(arithmetic.fill, value=0)
+        return self.copy_(0)
 
-    def fill_(self, value: float) -> Self:
+    def fill_(self, value: Operand) -> Self:
         """Set every element to a number."""
-        return self._overwrite(arithmetic.fill, value=value)
+        return self.copy_(value)
+
+    def copy_(self, src: Operand) -> Self:
+        """Set the elements to those of src, which broadcasts; a gradient flows back to src."""
+        self[...] = src
+        return self
+
+    def masked_fill_(self, mask: Self, value: Operand) -> Self:
+        """Set the elements where the mask is True to a number."""
+        self[mask] = value
+        return self
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Self:
+        """Draw each element from the normal distribution.
+
+        Raises:
+            RuntimeError: std is negative.
+        """
+        if std < 0:
+            raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
+        return self.copy_(source(generator).standard_normal(self.shape) * std + mean)
+
+    def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Self:
+        """Draw each element uniformly from [from_, to).
+
+        Raises:
+            RuntimeError: from_ is greater than to.
+        """
+        if from_ > to:
+            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+        return self.copy_(source(generator).random(self.shape) * (to - from_) + from_)
