@@ -37,7 +37,7 @@ class InPlace(Arithmetic):
     def __imod__(self, other: Operand) -> Self:
         return self._overwrite(arithmetic.remainder, other)
 
-    def __ipow__(self, exponent: Operand) -> Self:  # type: ignore[misc]
+    def __ipow__(self, exponent: Operand) -> Self:
         return self.pow_(exponent)
 
     def add_(self, other: Operand, *, alpha: float = 1) -> Self:
@@ -86,7 +86,7 @@ class InPlace(Arithmetic):
         """Take the hyperbolic tangent."""
         return self._overwrite(elementary.tanh)
 
-    def clamp_(self, min: float | None = None, max: float | None = None) -> Self:  # noqa: A002
+    def clamp_(self, min: float | None = None, max: float | None = None) -> Self:
         """Replace what exceeds a bound by the bound.
 
         Raises:

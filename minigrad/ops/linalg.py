@@ -46,7 +46,7 @@ def _einsum_shares(g: Any, xs: Any, terms: tuple[str, ...], result: str) -> list
         # A letter that no other term has was summed alone: each of its elements has the same cotangent.
         sizes = iter(share.shape)
         spread = reshape(share, shape=tuple(next(sizes) if a in reached else 1 for a in term))
-        full = tuple(max(n, size) for n, size in zip(spread.shape, x.shape, strict=True))
+        full = tuple(n if size == 1 else size for n, size in zip(spread.shape, x.shape, strict=True))
         shares.append(match_shape(expand(spread, shape=full), x.shape))
     return shares
 
