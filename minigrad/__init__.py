@@ -6,6 +6,9 @@ described, in the module that it comes from.
 
 from minigrad import autograd as autograd
 from minigrad import dtypes
+from minigrad import nn as nn
+from minigrad import optim as optim
+from minigrad import utils as utils
 from minigrad.autograd import enable_grad as enable_grad
 from minigrad.autograd import inference_mode as inference_mode
 from minigrad.autograd import is_grad_enabled as is_grad_enabled
