@@ -25,6 +25,7 @@ Nadam                   ``NAdam(params, lr)``
 Arguments, defaults, names of the state, checkpoints and error messages are torch's wherever torch has the optimizer.
 """
 
+from minigrad.optim import lr_scheduler
 from minigrad.optim.adadelta import Adadelta
 from minigrad.optim.adagrad import Adagrad
 from minigrad.optim.adam import Adam, AdamW
@@ -35,4 +36,4 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.rmsprop import RMSprop
 from minigrad.optim.sgd import SGD
 
-__all__ = ["NAG", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "HeavyBall", "NAdam", "Optimizer", "RMSprop"]
+__all__ = ["NAG", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "HeavyBall", "NAdam", "Optimizer", "RMSprop", "lr_scheduler"]

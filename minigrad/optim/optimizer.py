@@ -82,6 +82,7 @@ class Optimizer:
             steps.
         state: For each parameter its state under torch's names; a parameter that never had a gradient has none.
         defaults: The options of groups that do not give their own.
+        stepped: Whether `step` was ever called.
 
     Raises:
         TypeError: `params` is no iterable of Tensors or dicts, or is a set, which has no order.
@@ -120,6 +121,7 @@ class Optimizer:
             groups = [{"params": params if isinstance(params, set) else groups}]
         self.state: States = defaultdict(dict)
         self.param_groups: list[Group] = []
+        self.stepped = False
         self._settings: dict[int, Settings] = {}
         self._plans: dict[int, Plan] = {}
         for group in groups:
@@ -252,6 +254,7 @@ class Optimizer:
                 loss = closure()
         tasks = [self._task(k, group) for k, group in enumerate(self.param_groups)]
         quiet.run(self._sweep, tasks)
+        self.stepped = True
         return loss
 
     def _task(self, k: int, group: Group) -> Task:
