@@ -54,10 +54,10 @@ class Embedding(Module):
         """Return a module with a given table, which it shares and, with freeze, does not learn.
 
         Raises:
-            ValueError: The table does not have two axes.
+            AssertionError: The table does not have two axes.
         """
         if embeddings.ndim != 2:
-            raise ValueError("Embeddings parameter is expected to be 2-dimensional")
+            raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         module = cls(*embeddings.shape, padding_idx=padding_idx)
         module.weight = Parameter(embeddings, requires_grad=not freeze)
         return module

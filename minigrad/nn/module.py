@@ -71,16 +71,16 @@ class Module:
     # Members: how they come and go.
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Parameter | Module):
+        held = self._kind(name)
+        if isinstance(value, Parameter) or (isinstance(value, Module) and held != "parameter"):
             kind: Kind = "parameter" if isinstance(value, Parameter) else "module"
             if "_names" not in self.__dict__:
                 raise AttributeError(f"cannot assign {kind}{'s' * (kind == 'parameter')} before Module.__init__() call")
             self._enter(name, kind, value)
-            return
-        held = self._kind(name)
-        if held and value is not None and not (held == "buffer" and isinstance(value, Tensor)):
+        elif held and value is not None and not (held == "buffer" and isinstance(value, Tensor)):
             raise TypeError(f"cannot assign '{_typename(value)}' as {_EXPECTED[held].format(name)}")
-        object.__setattr__(self, name, value)
+        else:
+            object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)

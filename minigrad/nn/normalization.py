@@ -69,7 +69,7 @@ class BatchNorm(Module):
 
     Attributes:
         weight: w, of shape (num_features,), initially 1; None without affine.
-        bias: b, of shape (num_features,), initially 0; None without affine.
+        bias: b, of shape (num_features,), initially 0; None without affine or without bias.
         running_mean: A buffer, initially 0; each batch moves it by momentum towards its own. None without track_running_stats.
         running_var: A buffer, initially 1; the batch's variance that moves it is divided by n - 1.
         num_batches_tracked: A buffer: how many batches have moved them. With momentum None they are plain averages.
@@ -90,6 +90,7 @@ class BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: dtypes.dtype | None = None,
     ) -> None:
         super().__init__()
@@ -99,7 +100,7 @@ class BatchNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.register_parameter("weight", Parameter(ones(num_features, dtype=dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, dtype=dtype)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None)
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
         self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
@@ -115,8 +116,9 @@ class BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Set the scale to 1 and the shift to 0, and forget the batches seen."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,7 +148,7 @@ class BatchNorm(Module):
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        options = f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+        options = f"affine={self.affine}, bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, {options}"
 
 

@@ -43,7 +43,7 @@ def agree(
     for order in range(orders + 1):
         for value, reference in zip(values, references, strict=True):
             close(value, reference, tolerance)
-        if order == orders or not any(t.requires_grad for t in references):
+        if order == orders or not leaves or not any(t.requires_grad for t in references):
             return
         weights = [draw(*t.shape, seed=order) for t in references]
         total = sum((v * minigrad.tensor(w)).sum() for v, w in zip(values, weights, strict=True))
