@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -53,6 +54,11 @@ OPTIMIZERS: dict[str, Callable[[Parameters, float], optim.Optimizer]] = {
     "Adagrad": lambda params, lr: optim.Adagrad(params, lr=lr),
     "RMSprop": lambda params, lr: optim.RMSprop(params, lr=lr),
     "Adam": lambda params, lr: optim.Adam(params, lr=lr),
+    "NAG": lambda params, lr: optim.NAG(params, lr=lr, momentum=0.9),
+    "HeavyBall": lambda params, lr: optim.HeavyBall(params, lr=lr, momentum=0.9),
+    "Adadelta": lambda params, lr: optim.Adadelta(params, lr=lr),
+    "AdamW": lambda params, lr: optim.AdamW(params, lr=lr),
+    "NAdam": lambda params, lr: optim.NAdam(params, lr=lr),
 }
 IN_LECTURE = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
 
@@ -145,7 +151,7 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
     loader: DataLoader[list[Tensor]] = DataLoader(TensorDataset(cars.x, cars.y), batch_size=batch_size, shuffle=True)
 
     def full_loss() -> float:
-        with minigrad.no_grad():
+        with minigrad.no_grad(), at_rest(optimizer):
             return float(criterion(model(cars.x), cars.y))
 
     start = time.perf_counter()
@@ -160,11 +166,19 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
         if not watch(run):
             break
     run.seconds = time.perf_counter() - start
+    with at_rest(optimizer):
+        reached = {name: p.detach().clone() for name, p in model.named_parameters()}
+    model.load_state_dict(reached)
     with minigrad.no_grad():
         error = (model(cars.x) - cars.y).numpy().astype(np.float64)
     run.mae = float(np.mean(np.abs(error)))
     run.r2 = float(1 - np.mean(error**2) / np.var(cars.y.numpy(), dtype=np.float64))
     return run
+
+
+def at_rest(optimizer: optim.Optimizer) -> AbstractContextManager[None]:
+    """Return a context in which the model is what the optimizer has reached; NAG holds it ahead of that between its steps."""
+    return optimizer.at_theta() if isinstance(optimizer, optim.NAG) else nullcontext()
 
 
 def fresh_model(seed: int) -> LinearRegressionModel:

@@ -168,7 +168,7 @@ def test_every_optimizer_has_the_same_start_and_batches(example: ModuleType, car
 
 
 def test_a_shared_model_goes_on_where_the_one_before_stopped(example: ModuleType, cars: Any) -> None:
-    ways = losses(example, cars, dict.fromkeys(LECTURE, 0.001), 3, shared=True)
+    ways = losses(example, cars, dict.fromkeys(example.OPTIMIZERS, 0.001), 3, shared=True)
     assert [way[0] for way in ways[1:]] == [way[-1] for way in ways[:-1]]
     assert ways[0] == losses(example, cars, {"SGD": 0.001}, 3)[0]
 
@@ -189,6 +189,31 @@ def test_the_losses_are_the_measured_ones(
     """Up to the random start: torch's range of weights moves the first loss by some percent."""
     (way,) = losses(example, cars, {name: 0.001}, 100)
     np.testing.assert_allclose([way[1], way[10], way[100]], [after_1, after_10, after_100], rtol=0.04)
+
+
+def test_every_optimizer_learns_and_is_itself(example: ModuleType, cars: Any) -> None:
+    ways = losses(example, cars, dict.fromkeys(example.OPTIMIZERS, 0.001), 3)
+    assert all(way[-1] < way[0] for way in ways)
+    assert len({tuple(way) for way in ways}) >= len(ways) - 1  # momentum and heavy ball may be equal to the last digit
+
+
+def test_heavy_ball_is_momentum_at_a_constant_rate(example: ModuleType, cars: Any) -> None:
+    momentum, ball = losses(example, cars, {"Momentum": 0.001, "HeavyBall": 0.001}, 20)
+    np.testing.assert_allclose(ball, momentum, rtol=1e-5)
+
+
+def test_nag_is_judged_by_what_it_has_reached_and_not_ahead_of_it(example: ModuleType, cars: Any) -> None:
+    (run,) = example.compare(cars, {"NAG": 0.001}, len(cars), 3, seed=0, shared=False)
+    model = example.fresh_model(0)
+    design = np.column_stack([cars.x.numpy(), np.ones(len(cars))]).astype(np.float64)
+    theta = np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]).astype(np.float64)[:, None]
+    y, v, expected = cars.y.numpy().astype(np.float64), np.zeros((4, 1)), []
+    for _ in range(4):
+        expected.append(np.mean((design @ theta - y) ** 2))
+        slope = 2 / len(cars) * design.T @ (design @ (theta + 0.9 * v) - y)
+        v = 0.9 * v - 0.001 * slope
+        theta = theta + v
+    np.testing.assert_allclose(run.losses, expected, rtol=1e-6)
 
 
 def test_arrival_counts_epochs_from_the_start(example: ModuleType) -> None:
