@@ -124,6 +124,15 @@ def test_a_named_intermediate_result_is_shown_with_its_values() -> None:
     assert ["middle", "shape (2,)", "[2, 3]"] in parse(middle.sum(), params={"middle": middle}).boxes(viz.RESULT)
 
 
+def test_a_retained_gradient_of_a_named_result_is_shown() -> None:
+    w = leaf(1.0, 2.0)
+    middle = w * w
+    middle.retain_grad()
+    (middle * middle).sum().backward(retain_graph=True)
+    total = middle.sum()
+    assert ["middle", "shape (2,)", "[1, 4]", "grad [2, 8]"] in parse(total, params={"middle": middle}).boxes(viz.RESULT)
+
+
 def test_what_an_operation_saved_is_shown() -> None:
     assert ["scalar", "0.7616"] in parse(leaf(1.0).tanh() + 1).boxes(viz.RESULT)
 
