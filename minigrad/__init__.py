@@ -20,6 +20,7 @@ from minigrad.devices import *
 from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.random import *
+from minigrad.serialization import *
 from minigrad.tensors import Size as Size
 from minigrad.tensors import Tensor as Tensor
 

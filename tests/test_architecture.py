@@ -21,6 +21,7 @@ FLOORS: list[dict[str, set[str]]] = [  # from the ground up: the rooms of each f
         "nn": {"numpy"},
         "optim": {"numpy"},
         "utils": {"numpy"},
+        "serialization": {"numpy"},
         "viz": {"graphviz", "numpy"},
         "testing": {"numpy", "hypothesis"},
     },

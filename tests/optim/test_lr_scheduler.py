@@ -116,7 +116,7 @@ def test_together() -> None:
 )
 def test_plateau_as_torch(arguments: dict[str, Any]) -> None:
     theirs, ours = pair()
-    schedulers = [
+    schedulers: list[Any] = [
         torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **arguments),
         optim.lr_scheduler.ReduceLROnPlateau(ours, **arguments),
     ]

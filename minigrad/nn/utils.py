@@ -1,0 +1,106 @@
+"""Helpers for the gradients and the values of many parameters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from minigrad.combining import cat
+from minigrad.ops.primitive import quiet
+from minigrad.tensors import Tensor, wrap
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients by one factor, in place, so that their common norm is at most max_norm.
+
+    The norm is that of one long vector of all gradients; the factor is min(1, max_norm / (norm + 1e-6)), as in torch.
+
+    Args:
+        parameters: The parameters; those without a gradient are left out.
+        max_norm: The norm, at least 0.
+        norm_type: The order p of the norm; inf for the greatest absolute value.
+        error_if_nonfinite: Raise if the norm is NaN or infinite. Otherwise NaN and inf then spread to all gradients.
+
+    Returns:
+        The norm before the clipping, 0-d.
+
+    Raises:
+        RuntimeError: The norm is not finite, and error_if_nonfinite is set; no gradient is changed then.
+        ValueError: max_norm is NaN or less than 0.
+    """
+    if not max_norm >= 0:
+        raise ValueError(f"max_norm must be at least 0, but got {max_norm}")
+    grads = [p._grad for p in _several(parameters) if p._grad is not None]
+    if not grads:
+        return wrap(np.zeros((), np.float32))
+    order = float(norm_type)
+    norms = [quiet.run(np.linalg.norm, g._array.reshape(-1), order) if g._array.size else 0.0 for g in grads]
+    kind = np.result_type(*(g._array.dtype for g in grads))
+    total = np.array(quiet.run(np.linalg.norm, np.array(norms, kind), order), kind)
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(
+            f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
+            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+        )
+    factor = float(max_norm) / (total.item() + 1e-6)
+    if not factor >= 1:
+        for g in grads:
+            g._write(quiet.run(np.multiply, g._array, factor))
+    return wrap(total)
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Bring every element of the gradients into the interval from -clip_value to clip_value, in place.
+
+    Args:
+        parameters: The parameters; those without a gradient are left out.
+        clip_value: The bound, at least 0.
+
+    Raises:
+        ValueError: The bound is NaN or less than 0.
+    """
+    bound = float(clip_value)
+    if not bound >= 0:
+        raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
+    for p in _several(parameters):
+        if p._grad is not None:
+            p._grad._write(np.clip(p._grad._array, -bound, bound))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Return all parameters, one after the other, as one vector, through which gradients flow."""
+    return cat([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy the values of a vector into parameters: the inverse of `parameters_to_vector`.
+
+    Unlike torch's, the parameters do not become views of the vector.
+
+    Raises:
+        TypeError: vec is no Tensor.
+        ValueError: The vector has not as many elements as the parameters; nothing is changed then.
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected a Tensor, but got: {type(vec).__name__}")
+    targets = list(parameters)
+    count = sum(p._array.size for p in targets)
+    if vec._array.shape != (count,):
+        raise ValueError(f"the vector has shape {list(vec._array.shape)}, but the parameters have {count} elements")
+    start = 0
+    for p in targets:
+        stop = start + p._array.size
+        p._write(vec._array[start:stop].reshape(p._array.shape))
+        start = stop
+
+
+def _several(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)

@@ -1,0 +1,246 @@
+"""Files: what goes in comes out, what is broken is refused, and a crash leaves the old file or the new one."""
+
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+import minigrad
+from minigrad import load, map_tensors, save
+
+ARRAYS = npst.arrays(
+    st.sampled_from([np.float16, np.float32, np.float64, np.int64, np.int8, np.uint8, np.bool_]),
+    npst.array_shapes(min_dims=0, min_side=0, max_side=4),
+)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+KEYS = st.booleans() | st.integers() | st.text() | st.tuples(st.integers(), st.text())
+NESTS = st.recursive(
+    PLAIN | ARRAYS.map(lambda a: minigrad.tensor(a, dtype=minigrad.dtypes.as_dtype(a.dtype))),
+    lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def same(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, minigrad.Tensor):
+        return a.dtype is b.dtype and a.shape == b.shape and a.numpy().tobytes() == b.numpy().tobytes()
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(same(*pair) for pair in zip(a, b, strict=True)) and all(same(a[k], b[k]) for k in a)
+    return bool(a == b) or (math.isnan(a) and math.isnan(b))
+
+
+def written(obj: Any) -> bytes:
+    file = io.BytesIO()
+    save(obj, file)
+    return file.getvalue()
+
+
+@given(NESTS)
+def test_what_goes_in_comes_out(obj: Any) -> None:
+    assert same(load(io.BytesIO(written(obj))), obj)
+
+
+def test_strides_flags_and_identity() -> None:
+    x = minigrad.arange(6.0).reshape(2, 3)
+    w = minigrad.ones(2, requires_grad=True)
+    again = load(io.BytesIO(written({"t": x.t(), "w": w, "w again": w})))
+    assert again["t"].tolist() == x.t().tolist()
+    assert again["w"].requires_grad
+    assert not again["t"].requires_grad
+    assert again["w"] is again["w again"]
+
+
+def test_numpy_reads_it(tmp_path: Path) -> None:
+    save([minigrad.arange(3.0)], tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays.files) == ["structure", "tensor0"]
+        assert arrays["tensor0"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("thing", [print, {1, 2}, 1j, np.zeros(2), b"", object()])
+def test_what_cannot_be_saved_is_named_and_nothing_is_written(thing: Any, tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    save({"old": 1}, file)
+    with pytest.raises(TypeError, match=r"cannot save object\['a'\]\[1\]"):
+        save({"a": [0, thing]}, file)
+    assert load(file) == {"old": 1}
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_what_contains_itself_is_refused() -> None:
+    nest: list[Any] = [1]
+    nest.append(nest)
+    with pytest.raises(ValueError, match=r"cannot save object\[1\]: it contains itself"):
+        written(nest)
+
+
+WHOLE = written({"w": minigrad.arange(50.0), "b": [minigrad.ones(3), 2.5]})
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_truncated(length: int) -> None:
+    with pytest.raises(RuntimeError, match="not a whole file"):
+        load(io.BytesIO(WHOLE[:length]))
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
+def test_altered(place: int, change: int) -> None:
+    """A changed byte is noticed, or is one that says nothing of the content, such as a date."""
+    data = bytearray(WHOLE)
+    data[place] ^= change
+    try:
+        obj = load(io.BytesIO(bytes(data)))
+    except RuntimeError:
+        return
+    assert same(obj, load(io.BytesIO(WHOLE)))
+
+
+def test_every_byte_of_the_content_is_checked() -> None:
+    with zipfile.ZipFile(io.BytesIO(WHOLE)) as archive:
+        for member in archive.infolist():
+            data = bytearray(WHOLE)
+            data[data.index(archive.read(member)) + member.file_size // 2] ^= 1
+            with pytest.raises(RuntimeError, match="not a whole file"):
+                load(io.BytesIO(bytes(data)))
+
+
+def forged(structure: Any, **arrays: Any) -> bytes:
+    text = structure if isinstance(structure, str) else json.dumps(structure)
+    return npz(structure=np.frombuffer(text.encode(), np.uint8), **arrays)
+
+
+def npy() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def bomb() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("structure.npy", bytes(10**6))
+    return file.getvalue()
+
+
+def huge() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**14,)})
+        archive.writestr("structure.npy", header.getvalue())
+    return file.getvalue()
+
+
+HOSTILE = {
+    "nothing": b"",
+    "text": b"hello",
+    "pickle": b"\x80\x04\x8c\x02os\x94.",
+    "npy": npy(),
+    "no structure": npz(a=np.zeros(3)),
+    "object array": npz(structure=np.array([{}], object)),
+    "no JSON": forged("{"),
+    "deep": forged("[" * 100_000 + "]" * 100_000),
+    "unknown kind": forged({"function": "os.system"}),
+    "two kinds": forged({"tuple": [], "dict": []}),
+    "missing tensor": forged({"tensor": "tensor0", "requires_grad": False}),
+    "spare tensor": forged([], tensor0=np.zeros(3)),
+    "gradient for integers": forged({"tensor": "t", "requires_grad": True}, t=np.zeros(3, np.int64)),
+    "complex": forged({"tensor": "t", "requires_grad": False}, t=np.zeros(3, complex)),
+    "text array": forged({"tensor": "t", "requires_grad": False}, t=np.array(["a"])),
+    "big-endian": forged({"tensor": "t", "requires_grad": False}, t=np.zeros(3, ">f4")),
+    "list as key": forged({"dict": [[[], 1]]}),
+    "compressed": bomb(),
+    "larger than the file": huge(),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile(name: str) -> None:
+    with pytest.raises(RuntimeError, match=r"not a whole file written by minigrad\.save"):
+        load(io.BytesIO(HOSTILE[name]))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none")
+
+
+WRITER = """
+import sys, minigrad
+for k in range(1_000_000):
+    minigrad.save({"k": k, "w": minigrad.full((20_000,), float(k))}, sys.argv[1])
+    if k == 0:
+        print("ready", flush=True)
+"""
+
+
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    for delay in (0.0, 0.011, 0.023, 0.031, 0.047):
+        file = tmp_path / "checkpoint"
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(file)], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            try:
+                writer.wait(delay)
+            except subprocess.TimeoutExpired:
+                writer.send_signal(signal.SIGKILL)
+        state = load(file)
+        assert (state["w"] == float(state["k"])).all()
+
+
+@pytest.mark.parametrize("moment", ["write", "fsync", "replace"])
+def test_an_error_while_writing_leaves_the_old_file(moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "x"
+    save("old", file)
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(*{"write": (np, "savez"), "fsync": (os, "fsync"), "replace": (os, "replace")}[moment], fail)
+    with pytest.raises(OSError, match="no space left"):
+        save("new", file)
+    monkeypatch.undo()
+    assert load(file) == "old"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_replaces_what_a_link_points_to_and_keeps_the_mode(tmp_path: Path) -> None:
+    file, link = tmp_path / "x", tmp_path / "link"
+    save(1, file)
+    file.chmod(0o640)
+    link.symlink_to(file)
+    save(2, link)
+    assert link.is_symlink()
+    assert load(file) == 2
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_map_tensors_copies() -> None:
+    x = minigrad.zeros(2)
+    nest = map_tensors(lambda a: a, {"a": [x, (x, 1)], 2: "b"})
+    nest["a"][0][0] = 5
+    assert x.tolist() == [0, 0]
+    assert nest["a"][1][0].tolist() == [0, 0]
+    assert nest[2] == "b"
