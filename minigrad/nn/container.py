@@ -70,7 +70,9 @@ class Row(Module):
             TypeError: They are not iterable.
         """
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -118,9 +120,7 @@ class ModuleList(Row):
 
     def __repr__(self) -> str:
         runs = [(text, [k for k, _ in run]) for text, run in groupby(enumerate(map(repr, self)), operator.itemgetter(1))]
-        lines = [
-            (f"({at[0]}-{at[-1]})", f"{len(at)} x {text}") if len(at) > 1 else (f"({at[0]})", text) for text, at in runs
-        ]
+        lines = [(f"({at[0]}-{at[-1]})", f"{len(at)} x {text}") if len(at) > 1 else (f"({at[0]})", text) for text, at in runs]
         return described(self._get_name(), self.extra_repr(), lines)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad import dtypes
-from minigrad.creation import empty
+from minigrad.creation import Options, empty
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.functional.convolution import Sizes, pads, sizes
@@ -45,10 +45,11 @@ class Convolution(Module):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        *,
+        device: Any = None,
         dtype: dtypes.dtype | None = None,
     ) -> None:
         super().__init__()
+        options: Options = {"device": device, "dtype": dtype}
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
         if in_channels % groups:
@@ -66,8 +67,8 @@ class Convolution(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self._pads = pads(padding, self.kernel_size, self.stride, self.dilation)
-        self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype))
-        self.register_parameter("bias", Parameter(empty(out_channels, dtype=dtype)) if bias else None)
+        self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size, **options))
+        self.register_parameter("bias", Parameter(empty(out_channels, **options)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -143,9 +144,7 @@ class MaxPool2d(Module):
         H' = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, and W' likewise.
     """
 
-    def __init__(
-        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1
-    ) -> None:
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from minigrad import dtypes
 from minigrad.creation import empty
@@ -20,7 +20,8 @@ class Embedding(Module):
         (*) of numbers from 0 to num_embeddings - 1 -> (*, embedding_dim).
 
     Attributes:
-        weight: W, of shape (num_embeddings, embedding_dim), drawn from N(0, 1); the row padding_idx is 0 and gets no gradient.
+        weight: W, of shape (num_embeddings, embedding_dim), drawn from N(0, 1); the row padding_idx is 0
+            and gets no gradient.
 
     Raises:
         ValueError: padding_idx is out of range.
@@ -32,6 +33,7 @@ class Embedding(Module):
         embedding_dim: int,
         padding_idx: int | None = None,
         *,
+        device: Any = None,
         dtype: dtypes.dtype | None = None,
     ) -> None:
         super().__init__()
@@ -40,7 +42,7 @@ class Embedding(Module):
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
-        self.weight = Parameter(empty(num_embeddings, embedding_dim, dtype=dtype))
+        self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -58,7 +60,8 @@ class Embedding(Module):
         """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-        module = cls(*embeddings.shape, padding_idx=padding_idx)
+        rows, columns = embeddings.shape
+        module = cls(rows, columns, padding_idx)
         module.weight = Parameter(embeddings, requires_grad=not freeze)
         return module
 

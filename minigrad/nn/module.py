@@ -58,6 +58,7 @@ class Module:
         self.__dict__.update(training=True, _names={"parameter": {}, "buffer": {}, "module": {}}, _transient=set())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the result of `forward`."""
         return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -108,7 +109,9 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
         if "." in name:
-            raise KeyError(f'{kind} name can\'t contain ".", got: {name}' if kind == "module" else f'{kind} name can\'t contain "."')
+            raise KeyError(
+                f'{kind} name can\'t contain ".", got: {name}' if kind == "module" else f'{kind} name can\'t contain "."'
+            )
         if not name:
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and self._kind(name) != kind:
@@ -148,7 +151,9 @@ class Module:
         """
         self._check_name(name, "buffer")
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (minigrad.Tensor or None required)")
+            raise TypeError(
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (minigrad.Tensor or None required)"
+            )
         self._enter(name, "buffer", tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 

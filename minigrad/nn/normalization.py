@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from minigrad import dtypes
-from minigrad.creation import ones, tensor, zeros
+from minigrad.creation import Options, ones, tensor, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.module import Module
@@ -33,16 +34,17 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        *,
+        device: Any = None,
         dtype: dtypes.dtype | None = None,
     ) -> None:
         super().__init__()
+        options: Options = {"device": device, "dtype": dtype}
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         size = self.normalized_shape
-        self.register_parameter("weight", Parameter(ones(size, dtype=dtype)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(zeros(size, dtype=dtype)) if elementwise_affine and bias else None)
+        self.register_parameter("weight", Parameter(ones(size, **options)) if elementwise_affine else None)
+        self.register_parameter("bias", Parameter(zeros(size, **options)) if elementwise_affine and bias else None)
 
     def reset_parameters(self) -> None:
         """Set the scale to 1 and the shift to 0."""
@@ -70,7 +72,8 @@ class BatchNorm(Module):
     Attributes:
         weight: w, of shape (num_features,), initially 1; None without affine.
         bias: b, of shape (num_features,), initially 0; None without affine or without bias.
-        running_mean: A buffer, initially 0; each batch moves it by momentum towards its own. None without track_running_stats.
+        running_mean: A buffer, initially 0; each batch moves it by momentum towards its own. None without
+            track_running_stats.
         running_var: A buffer, initially 1; the batch's variance that moves it is divided by n - 1.
         num_batches_tracked: A buffer: how many batches have moved them. With momentum None they are plain averages.
     """
@@ -89,21 +92,23 @@ class BatchNorm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        device: Any = None,
+        dtype: dtypes.dtype | None = None,
         *,
         bias: bool = True,
-        dtype: dtypes.dtype | None = None,
     ) -> None:
         super().__init__()
+        options: Options = {"device": device, "dtype": dtype}
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.register_parameter("weight", Parameter(ones(num_features, dtype=dtype)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None)
+        self.register_parameter("weight", Parameter(ones(num_features, **options)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features, **options)) if affine and bias else None)
         tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, **options) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, **options) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
 
     def reset_running_stats(self) -> None:

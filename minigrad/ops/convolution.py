@@ -49,11 +49,12 @@ def blocks(samples: int, columns_each: int) -> list[slice]:
 
 def windows(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """Return what the windows see, a read-only view (N, C, *kernel, *places)."""
-    along = x.strides[2:]
+    steps = (x.strides[2 + k] * d for k, d in enumerate(dilation))
+    jumps = (x.strides[2 + k] * s for k, s in enumerate(stride))
     return np.lib.stride_tricks.as_strided(
         x,
         (*x.shape[:2], *kernel, *places(x.shape[2:], kernel, stride, dilation)),
-        (*x.strides[:2], *map(math.prod, zip(along, dilation)), *map(math.prod, zip(along, stride))),
+        (*x.strides[:2], *steps, *jumps),
         writeable=False,
     )
 

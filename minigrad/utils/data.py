@@ -11,7 +11,7 @@ import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -21,10 +21,16 @@ from minigrad.ops import indexing
 from minigrad.random import Generator, source
 from minigrad.tensors import Tensor, wrap
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", covariant=True)
 Indices = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
 
 # ------------------------------------------------------------------------------------------------------- datasets
+
+
+class Indexable(Protocol[Row]):
+    """What rows can be taken from: a dataset, a list, an array, a tensor."""
+
+    def __getitem__(self, index: int, /) -> Row: ...
 
 
 class Dataset(Generic[Row]):
@@ -79,13 +85,13 @@ class ConcatDataset(Dataset[Row]):
     """The rows of several datasets, one after the other.
 
     Raises:
-        ValueError: There is no dataset.
+        AssertionError: There is no dataset.
     """
 
     def __init__(self, datasets: Iterable[Dataset[Row]]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("datasets should not be an empty iterable")
+            raise AssertionError("datasets should not be an empty iterable")
         self.cumulative_sizes = list(accumulate(_length(d) for d in self.datasets))
 
     def __getitem__(self, index: int) -> Row:
@@ -125,9 +131,9 @@ def random_split(
         for k, size in enumerate(sizes):
             if size == 0:
                 warnings.warn(f"Length of split at index {k} is 0. This might result in an empty dataset.", stacklevel=2)
+    elif sum(lengths) == total and min(lengths) >= 0:
+        sizes = list(map(operator.index, cast(Sequence[int], lengths)))
     else:
-        sizes = [operator.index(length) for length in lengths]
-    if sum(sizes) != total or min(sizes) < 0:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     order = source(generator).permutation(total).tolist()
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]
@@ -327,18 +333,20 @@ class DataLoader(Generic[Row]):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Indexable[Row],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[int] | None = None,
         batch_sampler: Iterable[Sequence[int]] | None = None,
         num_workers: int = 0,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
+        collate_fn: Callable[[Any], Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
         *,
         generator: Generator | None = None,
     ) -> None:
+        if num_workers < 0:
+            raise ValueError("num_workers option should be non-negative")
         if num_workers:
             raise NotImplementedError(f"num_workers={num_workers}: batches are made in this process, use num_workers=0")
         if pin_memory:
@@ -346,9 +354,7 @@ class DataLoader(Generic[Row]):
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError(
-                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
-            )
+            raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
         if batch_size is None and drop_last:
             raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
         self.dataset = dataset

@@ -56,7 +56,7 @@ def names(pairs: Any) -> list[str]:
     return [name for name, _ in pairs]
 
 
-FOUND = {
+FOUND: dict[str, Any] = {
     "parameters": lambda m: names(m.named_parameters()),
     "parameters with duplicates": lambda m: names(m.named_parameters(remove_duplicate=False)),
     "own parameters": lambda m: names(m.named_parameters(recurse=False)),

@@ -17,22 +17,22 @@ def _activated(op: Primitive, x: Tensor, inplace: bool, **attributes: Any) -> Te
     return x._overwrite(op, **attributes) if inplace else x._apply(op, **attributes)
 
 
-def relu(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: A002
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(x, 0); the derivative at 0 is 0."""
     return input._overwrite(elementary.relu) if inplace else input.relu()
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:  # noqa: A002
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return x where x > 0, else negative_slope x; the derivative at 0 is the slope."""
     return _activated(activation.leaky_relu, input, inplace, negative_slope=negative_slope)
 
 
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:  # noqa: A002
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x where x > 0, else alpha (exp(x) - 1). Clevert et al. 2016, https://arxiv.org/abs/1511.07289."""
     return _activated(activation.elu, input, inplace, alpha=alpha)
 
 
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:  # noqa: A002
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x, but at least min_val and at most max_val; the derivative on the bounds is 0.
 
     Raises:
@@ -43,17 +43,17 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     return _activated(activation.hardtanh, input, inplace, low=min_val, high=max_val)
 
 
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:  # noqa: A002
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
     return input._apply(activation.softplus, beta=beta, threshold=threshold)
 
 
-def silu(input: Tensor) -> Tensor:  # noqa: A002
+def silu(input: Tensor) -> Tensor:
     """Return x sigmoid(x), also called swish. Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415."""
     return input * input.sigmoid()
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:  # noqa: A002
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return x times the normal distribution function of x. Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
 
     With ``approximate="tanh"`` it is x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))) / 2.
@@ -68,26 +68,26 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:  # noqa: A002
     raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate}")
 
 
-def sigmoid(input: Tensor) -> Tensor:  # noqa: A002
+def sigmoid(input: Tensor) -> Tensor:
     """Return 1 / (1 + exp(-x))."""
     return input.sigmoid()
 
 
-def logsigmoid(input: Tensor) -> Tensor:  # noqa: A002
+def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(x)), without overflow."""
     return input._unary(activation.logsigmoid)
 
 
-def tanh(input: Tensor) -> Tensor:  # noqa: A002
+def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
     return input.tanh()
 
 
-def softmax(input: Tensor, dim: int) -> Tensor:  # noqa: A002
+def softmax(input: Tensor, dim: int) -> Tensor:
     """Return exp(x) / sum(exp(x)) along dim. torch guesses a missing dim; here it must be given."""
     return input.softmax(dim)
 
 
-def log_softmax(input: Tensor, dim: int) -> Tensor:  # noqa: A002
+def log_softmax(input: Tensor, dim: int) -> Tensor:
     """Return log(softmax(x)) along dim, computed without overflow. torch guesses a missing dim; here it must be given."""
     return input.log_softmax(dim)

@@ -36,7 +36,7 @@ def sizes(given: Sizes, n: int, name: str, least: int = 1) -> Shape:
 # -------------------------------------------------------------------------------------------------------- padding
 
 
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:  # noqa: A002
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Return x with a border.
 
     Args:
@@ -64,21 +64,22 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         cropped = input[crops] if any(width < 0 for width in pad) else input
         kept = tuple((max(b, 0), max(a, 0)) for b, a in widths)
         return cropped._apply(convolution.pad, widths=kept, value=0 if value is None else value)
+    result = input
     for axis, (n, (before, after)) in enumerate(zip(shape, widths, strict=True)):
         if before or after:
-            input = input[(slice(None),) * axis + (_border(n, before, after, mode),)]
-    return input
+            result = result[(slice(None),) * axis + (_border(n, before, after, mode),)]
+    return result
 
 
 def _border(n: int, before: int, after: int, mode: str) -> Array:
     """Return, for an axis of n elements, which element stands at each place of the padded axis."""
     position = np.arange(-before, n + after)
     if mode == "replicate" and n:
-        return position.clip(0, n - 1)
+        return np.clip(position, 0, n - 1)
     if mode == "circular" and max(before, after) <= n:
-        return position % n
+        return np.remainder(position, n)
     if mode == "reflect" and max(before, after) < n:
-        return n - 1 - np.abs(n - 1 - np.abs(position))
+        return np.asarray(n - 1 - np.abs(n - 1 - np.abs(position)))
     if mode not in ("replicate", "circular", "reflect"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     raise RuntimeError(f"pad: widths {before}, {after} are too large for mode {mode} on an axis of size {n}")
@@ -95,7 +96,7 @@ def _padded(x: Tensor, padding: Pads, value: float = 0) -> Tensor:
 
 
 def conv1d(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Sizes = 1,
@@ -112,7 +113,7 @@ def conv1d(
 
 
 def conv2d(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Sizes = 1,
@@ -173,8 +174,8 @@ def _convolved(
     if min(places(room, kernel, steps, gaps)) < 1:
         reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, gaps, strict=True))
         raise RuntimeError(
-            f"{name}: Calculated padded input size per channel: {room}. Kernel size: {reach}. Kernel size can't be greater than "
-            "actual input size"
+            f"{name}: Calculated padded input size per channel: {room}. Kernel size: {reach}. "
+            "Kernel size can't be greater than actual input size"
         )
     y = apply(convolution.convolve, (padded, weight), {"stride": steps, "dilation": gaps, "groups": groups})
     if bias is not None:
@@ -217,7 +218,7 @@ def _batched(name: str, x: Tensor, n: int) -> tuple[Tensor, bool]:
 
 
 def max_pool2d(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
@@ -249,7 +250,7 @@ def max_pool2d(
 
 
 def avg_pool2d(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
@@ -283,7 +284,9 @@ def _pooling(
     step = kernel if stride is None else sizes(stride, 2, "stride")
     widths = sizes(padding, 2, "padding", least=0)
     if any(2 * width > k for width, k in zip(widths, kernel, strict=True)):
-        raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size}")
+        raise RuntimeError(
+            f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size}"
+        )
     return batch, single, kernel, step, tuple((width, width) for width in widths)
 
 
@@ -294,7 +297,7 @@ def _check_room(padded: Tensor, kernel: Shape, stride: Shape, dilation: Shape) -
         raise RuntimeError(f"the padded image {size} has room for {count} windows {kernel}. Output size is too small")
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:  # noqa: A002
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Return the means of windows that divide the image evenly into output_size; None keeps the size of an axis.
 
     Window i of o on an axis of size n runs from floor(i n / o) to ceil((i + 1) n / o).
@@ -317,4 +320,4 @@ def _shares(n: int, o: int, kind: np.dtype[np.generic]) -> Array:
     """Return the matrix (o, n) that takes the means of the windows of an axis."""
     i, position = np.arange(o)[:, None], np.arange(n)
     member = (position >= i * n // o) & (position < -(-(i + 1) * n // o))
-    return (member / member.sum(1, keepdims=True)).astype(kind)
+    return np.asarray(member / member.sum(1, keepdims=True), kind)

@@ -53,7 +53,7 @@ def check_shapes(name: str, prediction: Tensor, target: Tensor) -> None:
     raise ValueError(f"{name}: prediction is {p}, target is {t}: {both}.{remedy}")
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:  # noqa: A002
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return the squared error, (x - y)², reduced. The gradient of the mean is 2 (x - y) / n.
 
     Shape:
@@ -68,7 +68,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     return reduced((input - target).square(), reduction)
 
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:  # noqa: A002
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return the absolute error, |x - y|, reduced; its derivative at 0 is 0.
 
     Shape:
@@ -81,7 +81,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     return reduced((input - target).abs(), reduction)
 
 
-def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:  # noqa: A002
+def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return (x - y)² / (2 beta) where |x - y| < beta, else |x - y| - beta / 2, reduced. With beta 0 it is `l1_loss`.
 
     Girshick 2015, https://arxiv.org/abs/1504.08083. It is `huber_loss` divided by beta.
@@ -102,7 +102,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     return reduced(where(error.abs() < beta, error.square() * (0.5 / beta), error.abs() - 0.5 * beta), reduction)
 
 
-def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:  # noqa: A002
+def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Return (x - y)² / 2 where |x - y| <= delta, else delta (|x - y| - delta / 2), reduced. Huber 1964.
 
     Shape:
@@ -120,7 +120,7 @@ def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta:
 
 
 def binary_cross_entropy(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
     *,
@@ -151,7 +151,7 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
     *,
@@ -179,8 +179,8 @@ def binary_cross_entropy_with_logits(
     return reduced(each if weight is None else each * weight, reduction)
 
 
-def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:  # noqa: A002
-    """Return the Kullback-Leibler divergence of distribution y from distribution exp(x): y (log(y) - x), reduced; 0 where y = 0.
+def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """Return the Kullback-Leibler divergence of y from exp(x): y (log(y) - x), reduced; 0 where y = 0.
 
     The mean is over all elements, as in torch, which is not the divergence of mathematics; ``batchmean`` is: the sum divided
     by the number of samples, the size of the first axis.
@@ -198,18 +198,16 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
         ValueError: The shapes differ, or the reduction is unknown.
     """
     check_shapes("kl_div", input, target)
-    if log_target:
-        each = target.exp() * (target - input)
-    else:
-        # A harmless number under the logarithm where y = 0, so that no NaN comes back from there.
-        each = target * (where(target == 0, 1, target).log() - input)
+    # Where y = 0 there is a harmless number under the logarithm, so that no NaN comes back from there.
+    p, log_p = (target.exp(), target) if log_target else (target, where(target == 0, 1, target).log())
+    each = p * (log_p - input)
     if reduction == "batchmean":
         return each.sum() / len(each)
     return reduced(each, reduction)
 
 
 def nll_loss(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
     *,
@@ -241,7 +239,7 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
     *,
@@ -257,7 +255,7 @@ def cross_entropy(
 
     Args:
         input: Logits: any numbers, not yet normalised.
-        target: The class of each sample, an integer from 0 to C-1; or of the shape of the input, probabilities of the classes.
+        target: The class of each sample, an integer from 0 to C-1; or, of the shape of the input, probabilities.
         weight: Weight of each class, of shape (C,).
         ignore_index: A target class of this number counts for nothing.
         reduction: What becomes of the samples' losses.
@@ -316,7 +314,7 @@ def _rows(x: Tensor) -> Tensor:
     return x.permute(*others, axis).reshape(-1, x._array.shape[axis])
 
 
-def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Array, Array | None]:  # noqa: A002
+def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Array, Array | None]:
     """Return the class of each sample in one row, and which of them are ignored, if any; theirs is then 0."""
     _check_classes(input, target)
     count = input._array.shape[_class_axis(input)]

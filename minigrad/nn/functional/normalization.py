@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.combining import where
 from minigrad.ops import neural
 from minigrad.tensors import Tensor
 
 
 def layer_norm(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
@@ -34,7 +33,7 @@ def layer_norm(
     if not inner or shape[-len(inner) :] != inner:
         wanted = ", ".join(map(str, inner))
         raise RuntimeError(
-            f"Given normalized_shape={list(inner)}, expected input with shape [*, {wanted}], but got input of size{list(shape)}"
+            f"Given normalized_shape={list(inner)}, expected input with shape [*, {wanted}], but got {list(shape)}"
         )
     dim = tuple(range(len(shape) - len(inner), len(shape)))
     result = input._apply(neural.standardize, dim=dim, eps=eps)
@@ -44,7 +43,7 @@ def layer_norm(
 
 
 def batch_norm(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None = None,
@@ -81,9 +80,9 @@ def batch_norm(
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
         result = input._apply(neural.standardize, dim=others, eps=eps)
-        for running, batch in ((running_mean, np.mean), (running_var, _variance)):
+        for running, batch in ((running_mean, x.mean(others)), (running_var, x.var(others, ddof=1))):
             if running is not None:
-                running._write((1 - momentum) * running._array + momentum * batch(x, axis=others))
+                running._write((1 - momentum) * running._array + momentum * batch)
     elif running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
     else:
@@ -93,22 +92,13 @@ def batch_norm(
     return result if bias is None else result + bias.reshape(along)
 
 
-def _variance(x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
-    return np.var(x, axis=axis, ddof=1)
-
-
-def _norm(x: Tensor, p: float, dim: int) -> Tensor:
-    """Return the p-norm along dim, which stays with size 1; its derivative at 0 is 0."""
-    return x.norm(p, dim, keepdim=True)
-
-
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:  # noqa: A002
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """Return x / max(norm, eps), with the p-norm along dim.
 
     Shape:
         any -> the same.
     """
-    return input / _at_least(_norm(input, p, dim), eps)
+    return input / _norm(input, p, dim, eps)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -117,11 +107,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     Shape:
         x1 and x2 broadcast; the result lacks dim.
     """
-    x1, x2 = x1.expand(np.broadcast_shapes(x1.shape, x2.shape)), x2.expand(np.broadcast_shapes(x1.shape, x2.shape))
-    a = x1 / _at_least(_norm(x1, 2, dim), eps)
-    b = x2 / _at_least(_norm(x2, 2, dim), eps)
+    shape = np.broadcast_shapes(x1.shape, x2.shape)
+    x1, x2 = x1.expand(shape), x2.expand(shape)
+    a = x1 / _norm(x1, 2, dim, eps)
+    b = x2 / _norm(x2, 2, dim, eps)
     return (a * b).sum(dim)
 
 
-def _at_least(norm: Tensor, eps: float) -> Tensor:
-    return where(norm < eps, eps, norm)
+def _norm(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
+    """Return the p-norm along dim, which stays with size 1, but at least eps; its derivative at 0 is 0."""
+    return x.norm(p, dim, keepdim=True).clamp(min=eps)

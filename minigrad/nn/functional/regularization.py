@@ -1,11 +1,11 @@
-"""Dropout: noise that keeps units from relying on each other."""
+"""Regularization: noise that keeps units from relying on each other."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from minigrad.random import source
 from minigrad.ops import arithmetic
+from minigrad.random import source
 from minigrad.tensors import Tensor, wrap
 
 
@@ -19,7 +19,7 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: A002
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Return x with each element set to 0 with probability p and otherwise divided by 1 - p; x itself unless training.
 
     The expectation is x. Random numbers come from the common source. Srivastava et al. 2014.

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from minigrad.combining import where
-from minigrad.nn.functional.dropout import dropout
-from minigrad.ops import indexing, neural
+from minigrad.nn.functional.regularization import dropout
+from minigrad.ops import arithmetic, indexing, neural
 from minigrad.tensors import Tensor, apply, wrap
 
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: A002
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x W' + b.
 
     Shape:
@@ -24,7 +24,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return input @ weight.t() if bias is None else apply(neural.linear, (input, weight, bias), {})
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:  # noqa: A002
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """Return the row of the weight that each number of the input names.
 
     Args:
@@ -41,7 +41,9 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     """
     kind, count = input._array.dtype, weight._array.shape[0]
     if kind not in (np.int64, np.int32):
-        raise RuntimeError(f"embedding: the indices must be of type long or int, but they are {input.dtype}: convert with long()")
+        raise RuntimeError(
+            f"embedding: the indices must be of type long or int, but they are {input.dtype}: convert with long()"
+        )
     index = input._array.copy()  # the way back needs it as it is now
     if index.size and not 0 <= index.min() <= index.max() < count:
         raise IndexError(f"index out of range in self: there are rows 0 to {count - 1}, got {index.min()} to {index.max()}")
@@ -50,7 +52,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         return rows
     if not -count <= padding_idx < count:
         raise RuntimeError(f"padding_idx {padding_idx} is not a row of a table of {count} rows")
-    return where(wrap((index == padding_idx % count)[..., None]), rows.detach(), rows)
+    padding = wrap((index == padding_idx % count)[..., None])
+    return apply(arithmetic.where, (padding, rows.detach(), rows), {})
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
