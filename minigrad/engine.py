@@ -24,6 +24,7 @@ from typing import Any, Self
 
 Vertex = Hashable
 Cotangent = Any
+Hook = Callable[[Cotangent], Cotangent | None]
 
 next_number = itertools.count().__next__
 """The creation number of the next node; each constructor of a `Node` subclass takes one."""
@@ -44,7 +45,7 @@ class Node:
 
     number: int
     parents: tuple[Vertex | None, ...]
-    hooks: list[Callable[[Cotangent], Cotangent | None]] | None
+    hooks: list[Hook] | None
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
         """Return one cotangent for each parent; None for those absent or, unless `needed` is None, not in it."""
@@ -118,6 +119,14 @@ class recording(ContextDecorator):
         return fresh
 
 
+def hooked(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
+    """Return what hooks make of a cotangent, one after the other."""
+    for hook in hooks:
+        replacement = hook(cotangent)
+        cotangent = cotangent if replacement is None else replacement
+    return cotangent
+
+
 def ancestors(roots: Iterable[Vertex]) -> list[Node]:
     """Return every node that the roots depend on, the roots included, youngest first."""
     seen = {root for root in roots if isinstance(root, Node)}
@@ -174,9 +183,7 @@ def pull_back(
         if cotangent is None:
             continue
         if node.hooks:
-            for hook in node.hooks:
-                replacement = hook(cotangent)
-                cotangent = cotangent if replacement is None else replacement
+            cotangent = hooked(cotangent, node.hooks)
         if node in wanted:
             found[node] = cotangent
         if leading is not None and node not in leading:

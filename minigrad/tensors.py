@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import devices, dtypes, printing
-from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, pull_back, recording
+from minigrad.engine import Cotangent, Hook, Node, Vertex, hooked, mode, next_number, pull_back, recording
 from minigrad.methods import Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes
 from minigrad.methods.carrier import Operand
 from minigrad.methods.indexing import as_index
@@ -27,7 +27,6 @@ from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
 NOTHING = np.empty(0, np.float32)
 REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
-Hook = Callable[[Cotangent], Cotangent | None]
 FROM_NUMPY = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floor_divide",
     "remainder": "remainder", "power": "pow", "negative": "neg", "absolute": "abs", "sign": "sign", "floor": "floor",
@@ -182,28 +181,23 @@ def wrap(array: Array, node: Node | None = None) -> Tensor:
 def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Tensor:
     """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
     tensors = inputs if _agree(op, inputs) else _promoted(op, inputs)
-    arrays = []
-    parents = []
-    asked = []
-    for t, rule in zip(tensors, op.rules * len(tensors) if op.variadic else op.rules, strict=True):
-        vertex = None if rule is None else vertex_of(t)
-        arrays.append(t._array)
-        parents.append(vertex)
-        asked.append(vertex is not None)
+    arrays = [t._array for t in tensors]
     try:
         out = quiet.run(op.forward, *arrays, **attributes)
     except REFUSALS as error:
         raise _explained(op, arrays, error) from error
     result = wrap(out if type(out) is np.ndarray else np.asarray(out))
-    if True in asked and mode.recording:
-        kept = op.kept[(True,) if op.variadic else tuple(asked)]
-        each = kept[:1] * len(tensors) if op.variadic else kept[:-1]
-        writes = [t._writes for t, keep in zip(tensors, each, strict=True) if keep]
-        if kept[-1]:
-            writes.append(result._writes)
-        result._node = Recorded(op, tuple(parents), op.frame(arrays, result._array, attributes, kept), writes)
-        if mode.watch is not None:
-            mode.watch.forward(result._node, arrays, result._array)
+    if op.differentiable and mode.recording:
+        rules = op.rules * len(tensors) if op.variadic else op.rules
+        parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules, strict=True)])
+        asked = tuple([parent is not None for parent in parents])
+        if True in asked:
+            kept = op.kept[(True,) if op.variadic else asked]
+            saved = kept[:1] * len(tensors) + kept[1:] if op.variadic else kept
+            writes = [t._writes for t, keep in zip((*tensors, result), saved, strict=True) if keep]
+            result._node = Recorded(op, parents, op.frame(arrays, result._array, attributes, kept), writes)
+            if mode.watch is not None:
+                mode.watch.forward(result._node, arrays, result._array)
     return result
 
 
@@ -615,7 +609,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         """
         targets = None if inputs is None else targets_of(inputs, "backward")
         keep = create_graph if retain_graph is None else retain_graph
-        accumulate(carry_back([seed(self, gradient)], targets, keep, create_graph), [gradient])
+        accumulate(carry_back([seed(self, gradient, create_graph)], targets, keep, create_graph), [gradient])
 
     def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
         """Add a cotangent to `grad`."""
@@ -863,29 +857,27 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
 
 
 def carry_back(
-    seeds: Sequence[tuple[Vertex, Tensor]], targets: Sequence[Vertex] | None, retain_graph: bool, create_graph: bool
+    seeds: Sequence[tuple[Vertex, Cotangent]], targets: Sequence[Vertex] | None, retain_graph: bool, create_graph: bool
 ) -> dict[Vertex, Cotangent]:
     """Carry cotangents from their roots back to the targets, or to every leaf if that is None; see `engine.pull_back`.
 
-    The cotangents found are arrays; with create_graph they are Tensors, and their computation is recorded.
+    With create_graph, the cotangents, given and found, are Tensors, and their computation is recorded; else they are arrays.
     """
     with recording(create_graph), np.errstate(all="ignore"):
-        if create_graph:
-            found = pull_back(seeds, targets, retain_graph)
-        else:
-            # Taken out with [()], a number is a NumPy scalar, which is faster than an array without axes.
-            found = pull_back([(root, cotangent._array[()]) for root, cotangent in seeds], targets, retain_graph)
-        for vertex in found:
+        found = pull_back(seeds, targets, retain_graph)
+        for vertex, cotangent in found.items():
             if isinstance(vertex, Tensor) and vertex._hooks:
-                for hook in vertex._hooks:
-                    replacement = hook(found[vertex])
-                    if replacement is not None:
-                        found[vertex] = replacement
+                found[vertex] = hooked(cotangent, vertex._hooks)
     return found
 
 
-def seed(output: Tensor, cotangent: Tensor | None, position: int = 0) -> tuple[Vertex, Tensor]:
-    """Return the vertex of an output and its cotangent, which is 1 if none is given."""
+def seed(output: Tensor, cotangent: Tensor | None, create_graph: bool, position: int = 0) -> tuple[Vertex, Cotangent]:
+    """Return the vertex of an output and its cotangent, which is 1 if none is given: a Tensor with create_graph, else an array.
+
+    Raises:
+        RuntimeError: The output requires no gradient, the cotangent does not fit, or is missing though there are several
+            elements.
+    """
     if mode.watch is not None:
         mode.watch.root(output)
     vertex = vertex_of(output)
@@ -901,13 +893,17 @@ def seed(output: Tensor, cotangent: Tensor | None, position: int = 0) -> tuple[V
                 f"grad can be implicitly created only for scalar outputs, but the output has shape {list(array.shape)}: "
                 "reduce it, for example with sum(), or give its gradient"
             )
-        return vertex, wrap(np.ones(array.shape, array.dtype))
+        one = array.dtype.type(1)  # as a NumPy scalar faster than as an array
+        if create_graph or array.shape:
+            one = np.full(array.shape, one)
+        return vertex, wrap(one) if create_graph else one
     if cotangent._array.shape != array.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{position}] has a shape of {cotangent.shape} and output[{position}] has a shape "
             f"of {output.shape}."
         )
-    return vertex, cotangent.to(output.dtype)
+    given = cotangent.to(output.dtype)
+    return vertex, given if create_graph else given._array
 
 
 def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:

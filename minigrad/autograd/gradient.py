@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.engine import Vertex
+from minigrad.engine import Cotangent, Vertex
 from minigrad.tensors import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
 
 
@@ -46,7 +46,7 @@ def grad(
         )
     ys, gs = _pairs(outputs, grad_outputs)
     targets = targets_of(inputs, "grad")
-    found = carry_back(_seeds(ys, gs), targets, create_graph if retain_graph is None else retain_graph, create_graph)
+    found = _carried(ys, gs, targets, retain_graph, create_graph)
     unused = [k for k, vertex in enumerate(targets) if vertex not in found]
     if unused and not allow_unused and not materialize_grads:
         raise RuntimeError(
@@ -71,7 +71,7 @@ def backward(
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     ys, gs = _pairs(tensors, grad_tensors)
     targets = None if inputs is None else targets_of(inputs, "backward")
-    accumulate(carry_back(_seeds(ys, gs), targets, create_graph if retain_graph is None else retain_graph, create_graph), gs)
+    accumulate(_carried(ys, gs, targets, retain_graph, create_graph), gs)
 
 
 def _several(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -91,5 +91,12 @@ def _pairs(
     return ys, gs
 
 
-def _seeds(outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> list[tuple[Vertex, Tensor]]:
-    return [seed(y, g, k) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]
+def _carried(
+    outputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor | None],
+    targets: Sequence[Vertex] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> dict[Vertex, Cotangent]:
+    seeds = [seed(y, g, create_graph, k) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]
+    return carry_back(seeds, targets, create_graph if retain_graph is None else retain_graph, create_graph)

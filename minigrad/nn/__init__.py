@@ -1,6 +1,6 @@
 """Neural networks: modules, losses, initial values, and what they compute as functions."""
 
-from minigrad.nn import functional, init
+from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import (
     ELU,
     GELU,
@@ -77,4 +77,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]

@@ -49,9 +49,20 @@ def put(x: Array, *, index: Index, shape: Shape) -> Array:
     full = np.zeros(shape, x.dtype)
     if is_basic(index):
         full[index] = x
+    elif len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu" and len(shape) > 1 and x.size:
+        _add_rows(full, index[0], x)
     else:
         np.add.at(full, index, x)
     return full
+
+
+def _add_rows(full: Array, index: Array, x: Array) -> None:
+    """Add each row of x to the row of `full` that the index names; many times faster than ``np.add.at``."""
+    rows = index.ravel() % len(full)
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    full[rows[first]] = np.add.reduceat(x.reshape(-1, *full.shape[1:])[order], first)
 
 
 def follow(x: Any, path: Path) -> Any:

@@ -24,7 +24,7 @@ class Adagrad(Optimizer):
         lr: Learning rate, at least 0.
         lr_decay: How fast lr falls with the number of the step t, at least 0.
         weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first.
-        initial_accumulator_value: What s is at first, at least 0.
+        initial_accumulator_value: What s is at first, at least 0. Here a group may have its own; torch ignores that.
         eps: Added to the root, at least 0; with 0, an element whose gradients were all 0 becomes NaN.
         foreach: None or False; chooses an implementation in torch.
         maximize: Climb instead of descend.

@@ -266,7 +266,7 @@ class Optimizer:
         params = [p for p in group["params"] if p._grad is not None]
         grads = [p._grad._array for p in params]
         plan = self._plans.get(k)
-        if plan is None or not plan.fits(params, settings.memory):
+        if plan is None or not plan.fits(params, self.state, settings.memory):
             plan = None
             for p in params:
                 self._check_state(p)
@@ -433,7 +433,7 @@ class Optimizer:
             # A number keeps its precision: it is no element of the parameter.
             kind = None if name in self._numbers and hasattr(value, "dtype") else like.dtype
             try:
-                array = np.array(value, kind)
+                array = np.array(as_array(value), kind)
             except (TypeError, ValueError, RuntimeError) as error:
                 problems.append(f"{name!r} of {owner} cannot be read as numbers ({error})")
                 continue
@@ -485,6 +485,13 @@ def typename(value: Any) -> str:
     """Return the name of a value's type with its module, as torch writes it."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def as_array(value: Any) -> Any:
+    """Return what NumPy can read: the array of a Tensor of minigrad or torch, anything else as it is."""
+    if isinstance(value, Tensor):
+        return value._array
+    return value.detach().numpy() if hasattr(value, "detach") else value
 
 
 def unlike(array: Array, theta: Array) -> bool:

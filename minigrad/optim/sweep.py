@@ -192,11 +192,12 @@ class Plan:
         held = [t._array for state in dicts if state for t in state.values()]
         return [*params, *[p._array for p in params], *dicts, *held]
 
-    def fits(self, params: Sequence[Tensor], memory: Memory) -> bool:
+    def fits(self, params: Sequence[Tensor], states: States, memory: Memory) -> bool:
         """Return whether these are still the parameters, with the arrays, the memory and the state that they had."""
         objects = self._objects(params)
         return (
-            len(objects) == len(self.objects)
+            states is self.states
+            and len(objects) == len(self.objects)
             and all(map(is_, objects, self.objects))
             and (memory is self.memory or memory == self.memory)
             and all(batch.even() for batch in self.batches)

@@ -302,7 +302,7 @@ def fetch(dataset: Any, indices: Indices) -> Any:
         return fetch(dataset.dataset, [dataset.indices[k] for k in indices])
     if kind is TensorDataset.__getitem__:
         index = (np.array(indices, np.int64),)
-        return [t._apply(indexing.getitem, index=index) for t in dataset.tensors]
+        return [t._unary(indexing.getitem, index=index) for t in dataset.tensors]
     return default_collate([dataset[k] for k in indices])
 
 

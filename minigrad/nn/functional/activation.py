@@ -14,7 +14,7 @@ from minigrad.tensors import Tensor
 
 
 def _activated(op: Primitive, x: Tensor, inplace: bool, **attributes: Any) -> Tensor:
-    return x._overwrite(op, **attributes) if inplace else x._apply(op, **attributes)
+    return x._overwrite(op, **attributes) if inplace else x._unary(op, **attributes)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -45,7 +45,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
-    return input._apply(activation.softplus, beta=beta, threshold=threshold)
+    return input._unary(activation.softplus, beta=beta, threshold=threshold)
 
 
 def silu(input: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         crops = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(shape, widths, strict=True))
         cropped = input[crops] if any(width < 0 for width in pad) else input
         kept = tuple((max(b, 0), max(a, 0)) for b, a in widths)
-        return cropped._apply(convolution.pad, widths=kept, value=0 if value is None else value)
+        return cropped._unary(convolution.pad, widths=kept, value=0 if value is None else value)
     result = input
     for axis, (n, (before, after)) in enumerate(zip(shape, widths, strict=True)):
         if before or after:
@@ -89,7 +89,7 @@ def _padded(x: Tensor, padding: Pads, value: float = 0) -> Tensor:
     """Return x with constant padding of its last axes."""
     if not any(map(any, padding)):
         return x
-    return x._apply(convolution.pad, widths=((0, 0), (0, 0), *padding), value=value)
+    return x._unary(convolution.pad, widths=((0, 0), (0, 0), *padding), value=value)
 
 
 # ---------------------------------------------------------------------------------------------------- convolution
@@ -272,7 +272,7 @@ def avg_pool2d(
     batch, single, kernel, step, around = _pooling("avg_pool2d", input, kernel_size, stride, padding)
     padded = _padded(batch, around)
     _check_room(padded, kernel, step, (1, 1))
-    y = padded._apply(convolution.sum_windows, kernel=kernel, stride=step) / math.prod(kernel)
+    y = padded._unary(convolution.sum_windows, kernel=kernel, stride=step) / math.prod(kernel)
     return y.squeeze(0) if single else y
 
 

@@ -280,7 +280,7 @@ def cross_entropy(
     if target._array.shape != input._array.shape:
         index, ignored = _classes(input, target, ignore_index)
         if weight is None and ignored is None and reduction == "mean" and not label_smoothing:
-            return _rows(input)._apply(neural.cross_entropy, index=index)
+            return _rows(input)._unary(neural.cross_entropy, index=index)
         return _class_loss(input.log_softmax(axis), target, index, ignored, weight, reduction, label_smoothing)
     if not target.is_floating_point():
         raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
@@ -344,7 +344,7 @@ def _class_loss(
 ) -> Tensor:
     """Return -(1 - s) w[y] log p[y] - s / C sum over c of w[c] log p[c], reduced; see `nll_loss` and `cross_entropy`."""
     rows = _rows(log_p)
-    each = -rows._apply(neural.pick, index=index)
+    each = -rows._unary(neural.pick, index=index)
     counts = np.ones(index.size, rows._array.dtype)  # what each sample counts for in the mean
     if weight is not None:
         shares = _along_classes(weight, rows)
