@@ -40,7 +40,6 @@ FROM_NUMPY = {
     "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
 }  # fmt: skip
 """The method that is a NumPy ufunc."""
-UNWRITTEN = [0]  # stands in the place of the write counter of an array that was not saved
 
 
 class Size(tuple[int, ...]):
@@ -134,11 +133,11 @@ class Recorded(Node):
     def _lift(self, frame: Frame) -> Frame:
         """Return the frame with each array made again the Tensor it was, so that the rules are recorded in turn."""
         if self.op.variadic:
-            inputs = frame[0] and tuple(restored(x, p) for x, p in zip(frame[0], self.parents, strict=True))
-            return (inputs, restored(frame[1], self), *frame[2:])
-        arrays = zip(frame, (*self.parents, self), strict=False)
-        lifted = [restored(x, vertex) for x, vertex in arrays]
-        return (*lifted, *frame[len(lifted) :])
+            inputs = frame[0] and [restored(x, p) for x, p in zip(frame[0], self.parents, strict=True)]
+            return [inputs, restored(frame[1], self), *frame[2:]]
+        count = len(self.parents) + 1
+        vertices = (*self.parents, self)
+        return [*(restored(x, p) for x, p in zip(frame[:count], vertices, strict=True)), *frame[count:]]
 
     def _explain_write(self, frame: Frame) -> str:
         return (
@@ -190,15 +189,45 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     if op.differentiable and mode.recording:
         rules = op.rules * len(tensors) if op.variadic else op.rules
         parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules, strict=True)])
-        asked = tuple([parent is not None for parent in parents])
-        if True in asked:
-            kept = op.kept[(True,) if op.variadic else asked]
-            saved = kept[:1] * len(tensors) + kept[1:] if op.variadic else kept
-            writes = [t._writes for t, keep in zip((*tensors, result), saved, strict=True) if keep]
-            result._node = Recorded(op, parents, op.frame(arrays, result._array, attributes, kept), writes)
-            if mode.watch is not None:
-                mode.watch.forward(result._node, arrays, result._array)
+        if any([parent is not None for parent in parents]):
+            _record(op, tensors, parents, attributes, result)
     return result
+
+
+def _record(
+    op: Primitive,
+    inputs: Sequence[Tensor],
+    parents: tuple[Vertex | None, ...],
+    attributes: Mapping[str, Any],
+    result: Tensor,
+) -> None:
+    """Make a result that of a node, which keeps what the rules of the inputs that have a parent will need."""
+    frame: Frame = [None] * (len(op.inputs) + 1)
+    writes: list[list[int]] = []
+    if op.variadic:
+        kept = op.kept[True,]
+        if 0 in kept:
+            frame[0] = [t._array for t in inputs]
+            writes += [t._writes for t in inputs]
+        if 1 in kept:
+            frame[1] = result._array
+            writes.append(result._writes)
+    else:
+        sources = (*inputs, result)
+        for k in op.kept[tuple([parent is not None for parent in parents])]:
+            source = sources[k]
+            frame[k] = source._array
+            writes.append(source._writes)
+    if op.reach > len(frame):
+        shapes: list[Any] = [t._array.shape for t in inputs]
+        frame += [shapes] if op.variadic else shapes
+        if op.reach > len(frame):
+            dtypes_: list[Any] = [t._array.dtype for t in inputs]
+            frame += {**op.defaults, **attributes}.values()
+            frame += [dtypes_] if op.variadic else dtypes_
+    result._node = Recorded(op, parents, frame, writes)
+    if mode.watch is not None:
+        mode.watch.forward(result._node, [t._array for t in inputs], result._array)
 
 
 def _explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:
@@ -333,52 +362,26 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
         if out.base is not None and _root(out) is _root(x):
             result._look_at(self, op, attributes)
-        if self._base is not None:
-            self._refresh()
-        vertex = self._node or (self if self._requires_grad else None)
-        if vertex is not None and op.differentiable and mode.recording:
-            keep_x, keep_out = op.kept[True,]
-            frame: Frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
-            if not op.short:
-                frame = (*frame, *op.values(attributes), x.dtype)
-            writes = (self._writes if keep_x else UNWRITTEN, result._writes if keep_out else UNWRITTEN)
-            result._node = Recorded(op, (vertex,), frame, writes if keep_x or keep_out else ())
-            if mode.watch is not None:
-                mode.watch.forward(result._node, (x,), result._array)
+        if op.differentiable and mode.recording:
+            vertex = vertex_of(self)
+            if vertex is not None:
+                _record(op, (self,), (vertex,), attributes, result)
         return result
 
     def _binary(self, op: Primitive, other: Operand) -> Tensor:
         b = other if isinstance(other, Tensor) else self._constant(other)
         x, y = self._array, b._array
-        if x.dtype is not y.dtype or not op.short or (op.floating and x.dtype.kind != "f"):
+        if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f"):
             return apply(op, (self, b), {})
         try:
             out = quiet.run(op.forward, x, y)
         except REFUSALS as error:
             raise _explained(op, (x, y), error) from error
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
-        if self._base is not None:
-            self._refresh()
-        if b._base is not None:
-            b._refresh()
-        vertex = self._node or (self if self._requires_grad else None)
-        other_vertex = b._node or (b if b._requires_grad else None)
-        if (vertex is not None or other_vertex is not None) and op.differentiable and mode.recording:
-            keep_x, keep_y, keep_out = op.kept[vertex is not None, other_vertex is not None]
-            result._node = Recorded(
-                op,
-                (vertex, other_vertex),
-                (x if keep_x else None, y if keep_y else None, result._array if keep_out else None, x.shape, y.shape),
-                (
-                    self._writes if keep_x else UNWRITTEN,
-                    b._writes if keep_y else UNWRITTEN,
-                    result._writes if keep_out else UNWRITTEN,
-                )
-                if keep_x or keep_y or keep_out
-                else (),
-            )
-            if mode.watch is not None:
-                mode.watch.forward(result._node, (x, y), result._array)
+        if op.differentiable and mode.recording:
+            parents = (vertex_of(self), vertex_of(b))
+            if parents[0] is not None or parents[1] is not None:
+                _record(op, (self, b), parents, {}, result)
         return result
 
     def _constant(self, value: Operand) -> Tensor:
@@ -436,7 +439,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         return "requires_grad=True" if self._requires_grad else ""
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self._array.ndim == 0 and self._node is None else format(str(self), spec)
+        return format(self.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
 
     # What it holds, for Python and NumPy.
 
