@@ -1,0 +1,200 @@
+"""Every optimizer that torch has, held against torch: drawn options, shapes and sequences of gradients."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import minigrad
+from minigrad import map_tensors, optim
+from minigrad.optim.optimizer import Group, Optimizer
+from tests.optim.twins import CONFIGURATIONS, DTYPES, KINDS, LR, SHAPES, Twins, gradient
+
+
+def run(twins: Twins, options: dict[str, Any], shapes: list[Any], dtype: Any, kinds: list[list[str]], seed: int) -> None:
+    """Make as many steps as there are lists of kinds of gradients, and compare after each."""
+    rng = np.random.default_rng(seed)
+    twins.begin([np.asarray(rng.standard_normal(shape), dtype) for shape in shapes], options)
+    for step in kinds:
+        for k, kind in enumerate(step[: len(shapes)]):
+            twins.set_gradient(k, gradient(rng, kind, shapes[k], dtype))
+        twins.step()
+        twins.assert_equal()
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@given(data=st.data(), dtype=DTYPES, shapes=st.lists(SHAPES, min_size=1, max_size=4), seed=st.integers(0, 999))
+def test_as_torch(name: str, data: st.DataObject, dtype: Any, shapes: list[Any], seed: int) -> None:
+    options = data.draw(CONFIGURATIONS[name])
+    kinds = data.draw(st.lists(st.lists(KINDS, min_size=4, max_size=4), min_size=1, max_size=8))
+    run(Twins(name), options, shapes, dtype, kinds, seed)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_as_torch_with_defaults_for_long(name: str, dtype: Any) -> None:
+    """Large and small parameters for 60 steps; the large ones are swept in blocks."""
+    run(Twins(name), {}, [(300, 250), (7,), (), (40, 60)], dtype, [["usual"] * 4] * 60, 3)
+
+
+class Machine(RuleBasedStateMachine):
+    """torch and minigrad go through the same random sequence of everything that one does with an optimizer."""
+
+    @initialize(data=st.data(), name=st.sampled_from(sorted(CONFIGURATIONS)), seed=st.integers(0, 999))
+    def begin(self, data: st.DataObject, name: str, seed: int) -> None:
+        self.name = name
+        self.rng = np.random.default_rng(seed)
+        self.twins = Twins(name)
+        self.twins.begin(self.arrays(data), data.draw(CONFIGURATIONS[name]))
+
+    def arrays(self, data: st.DataObject) -> list[Any]:
+        dtype = data.draw(DTYPES)
+        return [np.asarray(self.rng.standard_normal(s), dtype) for s in data.draw(st.lists(SHAPES, min_size=1, max_size=3))]
+
+    @rule(data=st.data())
+    def gradients(self, data: st.DataObject) -> None:
+        for k, p in enumerate(self.twins.params):
+            self.twins.set_gradient(k, gradient(self.rng, data.draw(KINDS), tuple(p.shape), p.detach().numpy().dtype))
+
+    @rule()
+    def backward(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch: grad and param do not obey the gradient layout contract
+            for params in (self.twins.torch_params, self.twins.params):
+                sum((p * p).sum().double() for p in params).backward()
+
+    @rule()
+    def step(self) -> None:
+        self.twins.step()
+
+    @rule(set_to_none=st.booleans())
+    def zero_grad(self, set_to_none: bool) -> None:
+        self.twins.theirs.zero_grad(set_to_none)
+        self.twins.ours.zero_grad(set_to_none)
+
+    @rule(data=st.data(), lr=LR)
+    def change_lr(self, data: st.DataObject, lr: float) -> None:
+        k = data.draw(st.integers(0, len(self.twins.ours.param_groups) - 1))
+        for optimizer in (self.twins.theirs, self.twins.ours):
+            optimizer.param_groups[k]["lr"] = lr
+
+    @precondition(lambda self: self.name != "Adagrad" and len(self.twins.ours.param_groups) < 4)
+    @rule(data=st.data())
+    def add_group(self, data: st.DataObject) -> None:
+        """torch's Adagrad cannot: it has no state for parameters that come later."""
+        self.twins.add(self.arrays(data), data.draw(CONFIGURATIONS[self.name]))
+
+    @rule()
+    def write_to_parameters(self) -> None:
+        with torch.no_grad():
+            for p in self.twins.torch_params:
+                p.mul_(0.5)
+        with minigrad.no_grad():
+            for p in self.twins.params:
+                p.mul_(0.5)
+
+    @rule()
+    def round_trip(self) -> None:
+        self.twins.theirs.load_state_dict(self.twins.theirs.state_dict())
+        self.twins.ours.load_state_dict(self.twins.ours.state_dict())
+
+    @rule()
+    def swap(self) -> None:
+        """Each goes on with the state of the other."""
+        theirs, ours = self.twins.theirs.state_dict(), self.twins.ours.state_dict()
+        self.twins.ours.load_state_dict(theirs)
+        self.twins.theirs.load_state_dict(map_tensors(torch.from_numpy, ours))
+
+    @invariant()
+    def equal(self) -> None:
+        if hasattr(self, "twins"):
+            self.twins.assert_equal()
+
+
+TestMachine = Machine.TestCase
+
+
+# ------------------------------------------------------------------------------------- the tests above can fail
+
+
+class EpsInsideRoot(optim.Adam):
+    @staticmethod
+    def update(
+        t: int, theta: Any, g: Any, m: Any, v: Any, v_max: Any, *, lr: Any, betas: Any, eps: Any, amsgrad: bool
+    ) -> Any:
+        theta, m, v, v_max = optim.Adam.update(
+            t, theta, g, m, v + 0.01 * eps, v_max, lr=lr, betas=betas, eps=0, amsgrad=amsgrad
+        )
+        return theta, m, v, v_max
+
+
+class NoBiasCorrection(optim.Adam):
+    @staticmethod
+    def update(
+        t: int, theta: Any, g: Any, m: Any, v: Any, v_max: Any, *, lr: Any, betas: Any, eps: Any, amsgrad: bool
+    ) -> Any:
+        return optim.Adam.update(10**6, theta, g, m, v, v_max, lr=lr, betas=betas, eps=eps, amsgrad=amsgrad)
+
+
+class DampenedFirstStep(optim.SGD):
+    @staticmethod
+    def update(theta: Any, g: Any, b: Any, *, lr: Any, momentum: Any, dampening: Any, nesterov: bool) -> Any:
+        b = b if b is not None else g * 0
+        return optim.SGD.update(theta, g, b, lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov)
+
+
+class DecayAfterMoment(optim.SGD):
+    @staticmethod
+    def update(theta: Any, g: Any, b: Any, *, lr: Any, momentum: Any, dampening: Any, nesterov: bool) -> Any:
+        g = g - 0.3 * theta
+        new, b = optim.SGD.update(theta, g, b, lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov)
+        return new - lr * 0.3 * theta, b
+
+
+class StepsWithoutGradient(optim.Adam):
+    def step(self, closure: Any = None) -> Any:
+        for state in self.state.values():
+            state["step"] += 1
+        for p in self.param_groups[0]["params"]:
+            if p.grad is not None and p in self.state:
+                self.state[p]["step"] -= 1
+        return super().step(closure)
+
+
+class SlightlyTooFast(optim.SGD):
+    @staticmethod
+    def update(theta: Any, g: Any, b: Any, *, lr: Any, momentum: Any, dampening: Any, nesterov: bool) -> Any:
+        return theta - (lr + 1e-5) * g, b
+
+
+PLANTED: dict[str, tuple[str, type[Optimizer], dict[str, Any]]] = {
+    "eps inside the root": ("Adam", EpsInsideRoot, {"eps": 1e-3}),
+    "no bias correction": ("Adam", NoBiasCorrection, {}),
+    "dampening at the first step": ("SGD", DampenedFirstStep, {"momentum": 0.9, "dampening": 0.5}),
+    "weight decay after the moment": ("SGD", DecayAfterMoment, {"momentum": 0.9, "weight_decay": 0.3}),
+    "state advanced without a gradient": ("Adam", StepsWithoutGradient, {}),
+    "lr off in the fifth digit": ("SGD", SlightlyTooFast, {"lr": 1.0}),
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    name, cls, options = PLANTED[bug]
+    kinds = [["usual", "none"], ["usual", "usual"], ["none", "usual"], ["usual", "usual"]]
+    run(Twins(name), options, [(3,), (2, 2)], np.float64, kinds, 5)
+    with pytest.raises(AssertionError):
+        run(Twins(name, cls), options, [(3,), (2, 2)], np.float64, kinds, 5)
+
+
+def test_memory_is_part_of_the_comparison() -> None:
+    class Fewer(optim.Adam):
+        def memory(self, group: Group) -> Any:
+            return {"exp_avg": 0.0, "exp_avg_sq": 1e-9, "max_exp_avg_sq": None}
+
+    with pytest.raises(AssertionError):
+        run(Twins("Adam", Fewer), {}, [(3,)], np.float64, [["usual"]], 5)
