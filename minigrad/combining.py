@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import dtypes
 from minigrad.methods.carrier import Operand
 from minigrad.ops import arithmetic, indexing, linalg
 from minigrad.ops.shape import axis
@@ -22,6 +23,7 @@ __all__ = [
     "hstack",
     "is_tensor",
     "meshgrid",
+    "result_type",
     "stack",
     "vstack",
     "where",
@@ -123,6 +125,11 @@ def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
 def is_tensor(obj: object) -> bool:
     """Return whether something is a Tensor."""
     return isinstance(obj, Tensor)
+
+
+def result_type(tensor1: Tensor | bool | int | float, tensor2: Tensor | bool | int | float) -> dtypes.dtype:
+    """Return the type in which two operands meet: tensors with axes decide, others only if of a higher category."""
+    return dtypes.as_dtype(dtypes.result_type(*[x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:

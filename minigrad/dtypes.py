@@ -107,6 +107,11 @@ def _rank(d: NumpyDtype) -> int:
     return {"b": 0, "f": 2}.get(d.kind, 1)
 
 
+def can_cast(source: NumpyDtype, target: NumpyDtype) -> bool:
+    """Return whether a result may be written to a target in place: its category must not be higher."""
+    return _rank(source) <= _rank(target)
+
+
 def _join(a: NumpyDtype | None, b: NumpyDtype) -> NumpyDtype:
     """Return the smallest type that holds both; an integer and a floating-point type give the latter."""
     if a is None or _rank(a) < _rank(b) == 2:

@@ -184,10 +184,11 @@ def pull_back(
             continue
         if node.hooks:
             cotangent = hooked(cotangent, node.hooks)
-        if node in wanted:
-            found[node] = cotangent
-        if leading is not None and node not in leading:
-            continue
+        if leading is not None:
+            if node in wanted:
+                found[node] = cotangent
+            if node not in leading:
+                continue
         shares = node.pull(cotangent, needed)
         if mode.watch is not None:
             mode.watch.backward(node, cotangent, shares)

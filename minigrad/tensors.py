@@ -189,45 +189,32 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     if op.differentiable and mode.recording:
         rules = op.rules * len(tensors) if op.variadic else op.rules
         parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules, strict=True)])
-        if any([parent is not None for parent in parents]):
-            _record(op, tensors, parents, attributes, result)
+        asked = tuple([parent is not None for parent in parents])
+        if True in asked:
+            if op.variadic:
+                frame, writes = _kept_of_many(op, tensors, result)
+            else:
+                frame, writes = [None] * (len(tensors) + 1), []
+                sources = (*tensors, result)
+                for k in op.kept[asked]:
+                    frame[k] = sources[k]._array
+                    writes.append(sources[k]._writes)
+            if op.reach > len(frame):
+                shapes = [x.shape for x in arrays]
+                kinds = [x.dtype for x in arrays]
+                values = {**op.defaults, **attributes}.values()
+                frame += [shapes, *values, kinds] if op.variadic else [*shapes, *values, *kinds]
+            result._node = Recorded(op, parents, frame, writes)
+            if mode.watch is not None:
+                mode.watch.forward(result._node, arrays, result._array)
     return result
 
 
-def _record(
-    op: Primitive,
-    inputs: Sequence[Tensor],
-    parents: tuple[Vertex | None, ...],
-    attributes: Mapping[str, Any],
-    result: Tensor,
-) -> None:
-    """Make a result that of a node, which keeps what the rules of the inputs that have a parent will need."""
-    frame: Frame = [None] * (len(op.inputs) + 1)
-    writes: list[list[int]] = []
-    if op.variadic:
-        kept = op.kept[True,]
-        if 0 in kept:
-            frame[0] = [t._array for t in inputs]
-            writes += [t._writes for t in inputs]
-        if 1 in kept:
-            frame[1] = result._array
-            writes.append(result._writes)
-    else:
-        sources = (*inputs, result)
-        for k in op.kept[tuple([parent is not None for parent in parents])]:
-            source = sources[k]
-            frame[k] = source._array
-            writes.append(source._writes)
-    if op.reach > len(frame):
-        shapes: list[Any] = [t._array.shape for t in inputs]
-        frame += [shapes] if op.variadic else shapes
-        if op.reach > len(frame):
-            dtypes_: list[Any] = [t._array.dtype for t in inputs]
-            frame += {**op.defaults, **attributes}.values()
-            frame += [dtypes_] if op.variadic else dtypes_
-    result._node = Recorded(op, parents, frame, writes)
-    if mode.watch is not None:
-        mode.watch.forward(result._node, [t._array for t in inputs], result._array)
+def _kept_of_many(op: Primitive, tensors: Sequence[Tensor], result: Tensor) -> tuple[Frame, list[list[int]]]:
+    """Return, for a primitive of any number of inputs, the beginning of the frame, and the write counters of what is kept."""
+    inputs, out = (place in op.kept[True,] for place in (0, 1))
+    writes = [t._writes for t in tensors] * inputs + [result._writes] * out
+    return [[t._array for t in tensors] if inputs else None, result._array if out else None], writes
 
 
 def _explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:
@@ -362,26 +349,52 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
         if out.base is not None and _root(out) is _root(x):
             result._look_at(self, op, attributes)
-        if op.differentiable and mode.recording:
-            vertex = vertex_of(self)
-            if vertex is not None:
-                _record(op, (self,), (vertex,), attributes, result)
+        if self._base is not None:
+            self._refresh()
+        vertex = self._node or (self if self._requires_grad else None)
+        if vertex is not None and op.differentiable and mode.recording:
+            frame: Frame = [None, None, x.shape]
+            writes = []
+            sources = (self, result)
+            for k in op.kept[True,]:
+                source = sources[k]
+                frame[k] = source._array
+                writes.append(source._writes)
+            if op.reach > len(frame):
+                frame += {**op.defaults, **attributes}.values()
+                frame.append(x.dtype)
+            result._node = Recorded(op, (vertex,), frame, writes)
+            if mode.watch is not None:
+                mode.watch.forward(result._node, (x,), result._array)
         return result
 
     def _binary(self, op: Primitive, other: Operand) -> Tensor:
         b = other if isinstance(other, Tensor) else self._constant(other)
         x, y = self._array, b._array
-        if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f"):
+        if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f") or op.reach > 5:
             return apply(op, (self, b), {})
         try:
             out = quiet.run(op.forward, x, y)
         except REFUSALS as error:
             raise _explained(op, (x, y), error) from error
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
-        if op.differentiable and mode.recording:
-            parents = (vertex_of(self), vertex_of(b))
-            if parents[0] is not None or parents[1] is not None:
-                _record(op, (self, b), parents, {}, result)
+        if self._base is not None:
+            self._refresh()
+        if b._base is not None:
+            b._refresh()
+        vertex = self._node or (self if self._requires_grad else None)
+        other_vertex = b._node or (b if b._requires_grad else None)
+        if (vertex is not None or other_vertex is not None) and op.differentiable and mode.recording:
+            frame: Frame = [None, None, None, x.shape, y.shape]
+            writes = []
+            sources = (self, b, result)
+            for k in op.kept[vertex is not None, other_vertex is not None]:
+                source = sources[k]
+                frame[k] = source._array
+                writes.append(source._writes)
+            result._node = Recorded(op, (vertex, other_vertex), frame, writes)
+            if mode.watch is not None:
+                mode.watch.forward(result._node, (x, y), result._array)
         return result
 
     def _constant(self, value: Operand) -> Tensor:
@@ -721,7 +734,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
                 f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape "
                 f"{list(array.shape)}"
             )
-        if not np.can_cast(array.dtype, self._array.dtype, "same_kind"):
+        if not dtypes.can_cast(array.dtype, self._array.dtype):
             raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
         self._write(array)
         if recorded:
@@ -759,7 +772,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         return wrap(self._array, self._node)
 
     def _write(self, values: Any) -> Self:
-        np.copyto(self._array, values, casting="same_kind")
+        np.copyto(self._array, values, casting="unsafe")
         self._writes[0] += 1
         return self
 
@@ -850,6 +863,14 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     def int(self) -> Tensor:
         """Return the tensor as int32, rounded towards zero."""
         return self.to(dtypes.int32)
+
+    def half(self) -> Tensor:
+        """Return the tensor as float16."""
+        return self.to(dtypes.float16)
+
+    def short(self) -> Tensor:
+        """Return the tensor as int16, rounded towards zero."""
+        return self.to(dtypes.int16)
 
     def bool(self) -> Tensor:
         """Return whether each element is not zero."""

@@ -47,7 +47,7 @@ class Arithmetic(Carrier):
         return self._constant(other)._binary(arithmetic.div, self)
 
     def __pow__(self, exponent: Operand) -> Self:
-        if isinstance(exponent, int | float):
+        if isinstance(exponent, int | float) and self.is_floating_point():
             return self._unary(elementary.pow_scalar, exponent=exponent)
         return self._binary(elementary.pow_, exponent)
 

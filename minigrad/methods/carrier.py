@@ -28,6 +28,10 @@ class Carrier:
         """Return the NumPy dtype of the elements."""
         raise NotImplementedError
 
+    def is_floating_point(self) -> bool:
+        """Return whether the elements are floating-point numbers."""
+        raise NotImplementedError
+
     def _unary(self, op: Primitive, **attributes: Any) -> Self:
         """Apply a primitive that takes one array, and perhaps keyword arguments."""
         raise NotImplementedError

@@ -33,7 +33,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
-Frame = tuple[Any, ...]
+Frame = list[Any]
 
 HAS_VARARGS = 0x04  # the bit of `code.co_flags` that says `*args`
 
@@ -76,8 +76,10 @@ class Primitive:
         floating: Whether integers become floating point before the call.
         rules: For each input, its rule as a function of (g, frame), or None if it has no derivative.
         differentiable: Whether any input has a rule.
-        short: Whether the rules are content with the arrays and the shapes of the inputs.
-        kept: For each choice of inputs whose rules are asked for, whether each input and last the result must be saved.
+        slots: The names of what a frame holds: the inputs and the result, as far as they are kept; their shapes; the keyword
+            arguments; the dtypes of the inputs.
+        reach: How many of the slots the rules need; a frame may end there.
+        kept: For each choice of inputs whose rules are asked for, the places among inputs and result of those to be kept.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class Primitive:
         self.defaults = {
             name: (forward.__kwdefaults__ or {}).get(name) for name in code.co_varnames[first_keyword:after_keywords]
         }
-        promoted = tuple(promote)
+        promoted = tuple(promote) or (self.inputs if floating else ())
         self.promote = tuple(name in promoted for name in self.inputs)
         self.promotes = any(self.promote)
         self.floating = floating
@@ -106,30 +108,31 @@ class Primitive:
 
         arrays = (*self.inputs, "out")
         shapes = tuple(f"{name}_shape" for name in self.inputs)
-        self._slots = (*arrays, *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
+        self.slots = (*arrays, *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
         residuals = {name: positional(rule)[1:] for name, rule in rules.items()}
         for name, wanted in residuals.items():
-            if name not in self.inputs or not set(wanted) <= set(self._slots):
+            if name not in self.inputs or not set(wanted) <= set(self.slots):
                 raise TypeError(
                     f"{self.name}: the rule {name}(g, {', '.join(wanted)}) does not fit. "
-                    f"A rule belongs to one of {self.inputs} and may name {self._slots}"
+                    f"A rule belongs to one of {self.inputs} and may name {self.slots}"
                 )
         self.rules = tuple(
             self._bind(rules[name], residuals[name], match, shape) if name in rules else None
             for name, shape in zip(self.inputs, shapes, strict=True)
         )
-        self.short = not self.variadic and all({*arrays, *shapes} >= set(named) for named in residuals.values())
-        self.kept: dict[tuple[bool, ...], tuple[bool, ...]] = {}
+        used = [self.slots.index(name) for named in residuals.values() for name in named]
+        self.reach = max([*used, self.slots.index(shapes[-1]) if match else 0], default=0) + 1
+        self.kept: dict[tuple[bool, ...], tuple[int, ...]] = {}
         for asked in itertools.product((False, True), repeat=len(self.inputs)):
             named = {array for name in itertools.compress(self.inputs, asked) for array in residuals.get(name, ())}
-            self.kept[asked] = tuple(array in named for array in arrays)
+            self.kept[asked] = tuple(k for k, array in enumerate(arrays) if array in named)
         table[self.name] = self
 
     def _bind(
         self, rule: Rule, residuals: Sequence[str], match: Callable[[Any, Shape], Any] | None, shape: str
     ) -> Callable[[Any, Frame], Any]:
         """Return the rule as a function of the cotangent and a frame, whose slots it takes its residuals from."""
-        positions = [self._slots.index(name) for name in residuals]
+        positions = [self.slots.index(name) for name in residuals]
         bound: Callable[[Any, Frame], Any]
         if not positions:
             bound = lambda g, frame: rule(g)
@@ -140,24 +143,8 @@ class Primitive:
             bound = lambda g, frame: rule(g, *[frame[k] for k in positions])
         if match is None:
             return bound
-        k_shape = self._slots.index(shape)
+        k_shape = self.slots.index(shape)
         return lambda g, frame: match(bound(g, frame), frame[k_shape])
-
-    def values(self, attributes: Mapping[str, Any]) -> Iterable[Any]:
-        """Return the values of all keyword arguments, in the order in which the function declares them."""
-        return {**self.defaults, **attributes}.values()
-
-    def frame(self, arrays: Sequence[Any], out: Array, attributes: Mapping[str, Any], kept: Sequence[bool]) -> Frame:
-        """Return everything that the rules may name, in the order of the slots, without the arrays not kept."""
-        if self.short:
-            return (*[x if keep else None for x, keep in zip((*arrays, out), kept, strict=True)], *[x.shape for x in arrays])
-        inputs: Sequence[Any] = arrays
-        shapes: list[Any] = [x.shape for x in arrays]
-        dtypes: list[Any] = [x.dtype for x in arrays]
-        if self.variadic:
-            inputs, shapes, dtypes = [arrays], [shapes], [dtypes]
-        saved = [x if keep else None for x, keep in zip((*inputs, out), kept, strict=True)]
-        return (*saved, *shapes, *self.values(attributes), *dtypes)
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Apply the function to arrays, or hand it over to the first operand that is something else."""

@@ -1,0 +1,191 @@
+"""The number types that come out when others go in, against torch."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minigrad
+from tests.both import Library, agree
+
+NAMES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
+SCALARS = {"bool": True, "int": 2, "float": 2.5}
+FORMS: dict[str, Callable[[Library, str], Any]] = {
+    **{f"{name}": lambda t, name=name: t.ones(2, dtype=getattr(t, name)) for name in NAMES},  # type: ignore[misc]
+    **{f"0-d {name}": lambda t, name=name: t.ones((), dtype=getattr(t, name)) for name in NAMES},  # type: ignore[misc]
+    **{f"number {name}": lambda t, name=name: SCALARS[name] for name in SCALARS},  # type: ignore[misc]
+}
+PAIRS = [(a, b) for a, b in itertools.product(FORMS, FORMS) if not (a.startswith("number") and b.startswith("number"))]
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "==": operator.eq,
+    "<": operator.lt,
+    "&": operator.and_,
+}
+
+
+def differences(programs: Iterable[Callable[[Library], Any]], names: Iterable[str], tolerance: float = 1e-3) -> None:
+    """Run all the programs before failing."""
+    apart = []
+    for program, name in zip(programs, names, strict=True):
+        try:
+            agree(program, tolerance)
+        except AssertionError as error:
+            apart.append(f"{name}: {str(error).strip().splitlines()[0]}")
+    assert not apart, "\n".join(apart)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_operators_promote_as_in_torch(name: str) -> None:
+    """All pairs of types, with axes, without axes, and Python numbers."""
+    op = BINARY[name]
+    # torch subtracts no booleans, and True ** True is a bool there; here they count as 0 and 1.
+    pairs = [pair for pair in PAIRS if name not in {"-", "**"} or not any("bool" in form for form in pair)]
+    differences([lambda t, a=a, b=b: op(FORMS[a](t), FORMS[b](t)) for a, b in pairs], map(str, pairs))  # type: ignore[misc]
+
+
+def test_result_type() -> None:
+    differences([lambda t, a=a, b=b: t.result_type(FORMS[a](t), FORMS[b](t)) for a, b in PAIRS], map(str, PAIRS))  # type: ignore[misc]
+
+
+FUNCTIONS = {
+    *(
+        "exp",
+        "log",
+        "sqrt",
+        "sin",
+        "tanh",
+        "sigmoid",
+        "erf",
+        "abs",
+        "neg",
+        "sign",
+        "floor",
+        "round",
+        "reciprocal",
+        "square",
+        "isnan",
+    ),
+    *("sum", "mean", "prod", "amax", "argmax", "all", "any", "std", "var", "cumsum(0)", "logsumexp(0)", "softmax(0)", "relu"),
+}
+WIDER_HERE = {("argmax", "bool"), ("relu", "bool")}  # torch refuses these
+NARROWER_HERE = {("sign", "bool")}  # and NumPy this
+LEGACY = {("all", "uint8"), ("any", "uint8")}  # of these torch returns uint8
+
+
+@pytest.mark.parametrize("f", sorted(FUNCTIONS))
+def test_functions_of_one_tensor(f: str) -> None:
+    name, dim = f.removesuffix("(0)"), (0,) if f.endswith("(0)") else ()
+    kinds = [kind for kind in NAMES if (name, kind) not in WIDER_HERE | NARROWER_HERE | LEGACY]
+    differences([lambda t, kind=kind: getattr(t.ones(3, dtype=getattr(t, kind)), name)(*dim) for kind in kinds], kinds)  # type: ignore[misc]
+
+
+TWO = list(itertools.product(NAMES, NAMES))
+
+
+def test_matrix_products_keep_the_type() -> None:
+    differences([lambda t, a=a: t.ones(2, 2, dtype=getattr(t, a)) @ t.ones(2, 2, dtype=getattr(t, a)) for a in NAMES], NAMES)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("join", ["cat", "where", "stack"])
+def test_joining_promotes(join: str) -> None:
+    def joined(t: Library, a: str, b: str) -> Any:
+        x, y = t.ones(1, dtype=getattr(t, a)), t.ones(1, dtype=getattr(t, b))
+        return t.where(t.ones(1) > 0, x, y) if join == "where" else getattr(t, join)([x, y])
+
+    differences([partial(joined, a=a, b=b) for a, b in TWO], map(str, TWO))
+
+
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_"])
+def test_in_place_keeps_the_type_or_fails_as_in_torch(name: str) -> None:
+    def act(t: Library, a: str, b: str) -> Any:
+        return getattr(t.ones(2, dtype=getattr(t, a)), name)(FORMS[b](t))
+
+    pairs = [pair for pair in itertools.product(NAMES, FORMS) if name != "sub_" or not any("bool" in form for form in pair)]
+    differences([partial(act, a=a, b=b) for a, b in pairs], map(str, pairs))
+
+
+def test_conversions() -> None:
+    def converted(t: Library, a: str, b: str) -> Any:
+        return t.tensor([0, 1, 2]).to(getattr(t, a)).to(getattr(t, b))
+
+    differences([partial(converted, a=a, b=b) for a, b in TWO], map(str, TWO))
+
+
+@pytest.mark.parametrize("method", ["double", "float", "half", "long", "int", "short", "bool"])
+def test_conversion_methods(method: str) -> None:
+    agree(lambda t: getattr(t.tensor([0.0, 1.5, -2.7]), method)())
+
+
+def test_gradients_keep_the_type_of_their_input() -> None:
+    kinds = ["float16", "float32", "float64"]
+    for a, b in itertools.product(kinds, kinds):
+
+        def act(t: Library, a: str = a, b: str = b) -> Any:
+            x = t.ones(2, dtype=getattr(t, a), requires_grad=True)
+            y = t.ones((), dtype=getattr(t, b), requires_grad=True)
+            (x * y + y / 3).sum().backward()
+            return x.grad, y.grad
+
+        agree(act, 1e-3)
+
+
+@pytest.fixture
+def in_double() -> Iterator[None]:
+    for lib in (minigrad, torch):
+        lib.set_default_dtype(lib.float64)
+    yield
+    for lib in (minigrad, torch):
+        lib.set_default_dtype(lib.float32)
+
+
+@pytest.mark.usefixtures("in_double")
+def test_the_default_type() -> None:
+    for program in (
+        lambda t: t.tensor(1.5),
+        lambda t: t.zeros(2),
+        lambda t: t.tensor([1]) / 2,
+        lambda t: t.tensor([1]) * 2.5,
+        lambda t: t.tensor([1], dtype=t.float32) * 2.5,
+        lambda t: t.arange(0, 1, 0.25),
+        lambda t: t.get_default_dtype(),
+        lambda t: t.tensor([1]).exp(),
+    ):
+        agree(program)
+    assert repr(minigrad.ones(1)) == repr(torch.ones(1))
+
+
+def test_the_default_type_is_floating() -> None:
+    agree(lambda t: t.set_default_dtype(t.int64))
+    assert minigrad.get_default_dtype() is minigrad.float32
+
+
+def test_a_type_is_one_object_and_knows_itself() -> None:
+    for name in NAMES:
+        mine, theirs = getattr(minigrad, name), getattr(torch, name)
+        assert pickle.loads(pickle.dumps(mine)) is mine
+        assert (mine.itemsize, mine.is_floating_point) == (theirs.itemsize, theirs.is_floating_point)
+        assert repr(mine) == repr(theirs).replace("torch.", "minigrad.")
+    assert minigrad.float is minigrad.float32
+    assert minigrad.double is minigrad.float64
+    assert minigrad.long is minigrad.int64
+
+
+@pytest.mark.parametrize("wrong", [np.complex64, "str", object, np.datetime64])
+def test_types_that_do_not_exist_are_refused_by_name(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="minigrad has no dtype"):
+        minigrad.from_numpy(np.zeros(1, wrong))
