@@ -896,7 +896,7 @@ def carry_back(
 
 
 def seed(output: Tensor, cotangent: Tensor | None, create_graph: bool, position: int = 0) -> tuple[Vertex, Cotangent]:
-    """Return the vertex of an output and its cotangent, which is 1 if none is given: a Tensor with create_graph, else an array.
+    """Return the vertex of an output and its cotangent, by default 1: a Tensor with create_graph, else an array.
 
     Raises:
         RuntimeError: The output requires no gradient, the cotangent does not fit, or is missing though there are several

@@ -190,7 +190,7 @@ def _saved(node: Node) -> dict[str, Any]:
     """
     if not isinstance(node, Recorded) or node.frame is None:
         return {}
-    saved = dict(zip(node.op._slots, node.frame, strict=False))
+    saved = dict(zip(node.op.slots, node.frame, strict=False))
     if _overwritten(node):
         saved.update(dict.fromkeys((*node.op.inputs, "out")))
     return saved

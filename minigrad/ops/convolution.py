@@ -167,21 +167,40 @@ def spread_windows(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Ar
     return out
 
 
-def argmax_windows(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Return where each window sees its largest element, the first of several or a NaN, in the row-major order of `size`."""
-    size = x.shape[2:]
-    count = places(size, kernel, stride, dilation)
-    views = [x[seen(offset, count, stride, dilation)] for offset in offsets(kernel)]
-    largest = views[0].copy()
+def largest(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """Return which element of its window is the largest, counted in row-major order: the first of several, or of NaNs."""
+    views = [x[seen(offset, places(x.shape[2:], kernel, stride, dilation), stride, dilation)] for offset in offsets(kernel)]
+    most = views[0].copy()
     for view in views[1:]:
-        np.maximum(largest, view, out=largest)
-    which = np.zeros(largest.shape, np.min_scalar_type(len(views)))
+        np.maximum(most, view, out=most)
+    which = np.zeros(most.shape, np.min_scalar_type(len(views)))
+    some_nan = np.isnan(most).any()
     for k in reversed(range(len(views))):
-        np.copyto(which, k, where=views[k] == largest)
-    if np.isnan(largest).any():
-        for k in reversed(range(len(views))):
-            np.copyto(which, k, where=np.isnan(views[k]))
-    positions = np.arange(math.prod(size)).reshape(size)
-    corners = positions[seen((0,) * len(kernel), count, stride, dilation)]
-    steps = np.array([positions[tuple(k * d for k, d in zip(offset, dilation, strict=True))] for offset in offsets(kernel)])
-    return corners + steps[which]
+        np.copyto(which, k, where=(views[k] == most) | np.isnan(views[k]) if some_nan else views[k] == most)
+    return which
+
+
+@primitive(
+    x=lambda g, x_shape, which, kernel, stride, dilation: put_windows(
+        g, size=x_shape[2:], which=which, kernel=kernel, stride=stride, dilation=dilation
+    )
+)
+def take_windows(x: Array, *, which: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """Of what each window sees, the one element that `which` counts out."""
+    out = np.empty(which.shape, x.dtype)
+    for k, offset in enumerate(offsets(kernel)):
+        np.copyto(out, x[seen(offset, which.shape[2:], stride, dilation)], where=which == k)
+    return out
+
+
+@primitive(
+    y=lambda g, which, kernel, stride, dilation: take_windows(
+        g, which=which, kernel=kernel, stride=stride, dilation=dilation
+    )
+)
+def put_windows(y: Array, *, size: Shape, which: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """Each y added to the one element that `which` counts out of what its window sees: the transpose of `take_windows`."""
+    out = np.zeros((*y.shape[:2], *size), y.dtype)
+    for k, offset in enumerate(offsets(kernel)):
+        out[seen(offset, y.shape[2:], stride, dilation)] += np.where(which == k, y, 0)
+    return out

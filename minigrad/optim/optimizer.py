@@ -410,9 +410,10 @@ class Optimizer:
         self.state = state
 
     def _loaded_group(self, mine: Group, theirs: Mapping[str, Any]) -> Group:
-        """Return a group with our parameters and their options; options that they lack are off if they can be."""
+        """Return a group with our parameters and their options; what they lack is off, as it was before it was invented."""
         options = {name: value for name, value in theirs.items() if name not in SWITCHES}
-        missing = [name for name in self.defaults if name not in theirs and self.defaults[name]]
+        options = {**{name: False for name, value in self.defaults.items() if value is True}, **options}
+        missing = [name for name, value in self.defaults.items() if value and name not in options]
         if missing:
             raise ValueError(f"loaded state dict does not fit {type(self).__name__}: a group has no {', '.join(missing)}")
         names = {"param_names": mine["param_names"]} if "param_names" in mine else {}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -138,7 +137,7 @@ class Program:
         self.outputs = outputs
         self.targets = sorted(targets.values())
         self.constants = [x for _, operands, _ in tape for x in operands if not isinstance(x, Symbol)]
-        self.steps: list[tuple[np.ufunc, Callable[[Sequence[Any]], tuple[Any, ...]]]] = []
+        self.steps: list[tuple[np.ufunc, list[int], int]] = []
         constant = itertools.count(len(inputs)).__next__
         scratch = itertools.count(len(inputs) + len(self.constants)).__next__
         free: list[int] = []
@@ -156,8 +155,8 @@ class Program:
                 if target:
                     last_use[result] = len(tape)
                     last.append((places[result], target))
-            self.steps.append((ufunc, itemgetter(*where, places[result])))
-        self.steps += [(np.positive, itemgetter(*move)) for move in last]
+            self.steps.append((ufunc, where, places[result]))
+        self.steps += [(np.positive, [source], target) for source, target in last]
         self.scratch = scratch() - len(inputs) - len(self.constants)
 
     def run(self, g: Array, kept: list[Any]) -> None:
@@ -179,8 +178,8 @@ class Program:
             pieces = [a[index] if isinstance(a, np.ndarray) else a for a in kept]
             room = [s[: piece.size].reshape(piece.shape) for s in scratch]
             places = (piece, *pieces, *self.constants, *room)
-            for ufunc, pick in self.steps:
-                ufunc(*pick(places))
+            for ufunc, where, to in self.steps:
+                ufunc(*[places[k] for k in where], out=places[to])
 
 
 def record(rule: Rule, kept: Sequence[Any]) -> Program | None:

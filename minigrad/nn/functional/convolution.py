@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.ops import convolution, indexing
-from minigrad.ops.convolution import argmax_windows, places
+from minigrad.ops import convolution
+from minigrad.ops.convolution import largest, places
 from minigrad.ops.primitive import Array, Shape
 from minigrad.tensors import Tensor, apply, wrap
 
@@ -243,9 +243,8 @@ def max_pool2d(
     gaps = sizes(dilation, 2, "dilation")
     padded = _padded(batch, around, -math.inf if batch.is_floating_point() else np.iinfo(batch._array.dtype).min)
     _check_room(padded, kernel, step, gaps)
-    index = argmax_windows(padded._array, kernel, step, gaps)
-    flat = padded.flatten(2)._apply(indexing.gather, wrap(index.reshape(*index.shape[:2], -1)), dim=2)
-    y = flat.reshape(index.shape)
+    which = largest(padded._array, kernel, step, gaps)
+    y = padded._unary(convolution.take_windows, which=which, kernel=kernel, stride=step, dilation=gaps)
     return y.squeeze(0) if single else y
 
 
