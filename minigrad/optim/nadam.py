@@ -36,7 +36,7 @@ class NAdam(Optimizer):
         ValueError, TypeError, NotImplementedError: As by `Optimizer`.
 
     Equals ``torch.optim.NAdam``. State: ``step``, ``mu_product`` (Pi, of the default dtype), ``exp_avg`` (m), ``exp_avg_sq``
-    (v).
+    (v). torch rounds Pi to the parameter's dtype when it loads a checkpoint; here it stays as it was saved.
 
     Source: Dozat 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ, algorithm 2; momentum_decay = 0.004 is the one
     of the paper's schedule. Keras does the same with fixed 0.004; optax keeps mu_t at beta1.

@@ -1,0 +1,332 @@
+"""Laws of the optimizers: what must hold whatever the numbers, and how the forms of momentum are related."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+import minigrad
+from minigrad import optim
+from tests.optim.twins import CONFIGURATIONS, KINDS, gradient, unit
+
+F64 = np.dtype(np.float64)
+Make = Callable[[list[Any]], Any]
+
+OWN = st.fixed_dictionaries(
+    {
+        "lr": st.sampled_from([0.01, 0.1]),
+        "momentum": unit(),
+        "weight_decay": st.sampled_from([0, 0.1]),
+        "maximize": st.booleans(),
+    }
+)
+ALL = {**CONFIGURATIONS, "HeavyBall": OWN, "NAG": OWN}
+RATES = st.floats(0.001, 0.5)
+VECTORS = npst.arrays(F64, st.integers(1, 5), elements=st.floats(-10, 10))
+GRADIENTS = st.lists(VECTORS.map(lambda g: g[:1]), min_size=1, max_size=12)
+
+
+def parameter(values: Any) -> Any:
+    return minigrad.tensor(np.array(values, F64), requires_grad=True)
+
+
+def descend(optimizer: Any, params: list[Any], gradients: Any) -> list[list[Any]]:
+    """Make a step for each list of gradients, one for each parameter; return the parameters after each."""
+    track = []
+    for step in gradients:
+        for p, g in zip(params, step, strict=True):
+            p.grad = None if g is None else minigrad.tensor(g, dtype=p.dtype)
+        optimizer.step()
+        track.append([p.detach().numpy().copy() for p in params])
+    return track
+
+
+def draw_run(data: st.DataObject, name: str, shapes: list[Any]) -> tuple[dict[str, Any], list[Any], list[list[Any]]]:
+    """Draw options, parameters, and gradients of several steps."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    kinds = data.draw(st.lists(st.lists(KINDS, min_size=len(shapes), max_size=len(shapes)), min_size=1, max_size=6))
+    gradients = [[gradient(rng, kind, shape, F64) for kind, shape in zip(step, shapes, strict=True)] for step in kinds]
+    return data.draw(ALL[name]), [rng.standard_normal(shape) for shape in shapes], gradients
+
+
+def identical(a: Any, b: Any) -> bool:
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
+
+
+# ---------------------------------------------------------------------------------------------------- of all optimizers
+
+
+@pytest.mark.parametrize("name", ALL)
+@given(data=st.data())
+def test_splitting_and_permuting_change_nothing(name: str, data: st.DataObject) -> None:
+    options, (whole,), gradients = draw_run(data, name, [(6,)])
+    one, several = parameter(whole), [parameter(whole[k]) for k in (slice(4, 6), slice(0, 1), slice(1, 4))]
+    a = descend(getattr(optim, name)([one], **options), [one], gradients)
+    parts = [[None if g is None else g[k] for k in (slice(4, 6), slice(0, 1), slice(1, 4))] for (g,) in gradients]
+    b = descend(getattr(optim, name)(several, **options), several, parts)
+    for (x,), (last, first, middle) in zip(a, b, strict=True):
+        assert identical([x], [np.concatenate([first, middle, last])])
+
+
+@pytest.mark.parametrize("name", ALL)
+@given(data=st.data())
+def test_maximizing_is_minimizing_the_negative(name: str, data: st.DataObject) -> None:
+    options, start, gradients = draw_run(data, name, [(3,), ()])
+    up, down = [parameter(x) for x in start], [parameter(x) for x in start]
+    turned = [[None if g is None else -g for g in step] for step in gradients]
+    a = descend(getattr(optim, name)(up, **{**options, "maximize": True}), up, gradients)
+    b = descend(getattr(optim, name)(down, **{**options, "maximize": False}), down, turned)
+    assert all(map(identical, a, b))
+
+
+@pytest.mark.parametrize("name", ALL)
+@given(data=st.data())
+def test_without_lr_nothing_moves_but_the_state_goes_on(name: str, data: st.DataObject) -> None:
+    options, start, gradients = draw_run(data, name, [(3,)])
+    params = [parameter(x) for x in start]
+    still = getattr(optim, name)(params, **{**options, "lr": 0.0})
+    assert all(identical(step, start) for step in descend(still, params, gradients))
+    with_gradient = sum(g is not None for (g,) in gradients)
+    state = still.state_dict()["state"].get(0, {})
+    if "step" in state and with_gradient:
+        assert state["step"].item() == with_gradient
+
+
+@pytest.mark.parametrize("name", ALL)
+@given(data=st.data())
+def test_saving_in_the_middle_changes_nothing(name: str, data: st.DataObject) -> None:
+    options, start, gradients = draw_run(data, name, [(3,), (2, 2)])
+    straight, halves = [parameter(x) for x in start], [parameter(x) for x in start]
+    a = descend(getattr(optim, name)(straight, **options), straight, gradients + gradients)
+    first = getattr(optim, name)(halves, **options)
+    b = descend(first, halves, gradients)
+    second = getattr(optim, name)(halves)
+    second.load_state_dict(first.state_dict())
+    b += descend(second, halves, gradients)
+    assert all(map(identical, a, b))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_gradients_are_not_kept_and_dtypes_stay(name: str) -> None:
+    for dtype in (minigrad.float32, minigrad.float64):
+        x = minigrad.ones(3, dtype=dtype, requires_grad=True)
+        optimizer = getattr(optim, name)([x])
+        for _ in range(3):
+            x.grad = minigrad.full((3,), 0.5, dtype=dtype)
+            optimizer.step()
+            before = {k: v.numpy().copy() for k, v in optimizer.state[x].items()}, x.detach().numpy().copy()
+            x.grad.fill_(1e9)
+            assert identical([x.detach().numpy()], [before[1]])
+            assert all(np.array_equal(v.numpy(), before[0][k]) for k, v in optimizer.state[x].items())
+            assert x.dtype is dtype
+            assert all(v.dtype is dtype for k, v in optimizer.state[x].items() if v.ndim)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_parameter_without_gradient_is_left_alone(name: str) -> None:
+    x, y = parameter([1.0]), parameter([2.0])
+    optimizer = getattr(optim, name)([x, y], weight_decay=0.1)
+    descend(optimizer, [x, y], [[np.ones(1), np.ones(1)], [np.ones(1), None], [np.ones(1), np.ones(1)]])
+    alone = parameter([2.0])
+    descend(getattr(optim, name)([alone], weight_decay=0.1), [alone], [[np.ones(1)], [np.ones(1)]])
+    assert identical([y.detach().numpy()], [alone.detach().numpy()])
+
+
+@pytest.mark.parametrize("name", ["Adagrad", "RMSprop", "Adam", "NAdam"])
+@given(gradients=st.lists(st.floats(1e-3, 10) | st.floats(-10, -1e-3), min_size=1, max_size=12), power=st.integers(-20, 20))
+def test_without_eps_the_scale_of_the_gradient_does_not_matter(name: str, gradients: Any, power: int) -> None:
+    tracks = []
+    for factor in (1.0, 2.0**power):
+        x = parameter([1.0])
+        tracks.append(descend(getattr(optim, name)([x], eps=0), [x], [[np.array([g * factor])] for g in gradients]))
+    assert all(map(identical, *tracks))
+
+
+# -------------------------------------------------------------------------------------------------------- of momentum
+
+
+@given(start=VECTORS, gradients=GRADIENTS, lr=RATES)
+def test_without_momentum_all_are_gradient_descent(start: Any, gradients: Any, lr: float) -> None:
+    steps = [[np.resize(g, start.shape)] for g in gradients]
+    tracks = []
+    for make in (
+        lambda p: optim.SGD(p, lr),
+        lambda p: optim.SGD(p, lr, momentum=0, dampening=0.5),
+        lambda p: optim.HeavyBall(p, lr, momentum=0),
+        lambda p: optim.NAG(p, lr, momentum=0),
+    ):
+        x = parameter(start)
+        tracks.append(descend(make([x]), [x], steps))
+    for other in tracks[1:3]:
+        assert all(map(identical, tracks[0], other))
+    assert all(np.allclose(a, b, rtol=1e-13, atol=1e-13) for a, b in zip(tracks[0], tracks[3], strict=True))
+
+
+def bowl(make: Make, lrs: list[float], curvature: float = 1.0) -> tuple[list[float], Any]:
+    """Return the iterates on f = curvature x^2 / 2 from 1, and the optimizer."""
+    x = parameter([1.0])
+    optimizer = make([x])
+    track = []
+    for lr in lrs:
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.zero_grad()
+        (0.5 * curvature * x * x).sum().backward()
+        optimizer.step()
+        track.append(x.item())
+    return track, optimizer
+
+
+@given(lr=RATES, mu=unit())
+def test_momentum_is_the_heavy_ball_while_lr_is_constant(lr: float, mu: float) -> None:
+    a, _ = bowl(lambda p: optim.SGD(p, momentum=mu), [lr] * 30)
+    b, _ = bowl(lambda p: optim.HeavyBall(p, momentum=mu), [lr] * 30)
+    assert a == pytest.approx(b, abs=1e-13)
+
+
+def test_momentum_is_not_the_heavy_ball_when_lr_drops() -> None:
+    lrs = [0.1] * 10 + [0.01] * 10
+    a, _ = bowl(lambda p: optim.SGD(p, momentum=0.9), lrs)
+    b, _ = bowl(lambda p: optim.HeavyBall(p, momentum=0.9), lrs)
+    assert a[:10] == pytest.approx(b[:10], abs=1e-14)
+    assert abs(a[-1] - b[-1]) > 0.05
+
+
+def nesterov(lrs: list[float], mu: float) -> tuple[list[float], list[float]]:
+    """Return theta and the look-ahead points of Sutskever's form on f = x^2 / 2, as it stands in the paper."""
+    theta, v = 1.0, 0.0
+    thetas, points = [], []
+    for lr in lrs:
+        v = mu * v - lr * (theta + mu * v)
+        theta = theta + v
+        thetas.append(theta)
+        points.append(theta + mu * v)
+    return thetas, points
+
+
+@given(lrs=st.lists(RATES, min_size=1, max_size=25), mu=unit())
+def test_nag_is_the_original(lrs: list[float], mu: float) -> None:
+    thetas, points = nesterov(lrs, mu)
+    for k in {1, len(lrs)}:
+        track, optimizer = bowl(lambda p: optim.NAG(p, momentum=mu), lrs[:k])
+        assert track == pytest.approx(points[:k], abs=1e-13)
+        (x,) = optimizer.param_groups[0]["params"]
+        with optimizer.at_theta():
+            assert x.item() == pytest.approx(thetas[k - 1], abs=1e-13)
+        assert x.item() == track[-1], "bit for bit what it was"
+
+
+@given(lr=RATES, mu=unit(0.1))
+def test_torch_s_nesterov_is_the_look_ahead_point(lr: float, mu: float) -> None:
+    a, _ = bowl(lambda p: optim.SGD(p, momentum=mu, nesterov=True), [lr] * 30)
+    b, _ = bowl(lambda p: optim.NAG(p, momentum=mu), [lr] * 30)
+    assert a == pytest.approx(b, abs=1e-13)
+
+
+def test_torch_s_nesterov_is_neither_theta_nor_right_after_a_drop() -> None:
+    lrs = [0.1] * 10 + [0.01] * 10
+    a, _ = bowl(lambda p: optim.SGD(p, momentum=0.9, nesterov=True), lrs)
+    thetas, points = nesterov(lrs, 0.9)
+    assert max(abs(x - y) for x, y in zip(a[:10], thetas[:10], strict=True)) > 0.1
+    assert max(abs(x - y) for x, y in zip(a, points, strict=True)) > 0.01
+
+
+def test_nag_with_a_momentum_that_changes() -> None:
+    """The gradient was taken with the old mu; the velocity is renewed with the new one."""
+    x = parameter([1.0])
+    optimizer = optim.NAG([x], lr=0.1, momentum=0.5)
+    descend(optimizer, [x], [[np.array([1.0])]])
+    optimizer.param_groups[0]["momentum"] = 0.9
+    descend(optimizer, [x], [[np.array([1.0])]])
+    v = 0.9 * -0.1 - 0.1
+    theta = 1.0 - 0.1 + v
+    assert x.item() == pytest.approx(theta + 0.9 * v, abs=1e-15)
+
+
+def test_nag_with_a_closure_is_the_loop() -> None:
+    track, _ = bowl(lambda p: optim.NAG(p, momentum=0.9), [0.1] * 8)
+    x = parameter([1.0])
+    optimizer = optim.NAG([x], lr=0.1, momentum=0.9)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (0.5 * x * x).sum()
+        loss.backward()
+        return loss
+
+    losses = []
+    for y in track:
+        with minigrad.no_grad():
+            losses.append(optimizer.step(closure).item())
+        assert x.item() == y
+    assert losses == pytest.approx([0.5] + [0.5 * y * y for y in track[:-1]])
+
+
+# ------------------------------------------------------------------------------------------------- of single optimizers
+
+
+@given(lr=RATES, steps=st.integers(1, 20), curvature=st.floats(0.1, 4))
+def test_gradient_descent_on_a_bowl_is_a_power(lr: float, steps: int, curvature: float) -> None:
+    track, _ = bowl(optim.SGD, [lr] * steps, curvature)
+    assert track[-1] == pytest.approx((1 - lr * curvature) ** steps, rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize(("lr", "converges"), [(0.4999, True), (0.5001, False)])
+def test_gradient_descent_converges_below_two_over_the_curvature(lr: float, converges: bool) -> None:
+    track, _ = bowl(optim.SGD, [lr] * 5000, curvature=4.0)
+    assert (abs(track[-1]) < 0.5) is converges
+
+
+@given(g=st.floats(1e-3, 1e3), sign=st.sampled_from([-1, 1]), lr=RATES)
+def test_adam_s_first_step_is_lr(g: float, sign: int, lr: float) -> None:
+    x = parameter([0.0])
+    descend(optim.Adam([x], lr=lr, eps=0), [x], [[np.array([sign * g])]])
+    assert x.item() == pytest.approx(-sign * lr, rel=1e-12)
+
+
+@given(gradients=GRADIENTS)
+def test_adagrad_s_rate_never_grows_and_rmsprop_s_can(gradients: Any) -> None:
+    x = parameter([0.0])
+    optimizer = optim.Adagrad([x])
+    sums = [0.0]
+    for g in gradients:
+        descend(optimizer, [x], [[g]])
+        sums.append(optimizer.state[x]["sum"].item())
+    assert sums == sorted(sums)
+    y = parameter([0.0])
+    other = optim.RMSprop([y])
+    descend(other, [y], [[np.array([10.0])]])
+    before = other.state[y]["square_avg"].item()
+    descend(other, [y], [[np.array([0.1])]])
+    assert other.state[y]["square_avg"].item() < before
+
+
+def test_adamw_decays_all_weights_alike_and_adam_does_not() -> None:
+    """With gradients of very different size the L2 penalty is lost for the larger one; the decoupled decay is not."""
+    ends = {}
+    for name in ("Adam", "AdamW"):
+        x = parameter([1.0, 1.0])
+        optimizer = getattr(optim, name)([x], lr=0.01, weight_decay=0.1)
+        descend(optimizer, [x], [[np.array([s, 100.0 * s])] for s in (1.0, -1.0) * 50])
+        ends[name] = x.detach().numpy()
+    assert abs(ends["AdamW"][0] - ends["AdamW"][1]) < 1e-3
+    assert abs(ends["Adam"][0] - ends["Adam"][1]) > 1e-2
+
+
+def test_amsgrad_converges_where_adam_does_not() -> None:
+    """The counter-example of Reddi, Kale & Kumar 2018, section 3: f = 1010 x at every 101st step, else -10 x, on [-1, 1]."""
+    ends = []
+    for amsgrad in (False, True):
+        x = parameter([0.0])
+        optimizer = optim.Adam([x], lr=0.05, betas=(0.9, 0.99), amsgrad=amsgrad)
+        for t in range(1, 10_001):
+            x.grad = minigrad.tensor([1010.0 if t % 101 == 1 else -10.0], dtype=minigrad.float64)
+            optimizer.param_groups[0]["lr"] = 0.5 / t**0.5
+            optimizer.step()
+            x.data.clamp_(-1, 1)
+        ends.append(x.item())
+    assert ends[0] > 0.5, "Adam goes to the worst point, 1"
+    assert ends[1] < -0.5, "AMSGrad goes to the best one, -1"

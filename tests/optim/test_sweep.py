@@ -1,0 +1,200 @@
+"""The sweep: blocks, batches and recorded programs give what the rule itself gives, bit for bit, and no more memory."""
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+import minigrad
+from minigrad import optim
+from minigrad.ops.arithmetic import where
+from minigrad.ops.elementary import sqrt
+from minigrad.optim import record as recording
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.record import apply, blocks, record
+from tests.optim.twins import CONFIGURATIONS
+
+NAMES = [*CONFIGURATIONS, "HeavyBall", "NAG"]
+
+
+@given(
+    shape=npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9),
+    size=st.integers(1, 40),
+    data=st.data(),
+)
+def test_blocks_cover_each_element_once(shape: tuple[int, ...], size: int, data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "BLOCK", size)
+        seen = np.zeros(shape, int)
+        for index in blocks(shape):
+            assert seen[index].size <= size
+            seen[index] += 1
+    assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(data=st.data(), dtype=st.sampled_from([np.float32, np.float64]), shape=st.sampled_from([(50,), (7, 9), (3, 5, 4)]))
+def test_a_recorded_rule_is_the_rule_bit_for_bit(name: str, data: st.DataObject, dtype: Any, shape: tuple[int, ...]) -> None:
+    """Whatever the options, the layout and the state that is there, and if the blocks are a few elements long."""
+    options = data.draw(CONFIGURATIONS.get(name, st.just({"lr": 0.1, "momentum": 0.9})))
+    optimizer = getattr(optim, name)([minigrad.ones(1, requires_grad=True)], **options)
+    (group,) = optimizer.param_groups
+    rule, memory = optimizer._rule(group), optimizer._memory(group)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    order = data.draw(st.permutations(range(len(shape))))
+    array = lambda: np.ascontiguousarray(rng.random(shape).transpose(order), dtype).transpose(np.argsort(order))
+    kept: list[Any] = [array()]
+    for field, start in memory.items():
+        if field in optimizer._numbers:
+            kept.append(np.float32(0.5) if field == "mu_product" else np.float64(3))
+        else:
+            kept.append(None if start is None and data.draw(st.booleans()) else array())
+    if name == "Adam" and options["amsgrad"]:
+        kept[4] = array()
+    if name == "RMSprop":
+        kept[3] = array() if options["momentum"] else None
+        kept[4] = array() if options.get("centered") else None
+    g = array()
+    plain, replayed = ([a.copy() if isinstance(a, np.ndarray) else a for a in kept] for _ in range(2))
+    untouched = g.copy()
+    with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
+        patch.setattr(recording, "BLOCK", 8)
+        apply(rule, g, plain)
+        program = record(rule, kept)
+        assert program is not None
+        program.run(g, replayed)
+    assert (g == untouched).all()
+    for a, b in zip(plain, replayed, strict=True):
+        assert (a is None) == (b is None)
+        assert a is None or np.array_equal(a, b, equal_nan=True)
+
+
+def run(cls: Any, arrays: list[Any], gradients: list[Any], **options: Any) -> list[Any]:
+    """Return the parameters after three steps."""
+    params = []
+    for a in arrays:
+        p = minigrad.ones(1).requires_grad_()
+        p.data = minigrad.from_numpy(a)
+        params.append(p)
+    optimizer = cls(params, **options)
+    for k in range(3):
+        for p, g in zip(params, gradients, strict=True):
+            p.grad = minigrad.from_numpy(g * (k + 1))
+        optimizer.step()
+    return [p.detach().numpy() for p in params]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_layout_does_not_matter(name: str) -> None:
+    """Large and small parameters that are transposed, reversed, or every other element of something."""
+    rng = np.random.default_rng(0)
+    cuts = [
+        lambda a: a,
+        lambda a: np.ascontiguousarray(a.T).T,
+        lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+        lambda a: np.ascontiguousarray(a[::-1])[::-1],
+    ]
+    for shape in ((300, 200), (3, 4)):
+        base, g = rng.standard_normal(shape), rng.standard_normal(shape)
+        arrays = [cut(base.copy()) for cut in cuts for _ in cuts]
+        memory = [a.base if a.base is not None else a for a in arrays]
+        ends = run(getattr(optim, name), arrays, [cut(g) for _ in cuts for cut in cuts])
+        for end, array, owner in zip(ends, arrays, memory, strict=True):
+            assert np.array_equal(end, ends[0])
+            assert np.shares_memory(array, owner)
+            assert np.array_equal(array, ends[0]), "written in place"
+        assert not np.array_equal(ends[0], base)
+
+
+def test_parameters_that_share_memory_are_updated_one_after_the_other() -> None:
+    base = np.ones(4)
+    run(optim.SGD, [base[:3], base[1:]], [np.ones(3), np.ones(3)], lr=0.5)
+    assert base.tolist() == [-2, -5, -5, -2]
+
+
+def test_state_that_the_user_changes_is_used() -> None:
+    x, y = minigrad.zeros(2, requires_grad=True), minigrad.zeros(3, requires_grad=True)
+    optimizer = optim.SGD([x, y], lr=1.0, momentum=0.5)
+
+    def step() -> tuple[float, float]:
+        x.grad, y.grad = minigrad.ones(2), minigrad.ones(3)
+        optimizer.step()
+        return x[0].item(), y[0].item()
+
+    assert step() == (-1, -1)
+    assert step() == (-2.5, -2.5)
+    optimizer.state[x]["momentum_buffer"].zero_()
+    assert step() == (-3.5, -4.25)
+    optimizer.state[y]["momentum_buffer"] = minigrad.full((3,), 10.0)
+    assert step() == (-5, -10.25)
+    optimizer.state.clear()
+    assert step() == (-6, -11.25)
+    adam = optim.Adam([x, y])
+    for p in (x, y):
+        p.grad = minigrad.ones_like(p)
+    adam.step()
+    adam.state[x]["step"].fill_(9)
+    adam.step()
+    assert [adam.state[p]["step"].item() for p in (x, y)] == [10, 2]
+
+
+class Recorded(Optimizer):
+    """A rule of the user's own, with an operation that is not recorded: sign descent with a dead zone."""
+
+    def __init__(self, params: Any, lr: float = 0.1) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": 0, "maximize": False})
+
+    def memory(self, group: Group) -> Any:
+        return {"average": 0.0}
+
+    @staticmethod
+    def update(t: int, theta: Any, g: Any, m: Any, *, lr: Any) -> Any:
+        m = m / 2 + g
+        return theta - lr * where(m > 1, g / sqrt(t + g * g), 0 * g), m
+
+
+def test_a_rule_of_the_user_s_own() -> None:
+    rng = np.random.default_rng(0)
+    g = rng.standard_normal(100_000)
+    (large,) = run(Recorded, [np.zeros(100_000)], [g])
+    (small,) = run(Recorded, [np.zeros(10)], [g[:10]])
+    m, theta = np.zeros(100_000), np.zeros(100_000)
+    for t in (1, 2, 3):
+        m = m / 2 + t * g
+        theta = theta - 0.1 * np.where(m > 1, t * g / np.sqrt(t + (t * g) * (t * g)), 0)
+    assert np.allclose(large, theta, rtol=1e-14)
+    assert np.array_equal(small, large[:10])
+    assert (
+        record(
+            Recorded([minigrad.ones(1, requires_grad=True)])._rule({"lr": 1, "weight_decay": 0, "maximize": False}),
+            [g, np.float32(1), g],
+        )
+        is None
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_allocates_no_more_for_larger_parameters(name: str) -> None:
+    x = minigrad.zeros(1_000_000, requires_grad=True)
+    optimizer = getattr(optim, name)([x])
+    x.grad = minigrad.ones(1_000_000)
+    optimizer.step()
+    tracemalloc.start()
+    optimizer.step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000, "a quarter of the parameter's 4 MB"
+
+
+def test_writes_are_counted() -> None:
+    """What was saved for backward before the step is known to be stale after it."""
+    x = minigrad.ones(2, requires_grad=True)
+    loss = (x * x).sum()
+    x.grad = minigrad.ones(2)
+    optim.SGD([x]).step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
