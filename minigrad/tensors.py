@@ -16,30 +16,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad import devices, dtypes, printing
+from minigrad import dtypes, printing
 from minigrad.engine import Cotangent, Hook, Node, Vertex, hooked, mode, next_number, pull_back, recording
-from minigrad.methods import Arithmetic, Elementary, Indexing, InPlace, Linear, Reductions, Shapes
+from minigrad.methods import Arithmetic, Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes
 from minigrad.methods.carrier import Operand
 from minigrad.methods.indexing import as_index
-from minigrad.methods.shape import sizes
 from minigrad.ops import indexing, shape
 from minigrad.ops.primitive import Array, Frame, Primitive, quiet
 
 NOTHING = np.empty(0, np.float32)
 REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
-FROM_NUMPY = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floor_divide",
-    "remainder": "remainder", "power": "pow", "negative": "neg", "absolute": "abs", "sign": "sign", "floor": "floor",
-    "ceil": "ceil", "trunc": "trunc", "rint": "round", "maximum": "maximum", "minimum": "minimum", "matmul": "__matmul__",
-    "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
-    "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor", "logical_not": "logical_not",
-    "bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__",
-    "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
-    "log2": "log2", "log10": "log10", "log1p": "log1p", "logaddexp": "logaddexp", "sqrt": "sqrt", "square": "square",
-    "reciprocal": "reciprocal", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos",
-    "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-}  # fmt: skip
-"""The method that is a NumPy ufunc."""
 
 
 class Size(tuple[int, ...]):
@@ -286,7 +272,7 @@ def _array_of(value: Any, beside: Array) -> Array:
 # ---------------------------------------------------------------------------------------------------------- Tensor
 
 
-class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmetic):
+class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes, Arithmetic):
     """A multi-dimensional array that can remember how it was computed.
 
     ``Tensor(data)`` copies a nested list, an array or a tensor into the default dtype, ``Tensor(2, 3)`` is zeros of that
@@ -410,11 +396,6 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
         return Size(self._array.shape)
 
     @property
-    def dtype(self) -> dtypes.dtype:
-        """The type of the elements."""
-        return dtypes.as_dtype(self._array.dtype)
-
-    @property
     def ndim(self) -> int:
         """The number of axes."""
         return self._array.ndim
@@ -454,77 +435,7 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
 
-    # What it holds, for Python and NumPy.
-
-    def item(self) -> Any:
-        """Return the one element as a Python number.
-
-        Raises:
-            RuntimeError: There is not exactly one element.
-        """
-        if self._array.size != 1:
-            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
-        return self._array.item()
-
-    def tolist(self) -> Any:
-        """Return the elements as nested lists of Python numbers."""
-        return self._array.tolist()
-
-    def numpy(self) -> Array:
-        """Return the elements as an array that shares memory with the tensor.
-
-        What is written through the array is seen by the tensor, but not by the check that saved values are unchanged
-        before backward; write through the tensor where that matters.
-
-        Raises:
-            RuntimeError: The tensor requires a gradient, which NumPy would not carry on.
-        """
-        if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._array.view()
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Tensor:
-        """Let ``np.exp(tensor)`` and ``array * tensor`` be minigrad's own operations, which are recorded."""
-        name = FROM_NUMPY.get(ufunc.__name__)
-        if name is None or method != "__call__" or options:
-            called = f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
-            how = " with " + ", ".join(options) if options else ""
-            raise TypeError(
-                f"{called}{how} has no gradient rule for Tensors: use a method of Tensor, or call it on "
-                "tensor.detach().numpy()"
-            )
-        first, *others = inputs
-        result: Tensor = getattr(self._constant(first), name)(*others)
-        return result
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self.numpy(), dtype, copy=copy)
-
-    def __bool__(self) -> bool:
-        if self._array.size != 1:
-            raise RuntimeError(f"Boolean value of Tensor with {self._array.size} values is ambiguous: use any() or all()")
-        return bool(self._array.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __index__(self) -> int:
-        if self._array.dtype.kind not in "iub":
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __contains__(self, value: Any) -> bool:
-        return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
-
-    def __dlpack__(self, **options: Any) -> Any:
-        """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy."""
-        return self.numpy().__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple[builtins.int, builtins.int]:
-        return self._array.__dlpack_device__()
+    # Copies by pickle and deepcopy.
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revived, (type(self), self._for_copy(), self._requires_grad)
@@ -791,90 +702,6 @@ class Tensor(Elementary, Indexing, InPlace, Linear, Reductions, Shapes, Arithmet
     def clone(self) -> Tensor:
         """Return a copy in memory of its own, through which gradients flow."""
         return self._unary(shape.copy)
-
-    # Conversion.
-
-    def to(self, *target: Any, copy: bool = False, **named: Any) -> Tensor:
-        """Return the tensor in another dtype, or in that of another tensor; itself if there is nothing to do.
-
-        It takes a dtype, a device (the CPU is the only one), both, or a tensor, as in torch.
-        """
-        wanted = self.dtype
-        for goal in (*target, *named.values()):
-            if isinstance(goal, str | devices.device):
-                devices.check(goal)
-            elif goal is not None:
-                wanted = goal.dtype if isinstance(goal, Tensor) else dtypes.as_dtype(goal)
-        if wanted.numpy == self._array.dtype:
-            return self.clone() if copy else self
-        source = self if wanted.is_floating_point else self.detach()
-        return source._unary(shape.cast, dtype=wanted.numpy)
-
-    def cpu(self) -> Tensor:
-        """Return the tensor, which is on the CPU."""
-        return self
-
-    @property
-    def device(self) -> devices.device:
-        """Where the tensor is: on the CPU."""
-        return devices.device("cpu")
-
-    def type(self, dtype: Any = None) -> Any:
-        """Return the tensor in another dtype; without one, the name of its class in torch, such as "torch.FloatTensor"."""
-        names = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool"}
-        names |= {"float16": "Half", "float32": "Float", "float64": "Double"}
-        return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(dtype)
-
-    def new_zeros(self, *size: Any, **options: Any) -> Tensor:
-        """Return zeros of the given size and of the dtype of this tensor."""
-        return self.new_full(sizes(size), 0, **options)
-
-    def new_ones(self, *size: Any, **options: Any) -> Tensor:
-        """Return ones of the given size and of the dtype of this tensor."""
-        return self.new_full(sizes(size), 1, **options)
-
-    def new_full(
-        self, size: Sequence[builtins.int], fill_value: Any, *, dtype: Any = None, requires_grad: Any = False
-    ) -> Tensor:
-        """Return a tensor of the given size and of the dtype of this one that holds one number everywhere."""
-        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return wrap(np.full(tuple(size), fill_value, kind.numpy)).requires_grad_(requires_grad)
-
-    def new_tensor(self, data: Any) -> Tensor:
-        """Return a tensor with a copy of the data, of the dtype of this one."""
-        return wrap(np.array(data, self._array.dtype))
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """Return the tensor in the dtype of another."""
-        return self.to(other.dtype)
-
-    def double(self) -> Tensor:
-        """Return the tensor as float64."""
-        return self.to(dtypes.float64)
-
-    def float(self) -> Tensor:
-        """Return the tensor as float32."""
-        return self.to(dtypes.float32)
-
-    def long(self) -> Tensor:
-        """Return the tensor as int64, rounded towards zero."""
-        return self.to(dtypes.int64)
-
-    def int(self) -> Tensor:
-        """Return the tensor as int32, rounded towards zero."""
-        return self.to(dtypes.int32)
-
-    def half(self) -> Tensor:
-        """Return the tensor as float16."""
-        return self.to(dtypes.float16)
-
-    def short(self) -> Tensor:
-        """Return the tensor as int16, rounded towards zero."""
-        return self.to(dtypes.int16)
-
-    def bool(self) -> Tensor:
-        """Return whether each element is not zero."""
-        return self.to(dtypes.bool_)
 
 
 # -------------------------------------------------------------------------------------------------------- backward

@@ -5,11 +5,24 @@ The classes here are mixed into `Tensor`. They know the table of primitives, not
 
 from minigrad.methods.arithmetic import Arithmetic
 from minigrad.methods.carrier import Carrier
+from minigrad.methods.conversion import Conversion
 from minigrad.methods.elementary import Elementary
 from minigrad.methods.indexing import Indexing
 from minigrad.methods.inplace import InPlace
+from minigrad.methods.interop import Interop
 from minigrad.methods.linear import Linear
 from minigrad.methods.reduction import Reductions
 from minigrad.methods.shape import Shapes
 
-__all__ = ["Arithmetic", "Carrier", "Elementary", "InPlace", "Indexing", "Linear", "Reductions", "Shapes"]
+__all__ = [
+    "Arithmetic",
+    "Carrier",
+    "Conversion",
+    "Elementary",
+    "InPlace",
+    "Indexing",
+    "Interop",
+    "Linear",
+    "Reductions",
+    "Shapes",
+]

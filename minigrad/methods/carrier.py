@@ -20,6 +20,19 @@ class Carrier:
         """The sizes of the axes."""
         raise NotImplementedError
 
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are carried to it."""
+        raise NotImplementedError
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad`."""
+        raise NotImplementedError
+
+    def detach(self) -> Self:
+        """Return the same without a place in the graph."""
+        raise NotImplementedError
+
     def _is_contiguous(self) -> bool:
         """Return whether the elements lie in row-major order without gaps."""
         raise NotImplementedError

@@ -1,0 +1,108 @@
+"""The same values in another dtype, and new tensors after the pattern of one."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad import devices, dtypes
+from minigrad.methods.carrier import Carrier
+from minigrad.methods.shape import sizes
+from minigrad.ops import shape
+from minigrad.ops.primitive import Array
+
+
+class Conversion(Carrier):
+    """to, float, long and their kin."""
+
+    _array: Array
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The type of the elements."""
+        return dtypes.as_dtype(self._array.dtype)
+
+    def to(self, *target: Any, copy: bool = False, **named: Any) -> Self:
+        """Return the tensor in another dtype, or in that of another tensor; itself if there is nothing to do.
+
+        It takes a dtype, a device (the CPU is the only one), both, or a tensor, as in torch.
+        """
+        wanted = self.dtype
+        for goal in (*target, *named.values()):
+            if isinstance(goal, str | devices.device):
+                devices.check(goal)
+            elif goal is not None:
+                wanted = goal.dtype if isinstance(goal, Conversion) else dtypes.as_dtype(goal)
+        if wanted.numpy == self._array.dtype:
+            return self._unary(shape.copy) if copy else self
+        source = self if wanted.is_floating_point else self.detach()
+        return source._unary(shape.cast, dtype=wanted.numpy)
+
+    def cpu(self) -> Self:
+        """Return the tensor, which is on the CPU."""
+        return self
+
+    @property
+    def device(self) -> devices.device:
+        """Where the tensor is: on the CPU."""
+        return devices.device("cpu")
+
+    def type(self, dtype: Any = None) -> Any:
+        """Return the tensor in another dtype; without one, the name of its class in torch, such as "torch.FloatTensor"."""
+        names = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool"}
+        names |= {"float16": "Half", "float32": "Float", "float64": "Double"}
+        return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(dtype)
+
+    def new_zeros(self, *size: Any, **options: Any) -> Self:
+        """Return zeros of the given size and of the dtype of this tensor."""
+        return self.new_full(sizes(size), 0, **options)
+
+    def new_ones(self, *size: Any, **options: Any) -> Self:
+        """Return ones of the given size and of the dtype of this tensor."""
+        return self.new_full(sizes(size), 1, **options)
+
+    def new_full(
+        self, size: Sequence[builtins.int], fill_value: Any, *, dtype: Any = None, requires_grad: Any = False
+    ) -> Self:
+        """Return a tensor of the given size and of the dtype of this one that holds one number everywhere."""
+        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return self._constant(np.full(tuple(size), fill_value, kind.numpy)).requires_grad_(requires_grad)
+
+    def new_tensor(self, data: Any) -> Self:
+        """Return a tensor with a copy of the data, of the dtype of this one."""
+        return self._constant(np.array(data, self._array.dtype))
+
+    def type_as(self, other: Conversion) -> Self:
+        """Return the tensor in the dtype of another."""
+        return self.to(other.dtype)
+
+    def double(self) -> Self:
+        """Return the tensor as float64."""
+        return self.to(dtypes.float64)
+
+    def float(self) -> Self:
+        """Return the tensor as float32."""
+        return self.to(dtypes.float32)
+
+    def long(self) -> Self:
+        """Return the tensor as int64, rounded towards zero."""
+        return self.to(dtypes.int64)
+
+    def int(self) -> Self:
+        """Return the tensor as int32, rounded towards zero."""
+        return self.to(dtypes.int32)
+
+    def half(self) -> Self:
+        """Return the tensor as float16."""
+        return self.to(dtypes.float16)
+
+    def short(self) -> Self:
+        """Return the tensor as int16, rounded towards zero."""
+        return self.to(dtypes.int16)
+
+    def bool(self) -> Self:
+        """Return whether each element is not zero."""
+        return self.to(dtypes.bool_)

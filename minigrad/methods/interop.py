@@ -1,0 +1,100 @@
+"""What a tensor holds, for Python, NumPy and other libraries."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad.methods.arithmetic import Arithmetic
+from minigrad.ops.primitive import Array
+
+FROM_NUMPY = {
+    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floor_divide",
+    "remainder": "remainder", "power": "pow", "negative": "neg", "absolute": "abs", "sign": "sign", "floor": "floor",
+    "ceil": "ceil", "trunc": "trunc", "rint": "round", "maximum": "maximum", "minimum": "minimum", "matmul": "__matmul__",
+    "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+    "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor", "logical_not": "logical_not",
+    "bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__",
+    "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
+    "log2": "log2", "log10": "log10", "log1p": "log1p", "logaddexp": "logaddexp", "sqrt": "sqrt", "square": "square",
+    "reciprocal": "reciprocal", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos",
+    "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+}  # fmt: skip
+"""The method that is a NumPy ufunc."""
+
+
+class Interop(Arithmetic):
+    """item, numpy and their kin."""
+
+    _array: Array
+
+    def item(self) -> Any:
+        """Return the one element as a Python number.
+
+        Raises:
+            RuntimeError: There is not exactly one element.
+        """
+        if self._array.size != 1:
+            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def numpy(self) -> Array:
+        """Return the elements as an array that shares memory with the tensor.
+
+        What is written through the array is seen by the tensor, but not by the check that saved values are unchanged
+        before backward; write through the tensor where that matters.
+
+        Raises:
+            RuntimeError: The tensor requires a gradient, which NumPy would not carry on.
+        """
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self._array.view()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Self:
+        """Let ``np.exp(tensor)`` and ``array * tensor`` be minigrad's own operations, which are recorded."""
+        name = FROM_NUMPY.get(ufunc.__name__)
+        if name is None or method != "__call__" or options:
+            called = f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
+            how = " with " + ", ".join(options) if options else ""
+            raise TypeError(
+                f"{called}{how} has no gradient rule for Tensors: use a method of Tensor, or call it on "
+                "tensor.detach().numpy()"
+            )
+        first, *others = inputs
+        result: Self = getattr(self._constant(first), name)(*others)
+        return result
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise RuntimeError(f"Boolean value of Tensor with {self._array.size} values is ambiguous: use any() or all()")
+        return bool(self._array.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "iub":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._array == (value._array if isinstance(value, Interop) else value)).any())
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy."""
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
