@@ -32,6 +32,12 @@ def offsets(kernel: Shape) -> list[Shape]:
     return list(itertools.product(*map(range, kernel)))
 
 
+def views(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> list[Array]:
+    """Return, for each position in the kernel, a view of what all windows see there."""
+    count = places(x.shape[2:], kernel, stride, dilation)
+    return [x[seen(offset, count, stride, dilation)] for offset in offsets(kernel)]
+
+
 # ---------------------------------------------------------------------------------------------------- convolution
 #
 # <y, convolve(x, weight)> is linear in each of x, weight and y. Its three partial derivatives are the three primitives
@@ -149,58 +155,73 @@ def pad(x: Array, *, widths: tuple[tuple[int, int], ...], value: float = 0) -> A
 @primitive(x=lambda g, x_shape, kernel, stride: spread_windows(g, size=x_shape[2:], kernel=kernel, stride=stride))
 def sum_windows(x: Array, *, kernel: Shape, stride: Shape) -> Array:
     """The sum of what each window sees."""
-    dilation = (1,) * len(kernel)
-    count = places(x.shape[2:], kernel, stride, dilation)
-    out = np.zeros((*x.shape[:2], *count), x.dtype)
-    for offset in offsets(kernel):
-        out += x[seen(offset, count, stride, dilation)]
+    first, *others = views(x, kernel, stride, (1,) * len(kernel))
+    out = first.copy()
+    for view in others:
+        out += view
     return out
 
 
 @primitive(y=lambda g, kernel, stride: sum_windows(g, kernel=kernel, stride=stride))
 def spread_windows(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Array:
     """Each y added to all that its window sees: the transpose of `sum_windows`."""
-    dilation = (1,) * len(kernel)
     out = np.zeros((*y.shape[:2], *size), y.dtype)
-    for offset in offsets(kernel):
-        out[seen(offset, y.shape[2:], stride, dilation)] += y
+    for view in views(out, kernel, stride, (1,) * len(kernel)):
+        view += y
     return out
 
 
-def largest(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Return which element of its window is the largest, counted in row-major order: the first of several, or of NaNs."""
-    views = [x[seen(offset, places(x.shape[2:], kernel, stride, dilation), stride, dilation)] for offset in offsets(kernel)]
-    most = views[0].copy()
-    for view in views[1:]:
-        np.maximum(most, view, out=most)
-    which = np.zeros(most.shape, np.min_scalar_type(len(views)))
+@primitive(
+    x=lambda g, x, out, kernel, stride, dilation: put_windows(
+        g,
+        largest(x, out, kernel=kernel, stride=stride, dilation=dilation),
+        size=x.shape[2:],
+        kernel=kernel,
+        stride=stride,
+        dilation=dilation,
+    )
+)
+def max_windows(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """The largest of what each window sees, or NaN; of equal ones the first gets the gradient."""
+    first, *others = views(x, kernel, stride, dilation)
+    out = first.copy()
+    for view in others:
+        np.maximum(out, view, out=out)
+    return out
+
+
+@primitive()
+def largest(x: Array, most: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """Which element of its window equals `most`, or is NaN as `most` is; counted in row-major order, the first of several."""
+    seen_by = views(x, kernel, stride, dilation)
+    # The counts run backwards, so that the first of several is the greatest.
+    count = np.zeros(most.shape, np.min_scalar_type(len(seen_by)))
     some_nan = np.isnan(most).any()
-    for k in reversed(range(len(views))):
-        np.copyto(which, k, where=(views[k] == most) | np.isnan(views[k]) if some_nan else views[k] == most)
-    return which
+    for k, view in enumerate(seen_by):
+        is_it = (view == most) | np.isnan(view) if some_nan else view == most
+        np.maximum(count, np.multiply(is_it, len(seen_by) - k, dtype=count.dtype), out=count)
+    return np.asarray(len(seen_by) - count)
 
 
 @primitive(
-    x=lambda g, x_shape, which, kernel, stride, dilation: put_windows(
-        g, size=x_shape[2:], which=which, kernel=kernel, stride=stride, dilation=dilation
+    x=lambda g, which, x_shape, kernel, stride, dilation: put_windows(
+        g, which, size=x_shape[2:], kernel=kernel, stride=stride, dilation=dilation
     )
 )
-def take_windows(x: Array, *, which: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+def take_windows(x: Array, which: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """Of what each window sees, the one element that `which` counts out."""
-    out = np.empty(which.shape, x.dtype)
-    for k, offset in enumerate(offsets(kernel)):
-        np.copyto(out, x[seen(offset, which.shape[2:], stride, dilation)], where=which == k)
+    out = np.zeros(which.shape, x.dtype)
+    for k, view in enumerate(views(x, kernel, stride, dilation)):
+        out = np.where(which == k, view, out)
     return out
 
 
 @primitive(
-    y=lambda g, which, kernel, stride, dilation: take_windows(
-        g, which=which, kernel=kernel, stride=stride, dilation=dilation
-    )
+    y=lambda g, which, kernel, stride, dilation: take_windows(g, which, kernel=kernel, stride=stride, dilation=dilation)
 )
-def put_windows(y: Array, *, size: Shape, which: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+def put_windows(y: Array, which: Array, *, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """Each y added to the one element that `which` counts out of what its window sees: the transpose of `take_windows`."""
     out = np.zeros((*y.shape[:2], *size), y.dtype)
-    for k, offset in enumerate(offsets(kernel)):
-        out[seen(offset, y.shape[2:], stride, dilation)] += np.where(which == k, y, 0)
+    for k, view in enumerate(views(out, kernel, stride, dilation)):
+        view += np.where(which == k, y, 0)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -411,6 +412,21 @@ def pooled(draw: st.DrawFn, back: bool = False) -> Case:
 
 
 @cases
+def peaked(draw: st.DrawFn, what: str) -> Case:
+    """Windows and an element of each: x whose windows have one largest element, and which element, or its value."""
+    w = draw(moving())
+    settings = {"kernel": w.kernel, "stride": w.stride, "dilation": w.dilation}
+    lead = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    x = draw(arrays((*lead, *w.size), distinct=True))
+    which = draw(hnp.arrays(np.uint8, (*lead, *w.places), elements=st.integers(0, math.prod(w.kernel) - 1)))
+    if what == "most":
+        return Case((x, torch_windows(lift(x), **settings).amax(-1).numpy()), settings)
+    if what == "put":
+        return Case((draw(arrays(which.shape)), which), {"size": w.size, **settings})
+    return Case((x,) if what == "max" else (x, which), settings)
+
+
+@cases
 def padded(draw: st.DrawFn) -> Case:
     x = draw(arrays())
     widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in x.shape)
@@ -426,6 +442,17 @@ def torch_pool(x: torch.Tensor, kernel: Shape, stride: Shape) -> torch.Tensor:
     if len(kernel) == 1:
         return torch_pool(x[:, :, None], (1, *kernel), (1, *stride))[:, :, 0]
     return torch.nn.functional.avg_pool2d(x, kernel, stride, divisor_override=1)
+
+
+def torch_windows(x: torch.Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> torch.Tensor:
+    """Return what each window sees along a new last axis, (N, C, *places, elements of the kernel)."""
+    for k, (size, step, gap) in enumerate(zip(kernel, stride, dilation, strict=True)):
+        x = x.unfold(2 + k, gap * (size - 1) + 1, step)[..., ::gap]
+    return x.flatten(-len(kernel))
+
+
+def torch_take_windows(x: torch.Tensor, which: torch.Tensor, **settings: Any) -> torch.Tensor:
+    return torch_windows(x, **settings).gather(-1, which.long()[..., None])[..., 0]
 
 
 def transposed(f: Callable[[torch.Tensor], torch.Tensor], shape: Shape, y: torch.Tensor) -> torch.Tensor:
@@ -622,6 +649,18 @@ DOMAINS: dict[str, Domain] = {
         pooled(back=True),
         lambda y, size, kernel, stride: transposed(lambda x: torch_pool(x, kernel, stride), (*y.shape[:2], *size), y),
         analytic=False,
+    ),
+    "max_windows": Domain(peaked("max"), lambda x, **settings: torch_windows(x, **settings).amax(-1), analytic=False),
+    "largest": Domain(
+        peaked("most"),
+        lambda x, most, **settings: (torch_windows(x, **settings) == most[..., None]).int().argmax(-1).to(torch.uint8),
+    ),
+    "take_windows": Domain(peaked("take"), torch_take_windows),
+    "put_windows": Domain(
+        peaked("put"),
+        lambda y, which, size, **settings: transposed(
+            lambda x: torch_take_windows(x, which, **settings), (*y.shape[:2], *size), y
+        ),
     ),
     "binary_cross_entropy": Domain(
         judged(), lambda x, target: F.binary_cross_entropy(x, target, reduction="none"), analytic=False

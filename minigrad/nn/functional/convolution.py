@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigrad.ops import convolution
-from minigrad.ops.convolution import largest, places
+from minigrad.ops.convolution import places
 from minigrad.ops.primitive import Array, Shape
 from minigrad.tensors import Tensor, apply, wrap
 
@@ -243,8 +243,7 @@ def max_pool2d(
     gaps = sizes(dilation, 2, "dilation")
     padded = _padded(batch, around, -math.inf if batch.is_floating_point() else np.iinfo(batch._array.dtype).min)
     _check_room(padded, kernel, step, gaps)
-    which = largest(padded._array, kernel, step, gaps)
-    y = padded._unary(convolution.take_windows, which=which, kernel=kernel, stride=step, dilation=gaps)
+    y = padded._unary(convolution.max_windows, kernel=kernel, stride=step, dilation=gaps)
     return y.squeeze(0) if single else y
 
 
