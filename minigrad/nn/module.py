@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.creation import empty
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Size, Tensor
+from minigrad.tensors import RemovableHandle, Size, Tensor
 
 Kind = Literal["parameter", "buffer", "module"]
 
@@ -53,13 +53,45 @@ class Module:
     training: bool
     _names: dict[Kind, dict[str, None]]  # of the members of each kind, in the order of assignment
     _transient: set[str]  # names of the buffers that state_dict leaves out
+    _before: list[Any] | None = None  # hooks
+    _after: list[Any] | None = None
 
     def __init__(self) -> None:
         self.__dict__.update(training=True, _names={"parameter": {}, "buffer": {}, "module": {}}, _transient=set())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the result of `forward`."""
-        return self.forward(*args, **kwargs)
+        """Return the result of `forward`, between the hooks."""
+        if not self._before and not self._after:
+            return self.forward(*args, **kwargs)
+        for before in self._before or ():
+            replacement = before(self, args)
+            if replacement is not None:
+                args = replacement if isinstance(replacement, tuple) else (replacement,)
+        result = self.forward(*args, **kwargs)
+        for after in self._after or ():
+            replacement = after(self, args, result)
+            result = result if replacement is None else replacement
+        return result
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Have ``hook(module, args)`` called before `forward`; what it returns, if anything, replaces the arguments."""
+        self._before = self._before or []
+        self._before.append(hook)
+        return RemovableHandle(self._before, hook)
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Have ``hook(module, args, result)`` called after `forward`; what it returns, if anything, takes the result's place.
+
+        >>> from minigrad import nn
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        >>> handles = [m.register_forward_hook(lambda m, args, y: print(type(m).__name__, y.shape)) for m in model]
+        >>> _ = model(empty(5, 2).zero_())
+        Linear minigrad.Size([5, 3])
+        ReLU minigrad.Size([5, 3])
+        """
+        self._after = self._after or []
+        self._after.append(hook)
+        return RemovableHandle(self._after, hook)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; every subclass defines it, and users call the module itself.

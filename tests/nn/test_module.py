@@ -432,3 +432,23 @@ def test_copies_stand_on_their_own(again: Any) -> None:
 def test_reading_a_member_is_reading_an_attribute() -> None:
     layer = nn.Linear(2, 1)
     assert vars(layer)["weight"] is layer.weight
+
+
+@pytest.mark.parametrize("lib", [minigrad, torch])
+def test_hooks_before_and_after_forward(lib: Any) -> None:
+    layer = lib.nn.Linear(2, 1, bias=False)
+    lib.nn.init.ones_(layer.weight)
+    seen: list[Any] = []
+    handles = [
+        layer.register_forward_pre_hook(lambda m, args: seen.append(args[0].tolist())),
+        layer.register_forward_pre_hook(lambda m, args: args[0] * 10),
+        layer.register_forward_hook(lambda m, args, y: seen.append((args[0].tolist(), y.tolist()))),
+        layer.register_forward_hook(lambda m, args, y: y + 1),
+    ]
+    x = lib.ones(1, 2)
+    assert layer(x).tolist() == [[21.0]]
+    assert seen == [[[1.0, 1.0]], ([[10.0, 10.0]], [[20.0]])]
+    for handle in handles:
+        handle.remove()
+    assert layer(x).tolist() == [[2.0]]
+    assert len(seen) == 2
