@@ -21,6 +21,8 @@ from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.random import *
 from minigrad.serialization import *
+from minigrad.serialization import load as load
+from minigrad.serialization import save as save
 from minigrad.tensors import Size as Size
 from minigrad.tensors import Tensor as Tensor
 

@@ -294,7 +294,8 @@ class Optimizer:
     def _rule(self, group: Group) -> Rule:
         """Return the update of a group as a function of gradient, parameter and state, on arrays or Tensors."""
         hyper = {name: group[name] for name in self._hyper}
-        maximize, decay, decoupled = group["maximize"], group["weight_decay"], group.get("decoupled_weight_decay", False)
+        maximize, decay = group.get("maximize", False), group.get("weight_decay", 0)
+        decoupled = group.get("decoupled_weight_decay", False)
         update, counts = self.update, self._counts
 
         def rule(g: Any, theta: Any, *state: Any) -> tuple[Any, ...]:
