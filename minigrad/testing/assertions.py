@@ -176,7 +176,9 @@ def assert_clean_backward(f: Function, *arrays: Array) -> None:
             y.backward(g)
         for x, first in zip(variables, once, strict=True):
             assert x.grad is not None
-            np.testing.assert_allclose(x.grad.numpy(), 2 * first, rtol=1e-5, err_msg="a second backward does not add the same")
+            np.testing.assert_allclose(
+                x.grad.numpy(), 2 * first, rtol=1e-5, err_msg="a second backward does not add the same"
+            )
         _assert_second_order_dtype(f, leaves)
 
 
