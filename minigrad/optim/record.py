@@ -37,17 +37,24 @@ UFUNCS: dict[str, np.ufunc] = {
 
 def apply(rule: Rule, g: Array, kept: list[Any]) -> None:
     """Put in the place of the parameter and its state what the rule makes of them: `Program.run`, for any rule."""
+    if g.size <= BLOCK:
+        put(kept, ..., rule(g, *kept))
+        return
     given = list(kept)
     for index in blocks(g.shape):
-        new = rule(g[index], *[a[index] if isinstance(a, np.ndarray) else a for a in given])
-        # Backwards, so that the parameter comes last: a rule may return the old one as state.
-        for k in reversed(range(len(kept))):
-            if not isinstance(new[k], np.ndarray):
-                kept[k] = new[k]
-            else:
-                if kept[k] is None:
-                    kept[k] = np.empty_like(kept[0])
-                kept[k][index] = new[k]
+        put(kept, index, rule(g[index], *[a[index] if isinstance(a, np.ndarray) else a for a in given]))
+
+
+def put(kept: list[Any], index: Any, new: Sequence[Any]) -> None:
+    """Put the results for one block where they belong; arrays that are not there yet are made."""
+    # Backwards, so that the parameter comes last: a rule may return the old one as state.
+    for k in reversed(range(len(kept))):
+        if not isinstance(new[k], np.ndarray):
+            kept[k] = new[k]
+        else:
+            if kept[k] is None:
+                kept[k] = np.empty_like(kept[0])
+            kept[k][index] = new[k]
 
 
 def blocks(shape: Shape) -> Iterator[tuple[Any, ...]]:

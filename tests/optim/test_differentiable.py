@@ -33,7 +33,10 @@ def last_loss(name: str, options: dict[str, Any], start: Any, hyper: dict[str, A
     """Return the loss after some steps, as a function of the start and of hyper-parameters."""
     optimizer = getattr(optim, name)([minigrad.zeros(2, dtype=minigrad.float64)], **options)
     theta, state = start, None
-    f = lambda x: (CURVES * (x - GOAL) ** 2).sum() + (x**4).sum() / 4
+
+    def f(x: Any) -> Any:
+        return (CURVES * (x - GOAL) ** 2).sum() + (x**4).sum() / 4
+
     for _ in range(steps):
         (g,) = grad(f(theta), theta, create_graph=True)
         theta, state = optimizer.updated(theta, g, state, **hyper)

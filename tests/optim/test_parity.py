@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
 
     def arrays(self, data: st.DataObject) -> list[Any]:
         # torch's NAdam casts mu_product to the parameter's dtype when it loads a checkpoint, and goes on with other numbers.
-        dtype = np.dtype(np.float32) if self.name == "NAdam" else data.draw(DTYPES)
+        dtype: Any = np.dtype(np.float32) if self.name == "NAdam" else data.draw(DTYPES)
         return [np.asarray(self.rng.standard_normal(s), dtype) for s in data.draw(st.lists(SHAPES, min_size=1, max_size=3))]
 
     @rule(data=st.data())

@@ -46,7 +46,10 @@ def test_a_recorded_rule_is_the_rule_bit_for_bit(name: str, data: st.DataObject,
     rule, memory = optimizer._rule(group), optimizer._memory(group)
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     order = data.draw(st.permutations(range(len(shape))))
-    array = lambda: np.ascontiguousarray(rng.random(shape).transpose(order), dtype).transpose(np.argsort(order))
+
+    def array() -> Any:
+        return np.ascontiguousarray(rng.random(shape).transpose(order), dtype).transpose(np.argsort(order))
+
     kept: list[Any] = [array()]
     for field, start in memory.items():
         if field in optimizer._numbers:
@@ -92,7 +95,7 @@ def run(cls: Any, arrays: list[Any], gradients: list[Any], **options: Any) -> li
 def test_layout_does_not_matter(name: str) -> None:
     """Large and small parameters that are transposed, reversed, or every other element of something."""
     rng = np.random.default_rng(0)
-    cuts = [
+    cuts: list[Any] = [
         lambda a: a,
         lambda a: np.ascontiguousarray(a.T).T,
         lambda a: np.repeat(a, 2, axis=1)[:, ::2],
