@@ -100,6 +100,8 @@ def change(module: Any, lib: Any, how: str) -> None:
         module.first = lib.nn.Parameter(lib.ones(5))
     elif how == "put a parameter in place of a buffer":
         module.inner.count = lib.nn.Parameter(lib.ones(5))
+    elif how == "put a parameter in place of a buffer that is no state":
+        module.inner.cache = lib.nn.Parameter(lib.ones(5))
     elif how == "put a parameter in place of another attribute":
         module.note = lib.nn.Parameter(lib.ones(5))
     elif how == "delete a parameter":
@@ -133,6 +135,7 @@ CHANGES = [
     "put a module in place of a buffer",
     "put a parameter in place of a module",
     "put a parameter in place of a buffer",
+    "put a parameter in place of a buffer that is no state",
     "put a parameter in place of another attribute",
     "delete a parameter",
     "delete a module",
@@ -407,6 +410,12 @@ def test_loading_what_fits() -> None:
         assert module.shift.tolist() == [5.0, 5.0]
         results.append((result.missing_keys, result.unexpected_keys, repr(result).lstrip("_")))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("lib", [minigrad, torch])
+def test_another_shape_is_refused_also_where_names_may_be_missing(lib: Any) -> None:
+    with pytest.raises(RuntimeError, match="size mismatch for shift"):
+        family(lib).load_state_dict({"shift": lib.ones(3)}, strict=False)
 
 
 def test_loading_converts_to_the_type_of_the_parameter() -> None:
