@@ -54,6 +54,38 @@ class Node:
     def release(self) -> None:
         """Forget what `pull` needs. The edges to the parents stay."""
 
+    def name(self) -> str:
+        """Return torch's kind of name, such as ``MulBackward0``."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+        """The parents, each with a 0, as torch lists them: a leaf as the `AccumulateGrad` where its gradient arrives."""
+        return tuple((p if p is None or isinstance(p, Node) else AccumulateGrad(p), 0) for p in self.parents)
+
+
+class AccumulateGrad:
+    """A leaf, where a walk along `Node.next_functions` ends.
+
+    Attributes:
+        variable: The leaf.
+    """
+
+    next_functions = ()
+
+    def __init__(self, variable: Vertex) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """Return torch's name for it."""
+        return f"torch::autograd::{type(self).__name__}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
 
 class Mode(threading.local):
     """What the current thread does with operations; each thread begins with recording on, and nobody watching.

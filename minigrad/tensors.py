@@ -109,8 +109,8 @@ class Recorded(Node):
             for parent, rule in zip(parents, op.rules, strict=True)
         ]
 
-    def __repr__(self) -> str:
-        return f"<{self.op.name.title().replace('_', '')}Backward>"
+    def name(self) -> str:  # noqa: D102
+        return f"{self.op.name.title().replace('_', '')}Backward0"
 
     def release(self) -> None:  # noqa: D102
         if self.writes:

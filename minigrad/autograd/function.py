@@ -85,19 +85,19 @@ class Cotangents:
 class Result(Node):
     """The vertex of one of several results: it hands its cotangent on in its place among the others."""
 
-    __slots__ = ("count", "place")
+    __slots__ = ("applied", "count", "place")
 
     def __init__(self, applied: Applied, place: int, count: int) -> None:
         self.number = next_number()
         self.hooks = None
         self.parents = (applied,)
-        self.place, self.count = place, count
+        self.applied, self.place, self.count = applied, place, count
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         return [Cotangents(*(cotangent if k == self.place else None for k in range(self.count)))]
 
-    def __repr__(self) -> str:
-        return repr(self.parents[0])
+    def name(self) -> str:  # noqa: D102
+        return f"{self.applied.function.__name__}Backward"
 
 
 class Applied(Node):
@@ -151,8 +151,8 @@ class Applied(Node):
         if self.context._saved:
             self.context._saved = None
 
-    def __repr__(self) -> str:
-        return f"<{self.function.__name__}Backward>"
+    def name(self) -> str:  # noqa: D102
+        return f"{self.function.__name__}Backward"
 
 
 class Function:

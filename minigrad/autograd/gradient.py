@@ -100,3 +100,8 @@ def _carried(
 ) -> dict[Vertex, Cotangent]:
     seeds = [seed(y, g, create_graph, k) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]
     return carry_back(seeds, targets, create_graph if retain_graph is None else retain_graph, create_graph)
+
+
+def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802
+    """Return a tensor that shares memory with data: what was needed for gradients in the early days of torch."""
+    return data.detach().requires_grad_(requires_grad)

@@ -338,7 +338,7 @@ class Optimizer:
         >>> lr = minigrad.tensor(0.25, requires_grad=True)
         >>> theta, state = SGD([minigrad.tensor(0.0)]).updated(minigrad.tensor(5.0), minigrad.tensor(4.0), lr=lr)
         >>> theta  # 5 - 4 lr
-        tensor(4., grad_fn=<SubBackward>)
+        tensor(4., grad_fn=<SubBackward0>)
         """
         self._checked({**self.param_groups[0], **options}, self.defaults)
         group = {**self.param_groups[0], **options}
