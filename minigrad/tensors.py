@@ -465,6 +465,8 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
         if self._node is not None:
+            if wanted:
+                return
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                 "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
@@ -565,7 +567,8 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
             if isinstance(cotangent, Tensor):
                 return hook(cotangent)
-            replacement = hook(wrap(np.array(cotangent)))
+            with recording(False), quiet.aside():
+                replacement = hook(wrap(np.array(cotangent)))
             return None if replacement is None else replacement._array
 
         return self._hook(on_cotangent)
@@ -714,11 +717,15 @@ def carry_back(
 
     With create_graph, the cotangents, given and found, are Tensors, and their computation is recorded; else they are arrays.
     """
-    with recording(create_graph), np.errstate(all="ignore"):
-        found = pull_back(seeds, targets, retain_graph)
-        for vertex, cotangent in found.items():
-            if isinstance(vertex, Tensor) and vertex._hooks:
-                found[vertex] = hooked(cotangent, vertex._hooks)
+    if create_graph:
+        with recording(True):
+            found = pull_back(seeds, targets, retain_graph)
+    else:
+        # What runs on arrays leaves no nodes; only the operations in hooks and Functions must be told not to, by them.
+        found = quiet.run(pull_back, seeds, targets, retain_graph)
+    for vertex, cotangent in found.items():
+        if isinstance(vertex, Tensor) and vertex._hooks:
+            found[vertex] = hooked(cotangent, vertex._hooks)
     return found
 
 
@@ -778,7 +785,7 @@ def accumulate(found: Mapping[Vertex, Cotangent], given: Sequence[Tensor | None]
     taken = {id(t._array) for t in given if t is not None}
     for vertex, cotangent in found.items():
         leaf = vertex if isinstance(vertex, Tensor) else None
-        if leaf is not None:
+        if leaf is not None and leaf._requires_grad:  # it may have been frozen since
             leaf._accumulate(cotangent, taken)
 
 
