@@ -224,7 +224,7 @@ def pull_back(
         shares = node.pull(cotangent, needed)
         if mode.watch is not None:
             mode.watch.backward(node, cotangent, shares)
-        for parent, share in zip(node.parents, shares, strict=True):
+        for parent, share in zip(node.parents, shares):  # noqa: B905 - `strict` takes time, and is the business of `pull`
             if share is not None:
                 held = pending.get(parent)
                 pending[parent] = share if held is None else held + share

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec
 import numpy as np
 
 from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, recording
+from minigrad.ops.primitive import quiet
 from minigrad.tensors import Tensor, restored, vertex_of, wrap
 
 P = ParamSpec("P")
@@ -122,7 +123,8 @@ class Applied(Node):
             g if isinstance(g, Tensor) else wrap(np.zeros(*like) if g is None else np.asarray(g))
             for g, like in zip(arrived, self.outputs, strict=True)
         ]
-        shares = self.function.backward(self.context, *grads)
+        with recording(lifted), quiet.aside():
+            shares = self.function.backward(self.context, *grads)
         shares = shares if isinstance(shares, tuple | list) else (shares,)
         if len(shares) != len(self.parents):
             raise RuntimeError(

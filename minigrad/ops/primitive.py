@@ -25,7 +25,8 @@ from __future__ import annotations
 import contextvars
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,26 @@ class Quiet(threading.local):
     """Runs a function where NumPy does not warn of division by zero, overflow or NaN: as in torch, inf and NaN are values.
 
     ``quiet.run(f, *args)`` costs a tenth of ``np.errstate`` and leaves the caller's settings alone. The f must not come
-    back here, so user code is never run this way.
+    back here, unless ``with quiet.aside():``, in which user code is run.
     """
 
     def __init__(self) -> None:
-        context = contextvars.copy_context()
-        context.run(np.seterr, all="ignore")
-        self.run = context.run
+        self.run = _quiet_context().run
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let operations be run from within `run`, in a context of their own."""
+        before, self.run = self.run, _quiet_context().run
+        try:
+            yield
+        finally:
+            self.run = before
+
+
+def _quiet_context() -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(np.seterr, all="ignore")
+    return context
 
 
 quiet = Quiet()
