@@ -158,19 +158,27 @@ def LongTensor(data: Any = ()) -> Tensor:  # noqa: N802
 # --------------------------------------------------------------------------------------- one number, and in a row
 
 
+def _sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the sizes of a new tensor, none of them below 0."""
+    wanted = sizes(given)
+    if any(n < 0 for n in wanted):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(wanted)}: {list(wanted)}")
+    return wanted
+
+
 def zeros(*size: Sizes, **options: Unpack[Options]) -> Tensor:
     """Return zeros of the size ``(2, 3)`` or ``2, 3``."""
-    return _new(np.zeros(sizes(size), _kind(options)), options)
+    return _new(np.zeros(_sizes(size), _kind(options)), options)
 
 
 def ones(*size: Sizes, **options: Unpack[Options]) -> Tensor:
     """Return ones of the size ``(2, 3)`` or ``2, 3``."""
-    return _new(np.ones(sizes(size), _kind(options)), options)
+    return _new(np.ones(_sizes(size), _kind(options)), options)
 
 
 def empty(*size: Sizes, **options: Unpack[Options]) -> Tensor:
     """Return a tensor of the size ``(2, 3)`` or ``2, 3`` with whatever the memory held."""
-    return _new(np.empty(sizes(size), _kind(options)), options)
+    return _new(np.empty(_sizes(size), _kind(options)), options)
 
 
 def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> Tensor:
@@ -235,12 +243,12 @@ def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
 
 def rand(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return numbers drawn uniformly from [0, 1)."""
-    return _new(source(generator).random(sizes(size), _drawn(options)), options)
+    return _new(source(generator).random(_sizes(size), _drawn(options)), options)
 
 
 def randn(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return numbers drawn from the normal distribution with mean 0 and standard deviation 1."""
-    return _new(source(generator).standard_normal(sizes(size), _drawn(options)), options)
+    return _new(source(generator).standard_normal(_sizes(size), _drawn(options)), options)
 
 
 def _drawn(options: Options) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Generator", "default_generator", "manual_seed", "seed"]
+__all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "seed"]
 
 
 class Generator:
@@ -55,6 +55,11 @@ def manual_seed(seed: int) -> Generator:
 def seed() -> int:
     """Start the common source of random numbers from a seed that nobody can guess, and return that."""
     return default_generator().seed()
+
+
+def initial_seed() -> int:
+    """Return the seed that the common source of random numbers was started with."""
+    return default_generator().initial_seed()
 
 
 def source(generator: Generator | None) -> np.random.Generator:

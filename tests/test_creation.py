@@ -1,0 +1,185 @@
+"""New tensors: values, types, shapes and errors against torch; random numbers against their distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigrad
+from minigrad.testing import arrays, shapes
+from tests.both import Library, agree
+
+PROGRAMS: dict[str, Callable[[Library], Any]] = {
+    "float": lambda t: t.tensor(1.5),
+    "int": lambda t: t.tensor(3),
+    "bool": lambda t: t.tensor(True),
+    "list": lambda t: t.tensor([1, 2, 3]),
+    "mixed list": lambda t: t.tensor([1, 2.5]),
+    "bools and ints": lambda t: t.tensor([True, 2]),
+    "nested": lambda t: t.tensor([[1.0, 2], [3, 4]]),
+    "tuple": lambda t: t.tensor((1, (2, 3)[0])),
+    "empty list": lambda t: t.tensor([]),
+    "nested empty": lambda t: t.tensor([[], []]),
+    "ragged": lambda t: t.tensor([[1], [2, 3]]),
+    "string": lambda t: t.tensor("a"),
+    "float64 array": lambda t: t.tensor(np.ones(2)),
+    "float32 array": lambda t: t.tensor(np.ones(2, np.float32)),
+    "int array": lambda t: t.tensor(np.arange(2)),
+    "NumPy number": lambda t: t.tensor(np.float64(2)),
+    "list of NumPy numbers": lambda t: t.tensor([np.float64(2), np.float64(1)]),
+    "list of tensors": lambda t: t.tensor([t.tensor(2.0), t.tensor(3.0)]),
+    "dtype": lambda t: t.tensor([1, 2], dtype=t.float64),
+    "truncating": lambda t: t.tensor([1.7, -2.9], dtype=t.int64),
+    "huge int": lambda t: t.tensor(2**40),
+    "requires_grad": lambda t: t.tensor([1.0], requires_grad=True),
+    "int requires_grad": lambda t: t.tensor([1], requires_grad=True),
+    "inf": lambda t: t.tensor([float("inf"), float("nan")]),
+    "zeros": lambda t: t.zeros(2, 3),
+    "zeros of a tuple": lambda t: t.zeros((2, 3)),
+    "zeros of a list": lambda t: t.zeros([2]),
+    "zeros of nothing": lambda t: t.zeros(()),
+    "zeros of a Size": lambda t: t.zeros(t.ones(2, 3).shape),
+    "zeros, int": lambda t: t.zeros(2, dtype=t.int32),
+    "zeros, negative": lambda t: t.zeros(-1),
+    "ones": lambda t: t.ones(0, 2),
+    "ones, bool": lambda t: t.ones(2, dtype=t.bool),
+    "full": lambda t: t.full((2,), 7),
+    "full, float": lambda t: t.full((2,), 7.5),
+    "full, bool": lambda t: t.full((2,), True),
+    "full, dtype": lambda t: t.full((2,), 7, dtype=t.float64),
+    "empty": lambda t: t.empty(2, 3).shape,
+    "zeros_like": lambda t: t.zeros_like(t.ones(2, dtype=t.int32)),
+    "ones_like, dtype": lambda t: t.ones_like(t.ones(2), dtype=t.float64),
+    "full_like": lambda t: t.full_like(t.ones(2, dtype=t.int64), 3),
+    "empty_like": lambda t: t.empty_like(t.ones(2, 3)).shape,
+    "rand_like": lambda t: t.rand_like(t.ones(2, 3, dtype=t.float64)).dtype,
+    "likes need no gradient": lambda t: t.ones_like(t.ones(2, requires_grad=True)),
+    "new_zeros": lambda t: t.ones(1, dtype=t.float64).new_zeros(2, 3),
+    "arange": lambda t: t.arange(5),
+    "arange from": lambda t: t.arange(2, 5),
+    "arange step": lambda t: t.arange(1, 10, 3),
+    "arange back": lambda t: t.arange(5, 0, -2),
+    "arange float": lambda t: t.arange(0, 1, 0.25),
+    "arange of a float": lambda t: t.arange(2.5),
+    "arange dtype": lambda t: t.arange(3, dtype=t.float64),
+    "arange nothing": lambda t: t.arange(3, 3),
+    "arange wrong way": lambda t: t.arange(3, 1),
+    "arange no step": lambda t: t.arange(0, 3, 0),
+    "arange uneven": lambda t: t.arange(0, 1, 0.3),
+    "linspace": lambda t: t.linspace(0, 1, 5),
+    "linspace one": lambda t: t.linspace(3, 7, 1),
+    "linspace none": lambda t: t.linspace(3, 7, 0),
+    "linspace back": lambda t: t.linspace(1, -1, 4),
+    "linspace negative": lambda t: t.linspace(0, 1, -1),
+    "linspace dtype": lambda t: t.linspace(0, 1, 3, dtype=t.float64),
+    "eye": lambda t: t.eye(3),
+    "eye, wide": lambda t: t.eye(2, 4),
+    "eye, int": lambda t: t.eye(2, dtype=t.int64),
+    "from_numpy": lambda t: t.from_numpy(np.arange(3)),
+    "from_numpy of a list": lambda t: t.from_numpy([1]),
+    "from_numpy, unknown type": lambda t: t.from_numpy(np.array(["a"])),
+    "as_tensor": lambda t: t.as_tensor([1.0, 2.0]),
+    "as_tensor, array": lambda t: t.as_tensor(np.ones(2)),
+    "as_tensor, dtype": lambda t: t.as_tensor(np.ones(2), dtype=t.float32),
+    "Tensor of data": lambda t: t.Tensor([1, 2]),
+    "Tensor of sizes": lambda t: t.Tensor(2, 3).shape,
+    "Tensor of nothing": lambda t: t.Tensor(),
+    "Tensor of a nest": lambda t: t.Tensor([[1, 2], [3, 4]]),
+    "FloatTensor": lambda t: t.FloatTensor([1, 2]),
+    "LongTensor": lambda t: t.LongTensor([1, 2]),
+    "randperm": lambda t: t.randperm(5).sort().values,
+    "randint type": lambda t: t.randint(0, 5, (2,)).dtype,
+    "randint nothing": lambda t: t.randint(5, 5, (2,)),
+    "randn type": lambda t: (t.randn(2, 3).dtype, t.randn(2, 3).shape),
+    "rand requires_grad": lambda t: t.rand(2, requires_grad=True).requires_grad,
+    "normal": lambda t: t.normal(0.0, 1.0, (2, 3)).shape,
+    "multinomial": lambda t: t.multinomial(t.tensor([0.0, 0.0, 1.0]), 1),
+    "multinomial, too many": lambda t: t.multinomial(t.tensor([0.5, 0.5]), 3),
+    "a sequence of seeds": lambda t: [t.manual_seed(3), t.initial_seed()][1],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_as_in_torch(program: Callable[[Library], Any]) -> None:
+    agree(program)
+
+
+@pytest.mark.parametrize("data", [None, ["a"], [None], {}, {1, 2}, [{}], 1j], ids=repr)
+def test_data_that_is_no_numbers_is_refused(data: Any) -> None:
+    with pytest.raises(TypeError):
+        minigrad.tensor(data)
+
+
+@given(
+    st.integers(-50, 50) | st.floats(-50, 50, width=16),
+    st.integers(-50, 50) | st.floats(-50, 50, width=16),
+    st.sampled_from([1, 2, 7, -1, -3, 0.5, 0.1, -0.3, 2.5]),
+)
+def test_arange_has_torchs_length_and_values(start: float, end: float, step: float) -> None:
+    agree(lambda t: t.arange(start, end, step))
+    agree(lambda t: t.arange(start, end, step, dtype=t.float64), 1e-12)
+
+
+@given(st.floats(-1e3, 1e3, width=32), st.floats(-1e3, 1e3, width=32), st.integers(0, 40))
+def test_linspace(start: float, end: float, steps: int) -> None:
+    agree(lambda t: t.linspace(start, end, steps), 1e-5)
+    agree(lambda t: t.linspace(start, end, steps, dtype=t.float64), 1e-12)
+
+
+@given(arrays(dtype=st.sampled_from([np.float32, np.float64, np.int64, np.bool_])))
+def test_tensor_copies_and_from_numpy_shares(array: Any) -> None:
+    before = array.copy()
+    copied, shared = minigrad.tensor(array), minigrad.from_numpy(array)
+    array[...] = 0
+    np.testing.assert_array_equal(copied.numpy(), before)
+    assert not shared.numpy().any()
+    assert shared.numpy().shape == array.shape
+    assert minigrad.as_tensor(copied) is copied
+
+
+def test_a_list_of_data_is_copied() -> None:
+    x = minigrad.ones(2)
+    y = minigrad.tensor(x)
+    y.add_(1)
+    assert x.tolist() == [1, 1]
+
+
+# ------------------------------------------------------------------------------------------------------- random numbers
+
+
+@given(st.integers(0, 2**63 - 1), shapes())
+def test_equal_seeds_give_equal_numbers(seed: int, shape: tuple[int, ...]) -> None:
+    draws = []
+    for _ in range(2):
+        minigrad.manual_seed(seed)
+        g = minigrad.Generator().manual_seed(seed)
+        draws.append([minigrad.randn(shape), minigrad.rand(shape), minigrad.rand(shape, generator=g), minigrad.randperm(5)])
+    for a, b in zip(*draws, strict=True):
+        assert a.tolist() == b.tolist()
+
+
+def test_a_generator_does_not_touch_the_common_one() -> None:
+    minigrad.manual_seed(0)
+    expected = minigrad.rand(2).tolist()
+    minigrad.manual_seed(0)
+    minigrad.rand(5, generator=minigrad.Generator().manual_seed(1))
+    assert minigrad.rand(2).tolist() == expected
+
+
+def test_distributions() -> None:
+    g = minigrad.Generator().manual_seed(0)
+    uniform, normal = minigrad.rand(100_000, generator=g).numpy(), minigrad.randn(100_000, generator=g).numpy()
+    assert (uniform.dtype, normal.dtype) == (np.float32, np.float32)
+    assert 0 <= uniform.min() < 1e-4
+    assert 1 - 1e-4 < uniform.max() < 1
+    assert abs(uniform.mean() - 0.5) < 5e-3
+    assert abs(normal.mean()) < 0.02
+    assert abs(normal.std() - 1) < 0.02
+    counts = np.bincount(minigrad.randint(3, (90_000,), generator=g).numpy(), minlength=3)
+    assert abs(counts - 30_000).max() < 1_000
+    assert sorted(minigrad.randperm(100, generator=g).tolist()) == list(range(100))
