@@ -104,8 +104,8 @@ class Twins:
         self.ours = self.cls(groups["ours"], **options)
 
     def add(self, arrays: list[np.ndarray[Any, Any]], options: dict[str, Any]) -> None:
-        # minigrad refuses nesterov together with a dampening of the first group.
-        own = {"nesterov": False, "dampening": 0} if self.name == "SGD" else {}
+        # Not from the first group: nesterov does not go with any dampening, nor centered with any alpha (see above).
+        own = {"SGD": {"nesterov": False, "dampening": 0}, "RMSprop": {"centered": False}}.get(self.name, {})
         groups = self.make(arrays, {**own, **options})
         self.theirs.add_param_group(groups["theirs"][0])
         self.ours.add_param_group(groups["ours"][0])
