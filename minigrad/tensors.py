@@ -686,6 +686,11 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         return wrap(self._array, self._node)
 
     def _write(self, values: Any) -> Self:
+        if not self._array.flags.writeable:
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
+                "as after expand(), or the memory is read-only. Please clone() the tensor before performing the operation."
+            )
         np.copyto(self._array, values, casting="unsafe")
         self._writes[0] += 1
         return self

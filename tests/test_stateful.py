@@ -30,6 +30,7 @@ class Twin:
 
     mine: Any
     theirs: Any
+    alone: bool = True  # no other shares its memory
 
     def both(self) -> tuple[Any, Any]:
         return self.mine, self.theirs
@@ -103,7 +104,12 @@ class World(RuleBasedStateMachine):
     @rule(target=tensors, x=tensors, name=st.sampled_from(sorted(UNARY)))
     def unary(self, x: Twin, name: str) -> Twin:
         results = self.together(lambda t, k: UNARY[name](x.both()[k]))
-        return self.enter(*results) if results else x
+        if results is None:
+            return x
+        made = self.enter(*results)
+        made.alone = not np.shares_memory(x.mine.detach().numpy(), made.mine.detach().numpy())
+        x.alone = x.alone and made.alone
+        return made
 
     @rule(target=tensors, x=tensors, y=tensors, name=st.sampled_from(sorted(BINARY)))
     def binary(self, x: Twin, y: Twin, name: str) -> Twin:
@@ -112,6 +118,9 @@ class World(RuleBasedStateMachine):
 
     @rule(x=tensors, y=tensors, name=st.sampled_from(sorted(WRITES)), quiet=st.booleans())
     def write(self, x: Twin, y: Twin, name: str, quiet: bool) -> None:
+        if name == "mul_" and np.shares_memory(x.mine.detach().numpy(), y.mine.detach().numpy()):
+            return  # torch saves the factor that it overwrites, and refuses the way back
+
         def act(t: Library, k: int) -> None:
             with t.set_grad_enabled(not quiet):
                 WRITES[name](x.both()[k], y.both()[k])
@@ -147,7 +156,8 @@ class World(RuleBasedStateMachine):
 
     @rule(x=tensors, wanted=st.booleans())
     def set_flag(self, x: Twin, wanted: bool) -> None:
-        self.together(lambda t, k: x.both()[k].requires_grad_(wanted))
+        if x.alone:  # in torch a view follows the flag of its base
+            self.together(lambda t, k: x.both()[k].requires_grad_(wanted))
 
     @invariant()
     def the_worlds_look_the_same(self) -> None:

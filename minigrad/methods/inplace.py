@@ -66,6 +66,10 @@ class InPlace(Arithmetic):
         """Change the sign."""
         return self._overwrite(arithmetic.neg)
 
+    def abs_(self) -> Self:
+        """Take the absolute value."""
+        return self._overwrite(arithmetic.abs_)
+
     def exp_(self) -> Self:
         """Take e to the power of each element."""
         return self._overwrite(elementary.exp)

@@ -79,17 +79,24 @@ class Interop(Arithmetic):
         return bool(self._array.item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only())
+
+    def _only(self) -> Any:
+        if self._array.size != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, but this has {self._array.size}")
+        return self._array.item()
 
     def __index__(self) -> int:
-        if self._array.dtype.kind not in "iub":
+        if self._array.dtype.kind not in "iub" or self._array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
+        return int(self._array.item())
 
     def __contains__(self, value: Any) -> bool:
+        if not isinstance(value, Interop | bool | int | float | np.generic):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
         return bool((self._array == (value._array if isinstance(value, Interop) else value)).any())
 
     def __dlpack__(self, **options: Any) -> Any:
