@@ -25,7 +25,7 @@ def elu(x: Array, *, alpha: float) -> Array:
 @elementwise(x=lambda g, x, low, high: where((x > low) & (x < high), g, 0))
 def hardtanh(x: Array, *, low: float, high: float) -> Array:
     """X, but at least low and at most high, with derivative 0 on the bounds."""
-    return np.clip(x, low, high)
+    return np.clip(x, low, high).astype(x.dtype, copy=False)
 
 
 @elementwise(floating=True, x=lambda g, x, beta, threshold: where(x * beta > threshold, g, g * sigmoid(x * beta)))

@@ -55,7 +55,7 @@ def abs_(x: Array) -> Array:
 @elementwise(x=lambda g: fill(g, value=0))
 def sign(x: Array) -> Array:
     """-1, 0 or 1."""
-    return np.sign(x)
+    return x.copy() if x.dtype.kind == "b" else np.sign(x)
 
 
 @elementwise(x=lambda g: fill(g, value=0))
@@ -137,6 +137,8 @@ def minimum(a: Array, b: Array) -> Array:
 )
 def where(condition: Array, a: Array, b: Array) -> Array:
     """a where the condition holds, else b. A NaN gradient of the branch not taken is not carried on from here."""
+    if condition.dtype.kind != "b":
+        raise TypeError(f"the condition must be boolean, but it is {condition.dtype}: compare, for example x != 0")
     return np.where(condition, a, b)
 
 

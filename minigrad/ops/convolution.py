@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.indexing import getitem
+from minigrad.ops.linalg import unlike
 from minigrad.ops.primitive import Array, Shape, primitive
 
 
@@ -76,7 +77,6 @@ def stacked(weight: Array, groups: int) -> Array:
 
 
 @primitive(
-    promote=("x", "weight"),
     x=lambda g, weight, x_shape, stride, dilation, groups: convolve_back(
         g, weight, size=x_shape[2:], stride=stride, dilation=dilation, groups=groups
     ),
@@ -86,6 +86,8 @@ def stacked(weight: Array, groups: int) -> Array:
 )
 def convolve(x: Array, weight: Array, *, stride: Shape, dilation: Shape, groups: int) -> Array:
     """y[n, o, p] = sum over c, k of weight[o, c, k] x[n, c, p stride + k dilation], in groups of channels."""
+    if x.dtype != weight.dtype:
+        raise unlike(x, weight)
     kernel = weight.shape[2:]
     count = places(x.shape[2:], kernel, stride, dilation)
     matrices = stacked(weight, groups)

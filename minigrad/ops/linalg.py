@@ -19,20 +19,28 @@ def transposed(x: Any) -> Any:
     return permute(x, dims=(*range(n - 2), n - 1, n - 2))
 
 
+def unlike(*xs: Array) -> TypeError:
+    """Return the complaint that operands have several dtypes: as in torch, products of matrices do not promote as sums do."""
+    return TypeError(f"the operands must have one dtype, but have {', '.join(x.dtype.name for x in xs)}: convert with to()")
+
+
 @primitive(
-    promote=("a", "b"),
     a=lambda g, b, a_shape: match_shape(matmul(g, transposed(b)), a_shape),
     b=lambda g, a, b_shape: match_shape(matmul(transposed(a), g), b_shape),
 )
 def matmul(a: Array, b: Array) -> Array:
     """Matrix product of (..., n, k) and (..., k, m); the axes before the last two broadcast."""
+    if a.dtype != b.dtype:
+        raise unlike(a, b)
     # For two matrices `dot` goes to the BLAS in half the time that `matmul` takes to see that it may.
     return a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
 
 
-@primitive(promote=("xs",), xs=lambda g, xs, terms, result: _einsum_shares(g, xs, terms, result))
+@primitive(xs=lambda g, xs, terms, result: _einsum_shares(g, xs, terms, result))
 def einsum(*xs: Array, terms: tuple[str, ...], result: str) -> Array:
     """The sum of products over the letters that are not in the result; no term has a letter twice."""
+    if len({x.dtype for x in xs}) > 1:
+        raise unlike(*xs)
     return np.einsum(f"{','.join(terms)}->{result}", *xs, optimize=len(xs) > 2)
 
 

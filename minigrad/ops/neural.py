@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import exp, log, log1p
+from minigrad.ops.linalg import unlike
 from minigrad.ops.primitive import Array, primitive
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
@@ -20,13 +21,14 @@ def rows(x: Any) -> Any:
 
 
 @primitive(
-    promote=("x", "weight", "bias"),
     x=lambda g, weight: g @ weight,
     weight=lambda g, x: rows(g).T @ rows(x),
     bias=lambda g: rows(g).sum(0),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
+    if not x.dtype == weight.dtype == bias.dtype:
+        raise unlike(x, weight, bias)
     out = x.dot(weight.T)
     out += bias
     return out
