@@ -105,8 +105,8 @@ class Twins:
 
     def add(self, arrays: list[np.ndarray[Any, Any]], options: dict[str, Any]) -> None:
         # Not from the first group: nesterov does not go with any dampening, nor centered with any alpha (see above).
-        own: dict[str, Any] = {"SGD": {"nesterov": False, "dampening": 0}, "RMSprop": {"centered": False}}.get(self.name, {})
-        groups = self.make(arrays, {**own, **options})
+        own: dict[str, dict[str, Any]] = {"SGD": {"nesterov": False, "dampening": 0}, "RMSprop": {"centered": False}}
+        groups = self.make(arrays, {**own.get(self.name, {}), **options})
         self.theirs.add_param_group(groups["theirs"][0])
         self.ours.add_param_group(groups["ours"][0])
 
