@@ -65,7 +65,7 @@ WRITES: dict[str, Callable[[Any, Any], Any]] = {
     "zero_": lambda x, y: x.zero_(),
     "+=": lambda x, y: x.__iadd__(y),
     "copy_": lambda x, y: x.copy_(y),
-    "set": lambda x, y: x.__setitem__((..., 0), 0.25),
+    "set": lambda x, y: x.__setitem__(..., 0.25),
 }
 
 
