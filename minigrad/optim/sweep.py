@@ -116,9 +116,7 @@ class Batch:
         self.complete = not self.counters and all(field is not None for field in self.fields.values())
         if not self.lone:
             self.theta, self.g = (a[: ends[-1]] for a in room)
-            parts = [(self.theta[s], self.g[s], a) for s, a in zip(self.slices, self.arrays, strict=True)]
-            self.g_parts = [g.reshape(a.shape) for _, g, a in parts]
-            self.theta_parts = [(theta.reshape(a.shape), a) for theta, _, a in parts]
+            self.parts = [(self.theta[s].reshape(a.shape), a) for s, a in zip(self.slices, self.arrays, strict=True)]
 
     def even(self) -> bool:
         """Return whether the parameters still have the same numbers in their state."""
@@ -133,13 +131,11 @@ class Batch:
                 g, kept = g.reshape(-1), [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in kept]
             settings.overwrite(g, kept)
         else:
-            for part, array in zip(self.g_parts, grads, strict=True):
-                part[...] = array
-            for part, array in self.theta_parts:
-                part[...] = array
+            np.concatenate(grads, axis=None, out=self.g)
+            np.concatenate(self.arrays, axis=None, out=self.theta)
             kept = [self.theta, *state]
             settings.overwrite(self.g, kept)
-            for part, array in self.theta_parts:
+            for part, array in self.parts:
                 array[...] = part
         for p in self.params:
             p._writes[0] += 1
