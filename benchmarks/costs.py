@@ -141,7 +141,7 @@ print(peak() - start)
 
 
 def peak(lib: str) -> int:
-    """Return the kilobytes by which two steps of a multi-layer perceptron raise the peak memory of a fresh process (Linux)."""
+    """Return the kilobytes by which two steps of an MLP raise the peak memory of a fresh process (on Linux)."""
     done = subprocess.run([sys.executable, "-c", PEAK.format(lib=lib)], check=True, capture_output=True, text=True)
     return int(done.stdout)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minigrad import dtypes
 from minigrad.methods.carrier import Operand
 from minigrad.ops import arithmetic, indexing, linalg
@@ -14,12 +12,10 @@ from minigrad.ops.shape import axis
 from minigrad.tensors import Tensor, apply
 
 __all__ = [
-    "allclose",
     "cat",
     "concat",
     "concatenate",
     "einsum",
-    "equal",
     "hstack",
     "is_tensor",
     "meshgrid",
@@ -42,8 +38,10 @@ def where(condition: Tensor, input: Operand | None = None, other: Operand | None
     >>> x.grad
     tensor([0.0000, 0.2500])
     """
-    if input is None or other is None:
+    if input is None and other is None:
         return condition.nonzero(as_tuple=True)
+    if input is None or other is None:
+        raise TypeError("where() takes the condition alone, or with both input and other")
     return apply(arithmetic.where, (condition, input, other), {})
 
 
@@ -51,10 +49,14 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors one after the other along dim; they agree in the sizes of all other axes.
 
     Raises:
-        RuntimeError: They do not, or there is none, or one has no axes.
+        RuntimeError: They do not, or one has no axes.
+        ValueError: There is none.
+        TypeError: It is no sequence of tensors.
     """
+    if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors")
     if not tensors:
-        raise RuntimeError("cat: expected a non-empty list of Tensors")
+        raise ValueError("cat: expected a non-empty list of Tensors")
     if any(not t.ndim for t in tensors):
         raise RuntimeError("zero-dimensional tensors cannot be concatenated; use stack")
     # torch lets vectors of no elements join tensors of any shape.
@@ -95,6 +97,8 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     vectors = [v for t in tensors for v in ([t] if isinstance(t, Tensor) else t)]
+    if any(v.ndim > 1 or v.dtype != vectors[0].dtype for v in vectors):
+        raise RuntimeError(f"meshgrid expects vectors of one dtype, but got {[(v.dtype, list(v.shape)) for v in vectors]}")
     full = tuple(v.numel() for v in vectors)
     grids = [v.reshape(*(n if d == k else 1 for d, n in enumerate(full))).expand(full) for k, v in enumerate(vectors)]
     return tuple(grid.transpose(0, 1) if indexing == "xy" and len(full) > 1 else grid for grid in grids)
@@ -130,13 +134,3 @@ def is_tensor(obj: object) -> bool:
 def result_type(tensor1: Tensor | bool | int | float, tensor2: Tensor | bool | int | float) -> dtypes.dtype:
     """Return the type in which two operands meet: tensors with axes decide, others only if of a higher category."""
     return dtypes.as_dtype(dtypes.result_type(*[x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]))
-
-
-def equal(input: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors have the same shape and the same elements."""
-    return input.shape == other.shape and bool((input == other).all())
-
-
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Return whether all elements satisfy |input - other| <= atol + rtol |other|."""
-    return np.allclose(input.detach().numpy(), other.detach().numpy(), rtol, atol, equal_nan)

@@ -1,6 +1,10 @@
-"""torch's functions that are also methods: ``exp(x)`` is ``x.exp()``, the method is the function."""
+"""torch's functions that are also methods: ``exp(x)`` is ``x.exp()``, the method does it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from minigrad.tensors import Tensor
 
@@ -10,6 +14,7 @@ __all__ = [
     "add",
     "addmm",
     "all",
+    "allclose",
     "amax",
     "amin",
     "any",
@@ -34,6 +39,7 @@ __all__ = [
     "div",
     "dot",
     "eq",
+    "equal",
     "erf",
     "exp",
     "exp2",
@@ -70,6 +76,7 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "min",
     "minimum",
     "mm",
@@ -79,6 +86,7 @@ __all__ = [
     "narrow",
     "ne",
     "neg",
+    "nonzero",
     "norm",
     "outer",
     "permute",
@@ -125,121 +133,149 @@ __all__ = [
     "var",
 ]
 
-abs = Tensor.abs
-acos = Tensor.acos
-add = Tensor.add
-addmm = Tensor.addmm
-all = Tensor.all
-amax = Tensor.amax
-amin = Tensor.amin
-any = Tensor.any
-argmax = Tensor.argmax
-argmin = Tensor.argmin
-argsort = Tensor.argsort
-asin = Tensor.asin
-atan = Tensor.atan
-atan2 = Tensor.atan2
-bmm = Tensor.bmm
-broadcast_to = Tensor.broadcast_to
-ceil = Tensor.ceil
-chunk = Tensor.chunk
-clamp = Tensor.clamp
-clip = Tensor.clip
-clone = Tensor.clone
-cos = Tensor.cos
-cosh = Tensor.cosh
-cumsum = Tensor.cumsum
-diag = Tensor.diag
-diagonal = Tensor.diagonal
-div = Tensor.div
-dot = Tensor.dot
-eq = Tensor.eq
-erf = Tensor.erf
-exp = Tensor.exp
-exp2 = Tensor.exp2
-expm1 = Tensor.expm1
-flatten = Tensor.flatten
-flip = Tensor.flip
-floor = Tensor.floor
-floor_divide = Tensor.floor_divide
-gather = Tensor.gather
-ge = Tensor.ge
-gt = Tensor.gt
-index_add = Tensor.index_add
-index_select = Tensor.index_select
-isfinite = Tensor.isfinite
-isinf = Tensor.isinf
-isnan = Tensor.isnan
-le = Tensor.le
-lerp = Tensor.lerp
-log = Tensor.log
-log10 = Tensor.log10
-log1p = Tensor.log1p
-log2 = Tensor.log2
-log_softmax = Tensor.log_softmax
-logaddexp = Tensor.logaddexp
-logical_and = Tensor.logical_and
-logical_not = Tensor.logical_not
-logical_or = Tensor.logical_or
-logical_xor = Tensor.logical_xor
-logsumexp = Tensor.logsumexp
-lt = Tensor.lt
-masked_fill = Tensor.masked_fill
-masked_select = Tensor.masked_select
-matmul = Tensor.matmul
-max = Tensor.max
-maximum = Tensor.maximum
-mean = Tensor.mean
-min = Tensor.min
-minimum = Tensor.minimum
-mm = Tensor.mm
-movedim = Tensor.movedim
-mul = Tensor.mul
-mv = Tensor.mv
-narrow = Tensor.narrow
-ne = Tensor.ne
-neg = Tensor.neg
-norm = Tensor.norm
-outer = Tensor.outer
-permute = Tensor.permute
-pow = Tensor.pow
-prod = Tensor.prod
-ravel = Tensor.ravel
-reciprocal = Tensor.reciprocal
-relu = Tensor.relu
-remainder = Tensor.remainder
-reshape = Tensor.reshape
-roll = Tensor.roll
-round = Tensor.round
-rsqrt = Tensor.rsqrt
-scatter_add = Tensor.scatter_add
-select = Tensor.select
-sigmoid = Tensor.sigmoid
-sign = Tensor.sign
-sin = Tensor.sin
-sinh = Tensor.sinh
-softmax = Tensor.softmax
-sort = Tensor.sort
-split = Tensor.split
-sqrt = Tensor.sqrt
-square = Tensor.square
-squeeze = Tensor.squeeze
-std = Tensor.std
-sub = Tensor.sub
-sum = Tensor.sum
-swapaxes = Tensor.swapaxes
-t = Tensor.t
-take_along_dim = Tensor.take_along_dim
-tan = Tensor.tan
-tanh = Tensor.tanh
-tile = Tensor.tile
-topk = Tensor.topk
-trace = Tensor.trace
-transpose = Tensor.transpose
-tril = Tensor.tril
-triu = Tensor.triu
-trunc = Tensor.trunc
-unbind = Tensor.unbind
-unflatten = Tensor.unflatten
-unsqueeze = Tensor.unsqueeze
-var = Tensor.var
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> Callable[Concatenate[Any, P], R]:
+    """Return a method as a function, whose first argument is called `input`.
+
+    Args:
+        method: The method.
+        first: What the first argument may be; calling the function with anything else is a TypeError.
+    """
+
+    def call(input: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not isinstance(input, first):
+            raise TypeError(f"{call.__name__}(): argument 'input' must be Tensor, not {type(input).__name__}")
+        return method(input, *args, **kwargs)
+
+    update_wrapper(call, method)
+    call.__module__, call.__qualname__ = __name__, method.__name__
+    return call
+
+
+operand = Tensor | int | float  # of arithmetic, as it has operators
+
+abs = function(Tensor.abs)
+acos = function(Tensor.acos)
+add = function(Tensor.add, operand)
+addmm = function(Tensor.addmm)
+all = function(Tensor.all)
+allclose = function(Tensor.allclose)
+amax = function(Tensor.amax)
+amin = function(Tensor.amin)
+any = function(Tensor.any)
+argmax = function(Tensor.argmax)
+argmin = function(Tensor.argmin)
+argsort = function(Tensor.argsort)
+asin = function(Tensor.asin)
+atan = function(Tensor.atan)
+atan2 = function(Tensor.atan2)
+bmm = function(Tensor.bmm)
+broadcast_to = function(Tensor.broadcast_to)
+ceil = function(Tensor.ceil)
+chunk = function(Tensor.chunk)
+clamp = function(Tensor.clamp)
+clip = function(Tensor.clip)
+clone = function(Tensor.clone)
+cos = function(Tensor.cos)
+cosh = function(Tensor.cosh)
+cumsum = function(Tensor.cumsum)
+diag = function(Tensor.diag)
+diagonal = function(Tensor.diagonal)
+div = function(Tensor.div, operand)
+dot = function(Tensor.dot)
+eq = function(Tensor.eq)
+equal = function(Tensor.equal)
+erf = function(Tensor.erf)
+exp = function(Tensor.exp)
+exp2 = function(Tensor.exp2)
+expm1 = function(Tensor.expm1)
+flatten = function(Tensor.flatten)
+flip = function(Tensor.flip)
+floor = function(Tensor.floor)
+floor_divide = function(Tensor.floor_divide, operand)
+gather = function(Tensor.gather)
+ge = function(Tensor.ge)
+gt = function(Tensor.gt)
+index_add = function(Tensor.index_add)
+index_select = function(Tensor.index_select)
+isfinite = function(Tensor.isfinite)
+isinf = function(Tensor.isinf)
+isnan = function(Tensor.isnan)
+le = function(Tensor.le)
+lerp = function(Tensor.lerp)
+log = function(Tensor.log)
+log10 = function(Tensor.log10)
+log1p = function(Tensor.log1p)
+log2 = function(Tensor.log2)
+log_softmax = function(Tensor.log_softmax)
+logaddexp = function(Tensor.logaddexp)
+logical_and = function(Tensor.logical_and)
+logical_not = function(Tensor.logical_not)
+logical_or = function(Tensor.logical_or)
+logical_xor = function(Tensor.logical_xor)
+logsumexp = function(Tensor.logsumexp)
+lt = function(Tensor.lt)
+masked_fill = function(Tensor.masked_fill)
+masked_select = function(Tensor.masked_select)
+matmul = function(Tensor.matmul)
+max = function(Tensor.max)
+maximum = function(Tensor.maximum)
+mean = function(Tensor.mean)
+median = function(Tensor.median)
+min = function(Tensor.min)
+minimum = function(Tensor.minimum)
+mm = function(Tensor.mm)
+movedim = function(Tensor.movedim)
+mul = function(Tensor.mul, operand)
+mv = function(Tensor.mv)
+narrow = function(Tensor.narrow)
+ne = function(Tensor.ne)
+neg = function(Tensor.neg)
+nonzero = function(Tensor.nonzero)
+norm = function(Tensor.norm)
+outer = function(Tensor.outer)
+permute = function(Tensor.permute)
+pow = function(Tensor.pow, operand)
+prod = function(Tensor.prod)
+ravel = function(Tensor.ravel)
+reciprocal = function(Tensor.reciprocal)
+relu = function(Tensor.relu)
+remainder = function(Tensor.remainder, operand)
+reshape = function(Tensor.reshape)
+roll = function(Tensor.roll)
+round = function(Tensor.round)
+rsqrt = function(Tensor.rsqrt)
+scatter_add = function(Tensor.scatter_add)
+select = function(Tensor.select)
+sigmoid = function(Tensor.sigmoid)
+sign = function(Tensor.sign)
+sin = function(Tensor.sin)
+sinh = function(Tensor.sinh)
+softmax = function(Tensor.softmax)
+sort = function(Tensor.sort)
+split = function(Tensor.split)
+sqrt = function(Tensor.sqrt)
+square = function(Tensor.square)
+squeeze = function(Tensor.squeeze)
+std = function(Tensor.std)
+sub = function(Tensor.sub, operand)
+sum = function(Tensor.sum)
+swapaxes = function(Tensor.swapaxes)
+t = function(Tensor.t)
+take_along_dim = function(Tensor.take_along_dim)
+tan = function(Tensor.tan)
+tanh = function(Tensor.tanh)
+tile = function(Tensor.tile)
+topk = function(Tensor.topk)
+trace = function(Tensor.trace)
+transpose = function(Tensor.transpose)
+tril = function(Tensor.tril)
+triu = function(Tensor.triu)
+trunc = function(Tensor.trunc)
+unbind = function(Tensor.unbind)
+unflatten = function(Tensor.unflatten)
+unsqueeze = function(Tensor.unsqueeze)
+var = function(Tensor.var)

@@ -642,18 +642,20 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         # Rules that ask for the old values find them in a copy: the memory is about to change.
         source = wrap(self._array.copy(), self._node) if recorded else self
         result = source._apply(op, *(source if other is self else other for other in others), **attributes)
-        array = result._array
-        if array.shape != self._array.shape:
-            raise RuntimeError(
-                f"{op.name}: output with shape {list(self._array.shape)} doesn't match the broadcast shape "
-                f"{list(array.shape)}"
-            )
-        if not dtypes.can_cast(array.dtype, self._array.dtype):
-            raise RuntimeError(f"{op.name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
-        self._write(array)
+        self._check_fit(result, op.name)
+        self._write(result._array)
         if recorded:
             self._become(result.to(self.dtype))
         return self
+
+    def _check_fit(self, result: Tensor, name: str) -> None:
+        mine, its = self._array, result._array
+        if its.shape != mine.shape:
+            raise RuntimeError(
+                f"{name}: output with shape {list(mine.shape)} doesn't match the broadcast shape {list(its.shape)}"
+            )
+        if not dtypes.can_cast(its.dtype, mine.dtype):
+            raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
 
     def _records_write(self, op: Primitive, others: Sequence[Operand]) -> bool:
         """Return whether a write to this tensor is recorded.
@@ -691,12 +693,21 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
                 "as after expand(), or the memory is read-only. Please clone() the tensor before performing the operation."
             )
-        np.copyto(self._array, values, casting="unsafe")
+        try:
+            np.copyto(self._array, values, casting="unsafe")
+        except ValueError as error:
+            raise RuntimeError(
+                "unsupported operation: this memory cannot be written to, because several elements share it, as after expand(), "
+                "or because it is read-only: clone() the tensor first"
+            ) from error
         self._writes[0] += 1
         return self
 
     def __setitem__(self, index: Any, value: Operand) -> None:
-        where = as_index(index)
+        *first, where = as_index(index)
+        if first:
+            self._unary(indexing.getitem, index=first[0])[where] = value
+            return
         recorded = self._records_write(indexing.setitem, (value,))
         new = self._constant(value).to(self.dtype)
         try:

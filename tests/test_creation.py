@@ -174,7 +174,7 @@ def test_a_generator_does_not_touch_the_common_one() -> None:
 def test_distributions() -> None:
     g = minigrad.Generator().manual_seed(0)
     uniform, normal = minigrad.rand(100_000, generator=g).numpy(), minigrad.randn(100_000, generator=g).numpy()
-    assert (uniform.dtype, normal.dtype) == (np.float32, np.float32)
+    assert uniform.dtype == normal.dtype == np.float32
     assert 0 <= uniform.min() < 1e-4
     assert 1 - 1e-4 < uniform.max() < 1
     assert abs(uniform.mean() - 0.5) < 5e-3

@@ -18,10 +18,10 @@ from tests.both import Library, agree
 
 NAMES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 SCALARS = {"bool": True, "int": 2, "float": 2.5}
-FORMS: dict[str, Callable[[Library, str], Any]] = {
-    **{f"{name}": lambda t, name=name: t.ones(2, dtype=getattr(t, name)) for name in NAMES},  # type: ignore[misc]
-    **{f"0-d {name}": lambda t, name=name: t.ones((), dtype=getattr(t, name)) for name in NAMES},  # type: ignore[misc]
-    **{f"number {name}": lambda t, name=name: SCALARS[name] for name in SCALARS},  # type: ignore[misc]
+FORMS: dict[str, Callable[[Library], Any]] = {
+    **{name: partial(lambda name, t: t.ones(2, dtype=getattr(t, name)), name) for name in NAMES},
+    **{f"0-d {name}": partial(lambda name, t: t.ones((), dtype=getattr(t, name)), name) for name in NAMES},
+    **{f"number {name}": partial(lambda number, t: number, number) for name, number in SCALARS.items()},
 }
 PAIRS = [(a, b) for a, b in itertools.product(FORMS, FORMS) if not (a.startswith("number") and b.startswith("number"))]
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -49,17 +49,23 @@ def differences(programs: Iterable[Callable[[Library], Any]], names: Iterable[st
     assert not apart, "\n".join(apart)
 
 
+def joined_by(op: Callable[[Any, Any], Any] | str, a: str, b: str, t: Library) -> Any:
+    """Apply an operator, or a function of the library, to operands of two forms."""
+    act = getattr(t, op) if isinstance(op, str) else op
+    return act(FORMS[a](t), FORMS[b](t))
+
+
 @pytest.mark.parametrize("name", BINARY)
 def test_operators_promote_as_in_torch(name: str) -> None:
     """All pairs of types, with axes, without axes, and Python numbers."""
     op = BINARY[name]
     # torch subtracts no booleans, and True ** True is a bool there; here they count as 0 and 1.
     pairs = [pair for pair in PAIRS if name not in {"-", "**"} or not any("bool" in form for form in pair)]
-    differences([lambda t, a=a, b=b: op(FORMS[a](t), FORMS[b](t)) for a, b in pairs], map(str, pairs))  # type: ignore[misc]
+    differences([partial(joined_by, op, a, b) for a, b in pairs], map(str, pairs))
 
 
 def test_result_type() -> None:
-    differences([lambda t, a=a, b=b: t.result_type(FORMS[a](t), FORMS[b](t)) for a, b in PAIRS], map(str, PAIRS))  # type: ignore[misc]
+    differences([partial(joined_by, "result_type", a, b) for a, b in PAIRS], map(str, PAIRS))
 
 
 FUNCTIONS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_numbers_at_the_edges(values: list[float]) -> None:
 
 def make(lib: Any, case: str) -> Any:
     x = lib.tensor([[1.5, -2.0], [3.0, 1e-3]], requires_grad=True)
-    return {
+    things: dict[str, Callable[[], Any]] = {
         "leaf": lambda: x,
         "number": lambda: lib.tensor(3.5, requires_grad=True),
         "double leaf": lambda: x.detach().double().requires_grad_(),
@@ -109,7 +110,8 @@ def make(lib: Any, case: str) -> Any:
         "dtype": lambda: x.dtype,
         "list": lambda: [x.detach(), x.detach().sum()],
         "dict": lambda: {"a": x.detach()},
-    }[case]()
+    }
+    return things[case]()
 
 
 @pytest.mark.parametrize("case", ["leaf", "number", "double leaf", "result", "size", "empty size", "dtype", "list", "dict"])

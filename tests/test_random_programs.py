@@ -58,7 +58,7 @@ def fits(a: Shape, b: Shape) -> bool:
 class Writer:
     """Draws the next step of a program, given the shapes of what is there."""
 
-    def __init__(self, draw: st.DrawFn, shapes: Sequence[Shape]) -> None:
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], shapes: Sequence[Shape]) -> None:
         self.draw = draw
         self.shapes = shapes
 
@@ -103,7 +103,7 @@ class Writer:
         size = self.shapes[k][0]
         index = self.draw(
             st.integers(-size, size - 1)
-            | st.slices(size).filter(lambda s: s.step is None or s.step > 0).filter(lambda s: len(range(size)[s]) > 0)
+            | st.slices(size).filter(lambda s: (s.step or 1) > 0 and bool(range(size)[s]))
             | st.lists(st.integers(-size, size - 1), min_size=1, max_size=4)
             | st.sampled_from([None, Ellipsis, (Ellipsis, 0), (slice(None), None)])
         )
@@ -213,11 +213,11 @@ def losses(t: Library, values: Sequence[Any]) -> Any:
 def test_programs_agree(data: st.DataObject, length: int) -> None:
     given_shapes = data.draw(st.lists(shapes(max_dims=2, min_side=1), min_size=1, max_size=3))
     inputs = [data.draw(arrays(shape)) for shape in given_shapes]
-    leaves = {
+    leaves: dict[Library, list[Any]] = {
         minigrad: [minigrad.from_numpy(x.copy()).requires_grad_() for x in inputs],
         torch: [lift(x).requires_grad_() for x in inputs],
     }
-    values: dict[Library, list[Any]] = {t: list(each) for t, each in leaves.items()}
+    values = {t: list(each) for t, each in leaves.items()}
     for _ in range(length):
         written = Writer(data.draw, [tuple(v.shape) for v in values[minigrad]]).step()
         if written is None:
@@ -229,7 +229,7 @@ def test_programs_agree(data: st.DataObject, length: int) -> None:
         if large(results[0]):
             results = [x.tanh() for x in results]
         note(f"{len(values[minigrad])} = {text}: {list(results[0].shape)}")
-        close(*results, text)
+        close(results[0], results[1], text)
         for t, result in zip((minigrad, torch), results, strict=True):
             values[t].append(result)
 

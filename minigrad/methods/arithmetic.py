@@ -6,19 +6,44 @@ Operands broadcast. Dtypes meet as in torch: a Python number does not change the
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import arithmetic, elementary
+from minigrad.ops import arithmetic, elementary, shape
+from minigrad.ops.primitive import Primitive
 
+Tensorlike = TypeVar("Tensorlike", bound=Carrier)
+DIVISIONS = {None: arithmetic.div, "floor": arithmetic.floor_divide, "trunc": arithmetic.trunc_divide}
 Comparable = Carrier | bool | int | float | np.ndarray
 
 
 def scaled(beside: Carrier, other: Operand, alpha: float) -> Operand:
     """Return alpha other, for an operand that stands beside a tensor."""
     return other if alpha == 1 else beside._constant(other)._binary(arithmetic.mul, alpha)
+
+
+def rounded_division(rounding_mode: str | None) -> Primitive:
+    """Return the primitive that divides and rounds as asked.
+
+    Raises:
+        RuntimeError: There is no such mode.
+    """
+    if rounding_mode not in DIVISIONS:
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    return DIVISIONS[rounding_mode]
+
+
+def no_number(other: Tensorlike, asker: str, name: str = "other") -> Tensorlike:
+    """Return an operand that must be a tensor, as in torch.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(other, Carrier):
+        raise TypeError(f"{asker}(): argument '{name}' must be Tensor, not {type(other).__name__}")
+    return other
 
 
 class Arithmetic(Carrier):
@@ -132,13 +157,7 @@ class Arithmetic(Carrier):
         Raises:
             RuntimeError: The rounding mode is another, or an integer is divided by 0 and rounded.
         """
-        if rounding_mode is None:
-            return self / other
-        if rounding_mode == "floor":
-            return self // other
-        if rounding_mode == "trunc":
-            return self._binary(arithmetic.trunc_divide, other)
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        return self._binary(rounded_division(rounding_mode), other)
 
     def floor_divide(self, other: Operand) -> Self:
         """Return self divided by other, rounded down; its derivative is 0."""
@@ -180,9 +199,12 @@ class Arithmetic(Carrier):
         """Return the integer parts; the derivative is 0."""
         return self._unary(arithmetic.trunc)
 
-    def round(self) -> Self:
-        """Return the nearest integers, halves rounded to even; the derivative is 0."""
-        return self._unary(arithmetic.round_)
+    def round(self, *, decimals: int = 0) -> Self:
+        """Return the nearest integers, or numbers of so many decimals, halves rounded to even; the derivative is 0."""
+        if not decimals:
+            return self._unary(arithmetic.round_)
+        unit: int = 10 ** abs(decimals)
+        return (self * unit).round() / unit if decimals > 0 else (self / unit).round() * unit
 
     def clamp(self, min: Any = None, max: Any = None) -> Self:
         """Return self, or the bound that it exceeds; bounds are numbers or tensors. The derivative on a bound is 1.
@@ -192,42 +214,55 @@ class Arithmetic(Carrier):
         """
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-        if not isinstance(min, Carrier) and not isinstance(max, Carrier):
+        if not isinstance(min, self._raising()) and not isinstance(max, self._raising()):
             return self._unary(arithmetic.clamp, low=min, high=max)
         low = self if min is None else self._constant(min)
         result = self if min is None else self._where(self < low, low, self)
         return result if max is None else self._where(result > max, max, result)
 
+    def _raising(self) -> Any:
+        """Return the kinds of bounds that need more than NumPy's clip, because they may change the dtype."""
+        return Carrier if self.is_floating_point() else Carrier | float
+
     def clip(self, min: Any = None, max: Any = None) -> Self:
         """Return `clamp(min, max)`."""
         return self.clamp(min, max)
 
-    def lerp(self, end: Operand, weight: Operand) -> Self:
+    def lerp(self, end: Self, weight: Operand) -> Self:
         """Return self + weight (end - self), the point between self (weight 0) and end (weight 1)."""
-        return self + (self._constant(end) - self) * weight
+        return self + (no_number(end, "lerp", "end") - self) * weight
 
     def where(self, condition: Self, other: Operand) -> Self:
         """Return self where the condition holds, else other; all three broadcast."""
         return self._where(condition, self, other)
 
     def masked_fill(self, mask: Self, value: Operand) -> Self:
-        """Return self with a number, or tensor without axes, in the places where the mask is True."""
-        return self._where(mask, value, self)
+        """Return self with a number, or tensor without axes, in the places where the mask, which broadcasts, is True.
+
+        Raises:
+            RuntimeError: The mask is not boolean, or the value has axes.
+        """
+        filler = self._constant(value)
+        if filler.shape:
+            raise RuntimeError(
+                f"masked_fill: the value must be a number or have no axes, but its shape is {list(filler.shape)}"
+            )
+        return self._where(mask, filler._unary(shape.cast, dtype=self._kind()), self)
 
     def _where(self, condition: Self, chosen: Operand, other: Operand) -> Self:
         return condition._apply(arithmetic.where, chosen, other)
 
     def logical_and(self, other: Self) -> Self:
         """Return where both are not zero."""
-        return self.ne(0) & other.ne(0)
+        return self.ne(0) & no_number(other, "logical_and").ne(0)
 
     def logical_or(self, other: Self) -> Self:
         """Return where one or both are not zero."""
-        return self.ne(0) | other.ne(0)
+        return self.ne(0) | no_number(other, "logical_or").ne(0)
 
     def logical_xor(self, other: Self) -> Self:
         """Return where exactly one is not zero."""
-        return self.ne(0) ^ other.ne(0)
+        return self.ne(0) ^ no_number(other, "logical_xor").ne(0)
 
     def logical_not(self) -> Self:
         """Return where self is zero."""
@@ -245,13 +280,13 @@ class Arithmetic(Carrier):
         """Return where self is neither infinite nor NaN."""
         return self._unary(arithmetic.isfinite)
 
-    def maximum(self, other: Operand) -> Self:
+    def maximum(self, other: Self) -> Self:
         """Return the larger of the two, or NaN; where they are equal each gets half of the gradient."""
-        return self._binary(arithmetic.maximum, other)
+        return self._binary(arithmetic.maximum, no_number(other, "maximum"))
 
-    def minimum(self, other: Operand) -> Self:
+    def minimum(self, other: Self) -> Self:
         """Return the smaller of the two, or NaN; where they are equal each gets half of the gradient."""
-        return self._binary(arithmetic.minimum, other)
+        return self._binary(arithmetic.minimum, no_number(other, "minimum"))
 
     def eq(self, other: Operand) -> Self:
         """Return where self equals other."""

@@ -33,6 +33,10 @@ class Carrier:
         """Return the same without a place in the graph."""
         raise NotImplementedError
 
+    def to(self, *target: Any, copy: bool = False) -> Self:
+        """Return the same in another dtype."""
+        raise NotImplementedError
+
     def _is_contiguous(self) -> bool:
         """Return whether the elements lie in row-major order without gaps."""
         raise NotImplementedError
@@ -72,6 +76,10 @@ class Carrier:
             RuntimeError: Self is a leaf that requires a gradient and recording is on, or the result does not fit. Self is
                 as before.
         """
+        raise NotImplementedError
+
+    def _check_fit(self, result: Self, name: str) -> None:
+        """Raise unless the result of an in-place operation of that name fits into the memory of self."""
         raise NotImplementedError
 
     def _write(self, values: Any) -> Self:

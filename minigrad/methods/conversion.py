@@ -25,13 +25,24 @@ class Conversion(Carrier):
         """The type of the elements."""
         return dtypes.as_dtype(self._array.dtype)
 
-    def to(self, *target: Any, copy: bool = False, **named: Any) -> Self:
+    def to(
+        self,
+        *target: Any,
+        dtype: Any = None,
+        device: Any = None,
+        other: Any = None,
+        non_blocking: Any = False,
+        copy: Any = False,
+    ) -> Self:
         """Return the tensor in another dtype, or in that of another tensor; itself if there is nothing to do.
 
-        It takes a dtype, a device (the CPU is the only one), both, or a tensor, as in torch.
+        It takes a dtype, a device (the CPU is the only one), both, or a tensor, then `non_blocking`, which changes nothing
+        here, and `copy`, as in torch.
         """
         wanted = self.dtype
-        for goal in (*target, *named.values()):
+        flags = [goal for goal in target if isinstance(goal, builtins.bool)]
+        copy = flags[1] if len(flags) > 1 else copy
+        for goal in (*target[: len(target) - len(flags)], dtype, device, other):
             if isinstance(goal, str | devices.device):
                 devices.check(goal)
             elif goal is not None:
@@ -56,6 +67,10 @@ class Conversion(Carrier):
         names |= {"float16": "Half", "float32": "Float", "float64": "Double"}
         return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(dtype)
 
+    def new_empty(self, *size: Any, **options: Any) -> Self:
+        """Return a tensor of the given size and of the dtype of this one, whose elements mean nothing."""
+        return self.new_full(sizes(size), 0, **options)
+
     def new_zeros(self, *size: Any, **options: Any) -> Self:
         """Return zeros of the given size and of the dtype of this tensor."""
         return self.new_full(sizes(size), 0, **options)
@@ -65,9 +80,16 @@ class Conversion(Carrier):
         return self.new_full(sizes(size), 1, **options)
 
     def new_full(
-        self, size: Sequence[builtins.int], fill_value: Any, *, dtype: Any = None, requires_grad: Any = False
+        self,
+        size: Sequence[builtins.int],
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: builtins.bool = False,
     ) -> Self:
         """Return a tensor of the given size and of the dtype of this one that holds one number everywhere."""
+        devices.check(device)
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
         return self._constant(np.full(tuple(size), fill_value, kind.numpy)).requires_grad_(requires_grad)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from minigrad.methods.carrier import Carrier, Operand
+from minigrad.methods.arithmetic import no_number
+from minigrad.methods.carrier import Carrier
 from minigrad.ops import elementary, neural
-from minigrad.ops.shape import axis
+from minigrad.ops.primitive import Primitive
+from minigrad.ops.shape import axis, reshape
 
 
 class Elementary(Carrier):
@@ -100,18 +102,25 @@ class Elementary(Carrier):
         """Return the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
         return self._unary(elementary.erf)
 
-    def atan2(self, other: Operand) -> Self:
+    def atan2(self, other: Self) -> Self:
         """Return the angle in radians, from -pi to pi, of the point with ordinate self and abscissa other."""
-        return self._binary(elementary.atan2, other)
+        return self._binary(elementary.atan2, no_number(other, "atan2"))
 
-    def logaddexp(self, other: Operand) -> Self:
+    def logaddexp(self, other: Self) -> Self:
         """Return log(exp(self) + exp(other)), without overflow."""
-        return self._binary(elementary.logaddexp, other)
+        return self._binary(elementary.logaddexp, no_number(other, "logaddexp"))
 
-    def softmax(self, dim: int) -> Self:
-        """Return exp(x) / sum(exp(x)) along dim, without overflow."""
-        return self._unary(neural.softmax, dim=axis(dim, len(self.shape)))
+    def softmax(self, dim: int, dtype: Any = None) -> Self:
+        """Return exp(x) / sum(exp(x)) along dim, without overflow; computed in another dtype if one is given."""
+        return self._along_one(neural.softmax, dim, dtype)
 
-    def log_softmax(self, dim: int) -> Self:
-        """Return log(softmax(x)) along dim, without overflow."""
-        return self._unary(neural.log_softmax, dim=axis(dim, len(self.shape)))
+    def log_softmax(self, dim: int, dtype: Any = None) -> Self:
+        """Return log(softmax(x)) along dim, without overflow; computed in another dtype if one is given."""
+        return self._along_one(neural.log_softmax, dim, dtype)
+
+    def _along_one(self, op: Primitive, dim: int, dtype: Any) -> Self:
+        x = self if dtype is None else self.to(dtype)
+        k = axis(dim, len(self.shape))
+        if not self.shape:  # a number is a vector of one
+            return x._unary(reshape, shape=(1,))._unary(op, dim=0)._unary(reshape, shape=())
+        return x._unary(op, dim=k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Self
@@ -10,7 +11,8 @@ import numpy as np
 
 from minigrad.methods.arithmetic import Arithmetic, scaled
 from minigrad.methods.carrier import Carrier
-from minigrad.ops import broadcasting, indexing
+from minigrad.ops import broadcasting, indexing, shape
+from minigrad.ops.primitive import Array
 from minigrad.ops.shape import axis
 
 
@@ -18,7 +20,10 @@ class Indexing(Arithmetic):
     """x[index]: all that NumPy and torch take between brackets."""
 
     def __getitem__(self, index: Any) -> Self:
-        return self._unary(indexing.getitem, index=as_index(index))
+        x = self
+        for step in as_index(index):
+            x = x._unary(indexing.getitem, index=step)
+        return x
 
     def __iter__(self) -> Iterator[Self]:
         if not self.shape:
@@ -39,10 +44,15 @@ class Indexing(Arithmetic):
         """Return a view of `length` elements along dim, from `start` on.
 
         Raises:
+            IndexError: The start is out of range.
             RuntimeError: There are not so many.
         """
         k = axis(dim, len(self.shape))
+        if not self.shape:
+            raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
         n = self.shape[k]
+        if not -n <= start <= n:
+            raise IndexError(f"start out of range (expected to be in range of [-{n}, {n}], but got {start})")
         begin = start + n if start < 0 else start
         if not 0 <= begin <= begin + length <= n:
             raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
@@ -86,11 +96,25 @@ class Indexing(Arithmetic):
         return self._slice(axis(dim, len(self.shape)), index)
 
     def index_select(self, dim: int, index: Self) -> Self:
-        """Return a copy of the positions along dim that a vector of integers lists."""
-        return self._slice(axis(dim, len(self.shape)), as_index(index)[0])
+        """Return a copy of the positions along dim that a vector of integers lists.
+
+        Raises:
+            IndexError: There is no such position, or the index is no vector.
+            RuntimeError: The index is not of integers.
+        """
+        x = self._with_axes()
+        k = axis(dim, len(x.shape))
+        picked = x._slice(k, _vector("index_select", index, x.shape[k]))
+        return picked if self.shape else picked._unary(shape.reshape, shape=())
 
     def masked_select(self, mask: Self) -> Self:
-        """Return a vector of the elements where the mask, which broadcasts with self, is True."""
+        """Return a vector of the elements where the mask, which broadcasts with self, is True.
+
+        Raises:
+            RuntimeError: The mask is not boolean.
+        """
+        if mask._kind().kind != "b":
+            raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {mask._kind()}")
         full = np.broadcast_shapes(self.shape, mask.shape)
         return self._unary(broadcasting.expand, shape=full)[mask._unary(broadcasting.expand, shape=full)]
 
@@ -98,10 +122,17 @@ class Indexing(Arithmetic):
         """Return a tensor of the index's shape: ``out[i][j][k] = self[i][index[i][j][k]][k]`` for dim 1, and so on.
 
         Raises:
-            RuntimeError: The index has another number of axes, or is larger than self along another axis than dim.
+            RuntimeError: The index has another number of axes, is larger than self along another axis than dim, is not of
+                integers, or names a position that is not there.
         """
-        k = self._along_dim("gather", dim, index)
-        return self._unary(indexing.getitem, index=self._within(index, k))._apply(indexing.gather, index, dim=k)
+        x, where = self._with_axes(), index._with_axes()
+        k = x._along_dim("gather", dim, where)
+        part = x._unary(indexing.getitem, index=x._within(where, k))
+        return part._apply(indexing.gather, where, dim=k)._unary(shape.reshape, shape=tuple(index.shape))
+
+    def _with_axes(self) -> Self:
+        """Return self, or for a number a vector of one."""
+        return self if self.shape else self._unary(shape.reshape, shape=(1,))
 
     def _within(self, index: Carrier, dim: int) -> indexing.Index:
         """Return the index of the part of self that is as large as another along all axes but one."""
@@ -115,40 +146,118 @@ class Indexing(Arithmetic):
             raise RuntimeError(
                 f"{name}: the index {list(index.shape)} is larger than the input {list(self.shape)} apart from dimension {k}"
             )
+        positions(name, index, self.shape[k], RuntimeError)
         return k
 
-    def take_along_dim(self, indices: Self, dim: int) -> Self:
-        """Return the elements at positions along dim, like `gather`; the other axes broadcast."""
+    def take_along_dim(self, indices: Self, dim: int | None = None) -> Self:
+        """Return the elements at positions along dim, like `gather`, or without dim in the flattened tensor.
+
+        The other axes broadcast. Negative positions are counted from the back.
+
+        Raises:
+            RuntimeError: The indices are not of integers, or name a position that is not there.
+        """
+        if dim is None:
+            flat, wanted = (x._unary(shape.reshape, shape=(math.prod(x.shape),)) for x in (self, indices))
+            return flat.take_along_dim(wanted, 0)
         k = axis(dim, len(self.shape))
         full = [
             *np.broadcast_shapes((*self.shape[:k], 1, *self.shape[k + 1 :]), (*indices.shape[:k], 1, *indices.shape[k + 1 :]))
         ]
-        own, wanted = (*full[:k], self.shape[k], *full[k + 1 :]), (*full[:k], indices.shape[k], *full[k + 1 :])
-        index = indices._unary(broadcasting.expand, shape=wanted)
-        return self._unary(broadcasting.expand, shape=own)._apply(indexing.gather, index, dim=k)
+        own, spread = (*full[:k], self.shape[k], *full[k + 1 :]), (*full[:k], indices.shape[k], *full[k + 1 :])
+        index = (indices + indices.lt(0) * self.shape[k])._unary(broadcasting.expand, shape=spread)
+        return self._unary(broadcasting.expand, shape=own).gather(k, index)
 
     def scatter_add(self, dim: int, index: Self, src: Self) -> Self:
-        """Return self with src added: ``out[i][index[i][j][k]][k] += src[i][j][k]`` for dim 1, and so on."""
-        k = self._along_dim("scatter_add", dim, index)
-        part = src._unary(indexing.getitem, index=(*(slice(n) for n in index.shape), ...))
-        return self + index._apply(indexing.put_along, part, shape=tuple(self.shape), dim=k)
+        """Return self with src added: ``out[i][index[i][j][k]][k] += src[i][j][k]`` for dim 1, and so on.
+
+        Raises:
+            RuntimeError: The index has another number of axes, is larger than src, or than self along another axis than dim,
+                is not of integers, or names a position that is not there; or src is of another dtype.
+        """
+        x, where, source = self._with_axes(), index._with_axes(), src._with_axes()
+        k = x._along_dim("scatter_add", dim, where)
+        if len(source.shape) != len(where.shape) or any(n > m for n, m in zip(where.shape, source.shape, strict=True)):
+            raise RuntimeError(f"scatter_add: the index {list(index.shape)} is larger than src, {list(src.shape)}")
+        if src._kind() != self._kind():
+            raise RuntimeError(f"scatter_add: self is {self._kind()}, but src is {src._kind()}")
+        part = source._unary(indexing.getitem, index=(*(slice(n) for n in where.shape), ...))
+        added = where._apply(indexing.put_along, part, shape=tuple(x.shape), dim=k)
+        return self + added._unary(shape.reshape, shape=tuple(self.shape))
 
     def index_add(self, dim: int, index: Self, source: Self, *, alpha: float = 1) -> Self:
-        """Return self with alpha times the slices of source added at the positions along dim that a vector lists."""
-        k = axis(dim, len(self.shape))
-        where = (*(slice(None),) * k, as_index(index)[0])
-        spread = source._unary(indexing.put, index=where, shape=tuple(self.shape))
-        return self + scaled(self, spread, alpha)
+        """Return self with alpha times the slices of source added at the positions along dim that a vector lists.
+
+        Raises:
+            IndexError: There is no such position, or the index is no vector.
+            RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
+        """
+        x, added = self._with_axes(), source._with_axes()
+        k = axis(dim, len(x.shape))
+        where = _vector("index_add", index, x.shape[k])
+        slices = (*x.shape[:k], len(where), *x.shape[k + 1 :])
+        if tuple(added.shape) != slices:
+            raise RuntimeError(f"index_add: the source must be {list(slices)}, but its shape is {list(source.shape)}")
+        if source._kind() != self._kind():
+            raise RuntimeError(f"index_add: self is {self._kind()}, but the source is {source._kind()}")
+        spread = added._unary(indexing.put, index=(*(slice(None),) * k, where), shape=tuple(x.shape))
+        return self + scaled(self, spread._unary(shape.reshape, shape=tuple(self.shape)), alpha)
 
 
-def as_index(index: Any) -> indexing.Index:
-    """Return what stands between brackets as NumPy wants it, sharing no memory with the caller.
+def positions(name: str, index: Carrier, count: int, error: type[Exception]) -> Array:
+    """Return a copy of the positions that an index of integers names along an axis of so many elements.
+
+    Positions are not counted from the back, as they are between brackets.
+
+    Raises:
+        RuntimeError: They are not of int64 or int32.
+        error: One is not there.
+    """
+    array = np.array(index)
+    if array.size and array.dtype not in (np.int64, np.int32):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, but got {array.dtype}")
+    if array.size and not 0 <= array.min() <= array.max() < count:
+        raise error(
+            f"{name}(): an index from {array.min()} to {array.max()} is out of bounds for dimension with size {count}"
+        )
+    return array
+
+
+def _vector(name: str, index: Carrier, count: int) -> Array:
+    if len(index.shape) > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, but its shape is {list(index.shape)}")
+    return positions(name, index, count, IndexError).reshape(-1)
+
+
+def as_index(index: Any) -> tuple[indexing.Index, ...]:
+    """Return what stands between brackets as NumPy wants it, sharing no memory with the caller, in one or two steps.
 
     Tensors, ranges and lists become arrays. They are copied, because the way back needs them as they are now. A basic index
-    ends in an Ellipsis, with which NumPy gives a view also of a single element.
+    ends in an Ellipsis, with which NumPy gives a view also of a single element. Integers beside arrays are a step of their
+    own, that comes first: NumPy would take them for arrays, and put the axes of ``x[0, :, [0, 1]]`` in another order.
     """
     entries = tuple(_entry(k) for k in (index if isinstance(index, tuple) else (index,)))
-    return (*entries, ...) if indexing.is_basic(entries) and Ellipsis not in entries else entries
+    if indexing.is_basic(entries):
+        return (entries if Ellipsis in entries else (*entries, ...),)
+    if not any(type(k) is int for k in entries):
+        return (entries,)
+    first: list[Any] = []
+    second: list[Any] = []
+    for entry in entries:
+        if isinstance(entry, np.ndarray | bool):
+            first += [slice(None)] * _consumed(entry)
+            second.append(entry)
+        else:
+            first.append(entry)
+            second += [] if type(entry) is int else [entry if entry is Ellipsis else slice(None)]
+    return (tuple(first) if Ellipsis in first else (*first, ...)), tuple(second)
+
+
+def _consumed(entry: Array | bool) -> int:
+    """Return how many axes an entry of an index stands for."""
+    if isinstance(entry, bool):
+        return 0
+    return entry.ndim if entry.dtype.kind == "b" else 1
 
 
 def _entry(entry: Any) -> Any:
@@ -161,6 +270,8 @@ def _entry(entry: Any) -> Any:
     if isinstance(entry, list | range) and not len(entry):
         return np.empty(0, np.int64)
     array = np.array([np.asarray(k) for k in entry]) if isinstance(entry, list) else np.array(entry)
+    if array.dtype == np.uint8:  # as in torch, bytes are a mask
+        array = array.astype(bool)
     if array.dtype.kind not in "iub":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from minigrad.methods.arithmetic import Arithmetic, scaled
-from minigrad.methods.carrier import Operand
+from minigrad.methods.arithmetic import Arithmetic, rounded_division, scaled
+from minigrad.methods.carrier import Carrier, Operand
 from minigrad.ops import arithmetic, elementary
 from minigrad.random import Generator, source
 
@@ -52,9 +52,9 @@ class InPlace(Arithmetic):
         """Multiply by other."""
         return self._overwrite(arithmetic.mul, other)
 
-    def div_(self, other: Operand) -> Self:
-        """Divide by other."""
-        return self._overwrite(arithmetic.div, other)
+    def div_(self, other: Operand, *, rounding_mode: str | None = None) -> Self:
+        """Divide by other, and round as `div` does."""
+        return self._overwrite(rounded_division(rounding_mode), other)
 
     def pow_(self, exponent: Operand) -> Self:
         """Raise to the power of the exponent."""
@@ -90,7 +90,7 @@ class InPlace(Arithmetic):
         """Take the hyperbolic tangent."""
         return self._overwrite(elementary.tanh)
 
-    def clamp_(self, min: float | None = None, max: float | None = None) -> Self:
+    def clamp_(self, min: Any = None, max: Any = None) -> Self:
         """Replace what exceeds a bound by the bound.
 
         Raises:
@@ -98,6 +98,8 @@ class InPlace(Arithmetic):
         """
         if min is None and max is None:
             raise RuntimeError("torch.clamp_: At least one of 'min' or 'max' must not be None")
+        if isinstance(min, Carrier) or isinstance(max, Carrier):
+            return self._put(self.clamp(min, max), "clamp_")
         return self._overwrite(arithmetic.clamp, low=min, high=max)
 
     def zero_(self) -> Self:
@@ -105,7 +107,13 @@ class InPlace(Arithmetic):
         return self.copy_(0)
 
     def fill_(self, value: Operand) -> Self:
-        """Set every element to a number."""
+        """Set every element to a number, or to the value of a tensor without axes.
+
+        Raises:
+            RuntimeError: The value has axes.
+        """
+        if self._constant(value).shape:
+            raise RuntimeError("fill_ only supports 0-dimension value tensor: to copy several elements use copy_")
         return self.copy_(value)
 
     def copy_(self, src: Operand) -> Self:
@@ -114,9 +122,13 @@ class InPlace(Arithmetic):
         return self
 
     def masked_fill_(self, mask: Self, value: Operand) -> Self:
-        """Set the elements where the mask is True to a number."""
-        self[mask] = value
-        return self
+        """Set the elements where the mask, which broadcasts, is True to a number."""
+        return self._put(self.masked_fill(mask, value), "masked_fill_")
+
+    def _put(self, result: Self, name: str) -> Self:
+        """Put what was computed from self, without keeping its values, in its place."""
+        self._check_fit(result, name)
+        return self.copy_(result)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Self:
         """Draw each element from the normal distribution.

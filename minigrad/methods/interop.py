@@ -66,8 +66,8 @@ class Interop(Arithmetic):
                 f"{called}{how} has no gradient rule for Tensors: use a method of Tensor, or call it on "
                 "tensor.detach().numpy()"
             )
-        first, *others = inputs
-        result: Self = getattr(self._constant(first), name)(*others)
+        first, *others = map(self._constant, inputs)
+        result: Self = getattr(first, name)(*others)
         return result
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:

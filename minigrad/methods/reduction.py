@@ -30,23 +30,37 @@ class Reductions(Arithmetic):
     def _reduce(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
         return self._unary(op, dim=axes(dim, len(self.shape)), keepdim=keepdim)
 
-    def sum(self, dim: Dim = None, keepdim: bool = False) -> Self:
-        """Return the sum; integers and booleans are added up as int64."""
+    def _reduce_some(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
+        """Reduce by an operation that needs at least one element."""
+        dims = axes(dim, len(self.shape))
+        for k in dims or ():
+            if self.shape[k] == 0:
+                raise IndexError(f"{op.name}(): Expected reduction dim {k} to have non-zero size.")
+        return self._unary(op, dim=dims, keepdim=keepdim)
+
+    def sum(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
+        """Return the sum; integers and booleans are added up as int64, or all in another dtype if one is given."""
+        if dtype is not None:
+            return self.to(dtype).sum(dim, keepdim).to(dtype)
         return self._reduce(reduction.sum_, dim, keepdim)
 
-    def mean(self, dim: Dim = None, keepdim: bool = False) -> Self:
-        """Return the arithmetic mean; NaN of nothing.
+    def mean(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
+        """Return the arithmetic mean, computed in another dtype if one is given; NaN of nothing.
 
         Raises:
             RuntimeError: The elements are integers or booleans: convert them with ``float()`` first.
         """
+        if dtype is not None:
+            return self.to(dtype).mean(dim, keepdim)
         return self._reduce(reduction.mean, dim, keepdim)
 
-    def prod(self, dim: int | None = None, keepdim: bool = False) -> Self:
+    def prod(self, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """Return the product, multiplied by halves, so that the product rule gives every derivative, zeros or not.
 
-        Integers and booleans are multiplied as int64.
+        Integers and booleans are multiplied as int64, or all in another dtype if one is given.
         """
+        if dtype is not None:
+            return self.to(dtype).prod(dim, keepdim).to(dtype)
         x = self if self._kind().kind == "f" else self._unary(shape.cast, dtype=np.dtype(np.int64))
         if dim is None:
             return x._unary(shape.reshape, shape=(math.prod(self.shape),)).prod(0)
@@ -64,30 +78,58 @@ class Reductions(Arithmetic):
     def _along(self, dim: int, start: int, end: int) -> Self:
         return self._unary(indexing.getitem, index=(*(slice(None),) * dim, slice(start, end), ...))
 
-    def var(self, dim: Dim = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Self:
+    def var(
+        self,
+        dim: Dim | bool = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+    ) -> Self:
         """Return the variance, the squared distances from the mean added up and divided by n - correction.
 
         Args:
-            dim: The axes; all by default.
+            dim: The axes; all by default. A boolean in its place is `unbiased`, as in torch.
             unbiased: True for a correction of 1, False for 0.
-            correction: What is taken from the number of elements.
             keepdim: Keep the axes, with size 1.
+            correction: What is taken from the number of elements, by default 1.
+
+        Raises:
+            TypeError: Both unbiased and a correction are given.
         """
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        if unbiased is not None and correction is not None:
+            raise TypeError("var: give either unbiased or a correction, not both")
+        if correction is None:
+            correction = 1 if unbiased is None else int(unbiased)
         dims = axes(dim, len(self.shape))
         distance = self - self._reduce(reduction.mean, dims, True)
         n = reduction.count(self.shape, dims)
-        degrees = max(0, n - (correction if unbiased is None else int(unbiased)))
+        degrees = max(0, n - correction)
         return (distance * distance).sum(dims, keepdim) / degrees
 
-    def std(self, dim: Dim = None, unbiased: bool | None = None, *, correction: float = 1, keepdim: bool = False) -> Self:
+    def std(
+        self,
+        dim: Dim | bool = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+    ) -> Self:
         """Return the standard deviation, the square root of `var`; its derivative where all are equal is 0."""
-        return self.var(dim, unbiased, correction=correction, keepdim=keepdim)._unary(elementary.root)
+        return self.var(dim, unbiased, keepdim, correction=correction)._unary(elementary.root)
 
     def norm(self, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Self:
         """Return the p-norm, (sum |x|^p)^(1/p), of the tensor as one vector or of those along dim; p may be inf or 0.
 
         Its derivative at 0 is 0.
+
+        Raises:
+            RuntimeError: The elements are integers or booleans, or there is no such p.
         """
+        if not self.is_floating_point():
+            raise RuntimeError(f"norm: expected a floating point tensor, but got {self._kind()}: convert it with float()")
         if p in (None, "fro", 2):
             return (self * self).sum(dim, keepdim)._unary(elementary.root)
         if not isinstance(p, int | float):
@@ -111,8 +153,10 @@ class Reductions(Arithmetic):
         """Return log(sum(exp(x))) along dim, without overflow."""
         return self._reduce(reduction.logsumexp, dim, keepdim)
 
-    def cumsum(self, dim: int) -> Self:
-        """Return the sums of the first, the first two, ... elements along dim."""
+    def cumsum(self, dim: int, *, dtype: Any = None) -> Self:
+        """Return the sums of the first, the first two, ... elements along dim, in another dtype if one is given."""
+        if dtype is not None:
+            return self.to(dtype).cumsum(dim).to(dtype)
         return self._unary(reduction.cumsum, dim=axis(dim, len(self.shape))) if self.shape else self.sum()
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Self:
@@ -141,13 +185,25 @@ class Reductions(Arithmetic):
     def _taken(self, order: Self, dim: int) -> Self:
         return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self
 
+    def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """Return the middle element, of two the lower, or NaN if there is one; with dim, ``(values, indices)`` along it."""
+        if dim is None:
+            flat = self._unary(shape.reshape, shape=(math.prod(self.shape),))
+            return flat.median(0).values if flat.shape[0] else flat.mean()
+        k, last = axis(dim, len(self.shape)), self.argmax(dim, keepdim=True)  # the position of the first NaN if there is one
+        order = self.argsort(dim)
+        middle = order._along(k, (order.shape[k] - 1) // 2, (order.shape[k] + 1) // 2) if self.shape else order
+        indices = self._taken(last, dim).isnan()._apply(arithmetic.where, last, middle)
+        values = self._taken(indices, dim)
+        return Found(values, indices) if keepdim else Found(values.sum(dim, dtype=self._kind()), indices.sum(dim))
+
     def amax(self, dim: Dim = (), keepdim: bool = False) -> Self:
         """Return the largest element; equal ones share the gradient."""
-        return self._reduce(reduction.amax, dim, keepdim)
+        return self._reduce_some(reduction.amax, dim, keepdim)
 
     def amin(self, dim: Dim = (), keepdim: bool = False) -> Self:
         """Return the smallest element; equal ones share the gradient."""
-        return self._reduce(reduction.amin, dim, keepdim)
+        return self._reduce_some(reduction.amin, dim, keepdim)
 
     def max(self, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
         """Return the largest element; with dim, ``(values, indices)`` along it; with a tensor, the larger of the two.
@@ -168,10 +224,13 @@ class Reductions(Arithmetic):
             return self._reduce(value, None, keepdim)
         if isinstance(dim, Carrier):
             return self._binary(arithmetic.maximum if value is reduction.amax else arithmetic.minimum, dim)
-        return Found(self._reduce(value, dim, keepdim), self._position(position, dim, keepdim))
+        return Found(self._reduce_some(value, dim, keepdim), self._position(position, dim, keepdim))
 
     def _position(self, op: Primitive, dim: int | None, keepdim: bool) -> Self:
-        return self._unary(op, dim=None if dim is None or not self.shape else axis(dim, len(self.shape)), keepdim=keepdim)
+        k = None if dim is None or not self.shape else axis(dim, len(self.shape))
+        if 0 in self.shape and (k is None or self.shape[k] == 0):
+            raise IndexError(f"{op.name}(): there is no element along dim {dim}, the shape is {list(self.shape)}")
+        return self._unary(op, dim=k, keepdim=keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Self:
         """Return the position of the largest element, the first of several, along dim or in the flattened tensor."""
@@ -188,3 +247,19 @@ class Reductions(Arithmetic):
     def all(self, dim: Dim = None, keepdim: bool = False) -> Self:
         """Return whether no element is zero."""
         return self._reduce(reduction.all_, dim, keepdim)
+
+    def equal(self, other: Self) -> bool:
+        """Return whether two tensors have the same shape and the same elements."""
+        return tuple(self.shape) == tuple(other.shape) and bool(self.eq(other).all())
+
+    def allclose(self, other: Self, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+        """Return whether all elements satisfy |self - other| <= atol + rtol |other|.
+
+        Raises:
+            RuntimeError: The dtypes differ, or the shapes do not broadcast.
+        """
+        if self._kind() != other._kind():
+            raise RuntimeError(f"allclose: the tensors must have one dtype, but have {self._kind()} and {other._kind()}")
+        x, y = self.detach(), other.detach()
+        near = x.eq(y) | ((x - y).abs() <= atol + rtol * y.abs()) & y.isfinite()
+        return bool((near | x.isnan() & y.isnan() if equal_nan else near).all())

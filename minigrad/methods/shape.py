@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Self
 
 from minigrad.methods.carrier import Carrier
-from minigrad.ops import broadcasting, shape
+from minigrad.ops import broadcasting
+from minigrad.ops import shape as layout
 from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axis
 
+Sizes = int | Sequence[int]
 
-def sizes(given: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
+
+def sizes(given: tuple[Sizes, ...]) -> tuple[int, ...]:
     """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``."""
     if len(given) == 1 and isinstance(given[0], Sequence):
         return tuple(given[0])
@@ -22,17 +25,17 @@ def sizes(given: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
 class Shapes(Carrier):
     """reshape, transpose and their kin."""
 
-    def reshape(self, *shape_: int | Sequence[int]) -> Self:
+    def reshape(self, shape: Sizes = (), *more: int) -> Self:
         """Return the elements in row-major order in another shape; one size may be -1, for what is left.
 
         Raises:
             RuntimeError: The number of elements differs.
         """
-        return self._unary(shape.reshape, shape=self._filled(sizes(shape_)))
+        return self._unary(layout.reshape, shape=self._filled(sizes((shape, *more))))
 
-    def view(self, *shape_: int | Sequence[int]) -> Self:
-        """Return `reshape(*shape)`. Where torch would refuse for want of a view, this copies."""
-        return self.reshape(*shape_)
+    def view(self, size: Sizes = (), *more: int) -> Self:
+        """Return `reshape(size)`. Where torch would refuse for want of a view, this copies."""
+        return self.reshape(size, *more)
 
     def _filled(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
         """Return the sizes with -1 replaced by what is left."""
@@ -52,13 +55,13 @@ class Shapes(Carrier):
             raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
         return self.reshape(*self.shape[:start], math.prod(self.shape[start : end + 1]), *self.shape[end + 1 :])
 
-    def permute(self, *dims: int | Sequence[int]) -> Self:
+    def permute(self, dims: Sizes = (), *more: int) -> Self:
         """Return a view whose axis k is axis dims[k] of self."""
         n = len(self.shape)
-        order = tuple(axis(d, n) for d in sizes(dims))
+        order = tuple(axis(d, n) for d in sizes((dims, *more)))
         if sorted(order) != list(range(n)):
             raise RuntimeError(f"permute: dims {order} are not an arrangement of the {n} axes")
-        return self._unary(shape.permute, dims=order)
+        return self._unary(layout.permute, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> Self:
         """Return a view with two axes exchanged."""
@@ -67,7 +70,7 @@ class Shapes(Carrier):
         a, b = axis(dim0, n), axis(dim1, n)
         if n:
             order[a], order[b] = b, a
-        return self._unary(shape.permute, dims=tuple(order))
+        return self._unary(layout.permute, dims=tuple(order))
 
     def t(self) -> Self:
         """Return the transpose of a matrix; a vector or number as it is.
@@ -82,7 +85,7 @@ class Shapes(Carrier):
     @property
     def T(self) -> Self:  # noqa: N802
         """The axes in reverse order; a view."""
-        return self._unary(shape.permute, dims=tuple(reversed(range(len(self.shape)))))
+        return self._unary(layout.permute, dims=tuple(reversed(range(len(self.shape)))))
 
     @property
     def mT(self) -> Self:  # noqa: N802
@@ -93,6 +96,8 @@ class Shapes(Carrier):
         """Return a view without the axes of size 1, or without those of `dim` that have size 1."""
         n = len(self.shape)
         asked = range(n) if dim is None else [axis(d, n) for d in ((dim,) if isinstance(dim, int) else dim)]
+        if len(set(asked)) < len(asked):
+            raise RuntimeError(f"squeeze: dim {dim} names an axis twice")
         return self.reshape(*[size for k, size in enumerate(self.shape) if size != 1 or k not in asked])
 
     def ravel(self) -> Self:
@@ -120,7 +125,7 @@ class Shapes(Carrier):
 
     def contiguous(self) -> Self:
         """Return the tensor with its elements in row-major order in memory: itself if it is so already."""
-        return self if self._is_contiguous() else self._unary(shape.copy)
+        return self if self._is_contiguous() else self._unary(layout.copy)
 
     def swapaxes(self, axis0: int, axis1: int) -> Self:
         """Return a view with two axes exchanged."""
@@ -136,7 +141,7 @@ class Shapes(Carrier):
         order = [d for d in range(n) if d not in sources]
         for target, d in sorted(zip(targets, sources, strict=True)):
             order.insert(target, d)
-        return self._unary(shape.permute, dims=tuple(order))
+        return self._unary(layout.permute, dims=tuple(order))
 
     def expand_as(self, other: Carrier) -> Self:
         """Return `expand(other.shape)`."""
@@ -146,13 +151,13 @@ class Shapes(Carrier):
         """Return `expand(size)`."""
         return self.expand(*size)
 
-    def repeat(self, *repeats: int | Sequence[int]) -> Self:
+    def repeat(self, repeats: Sizes, *more: int) -> Self:
         """Return a copy in which the whole is repeated so many times along each axis; more numbers than axes add axes.
 
         Raises:
             RuntimeError: There are fewer numbers than axes.
         """
-        times = sizes(repeats)
+        times = sizes((repeats, *more))
         if len(times) < len(self.shape):
             raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
         own = (*(1,) * (len(times) - len(self.shape)), *self.shape)
@@ -160,14 +165,14 @@ class Shapes(Carrier):
         whole = apart.expand(*[size for r, n in zip(times, own, strict=True) for size in (r, n)])
         return whole.reshape(*[r * n for r, n in zip(times, own, strict=True)])
 
-    def tile(self, *dims: int | Sequence[int]) -> Self:
+    def tile(self, dims: Sizes, *more: int) -> Self:
         """Return `repeat`, where fewer numbers than axes are filled up with ones in front."""
-        times = sizes(dims)
-        return self.repeat(*(1,) * (len(self.shape) - len(times)), *times)
+        times = sizes((dims, *more))
+        return self.repeat((*(1,) * (len(self.shape) - len(times)), *times))
 
-    def flip(self, *dims: int | Sequence[int]) -> Self:
+    def flip(self, dims: Sizes, *more: int) -> Self:
         """Return a copy with the elements along some axes in reverse order."""
-        return self._unary(shape.flip, dims=tuple(axis(d, len(self.shape)) for d in sizes(dims)))
+        return self._unary(layout.flip, dims=tuple(axis(d, len(self.shape)) for d in sizes((dims, *more))))
 
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Self:
         """Return a copy with the elements shifted along some axes, or in the flattened tensor; what leaves comes back."""
@@ -177,15 +182,15 @@ class Shapes(Carrier):
         along = tuple(axis(d, len(self.shape)) for d in ((dims,) if isinstance(dims, int) else dims))
         if len(along) != len(moves):
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(along)}")
-        return self._unary(shape.roll, shifts=moves, dims=along)
+        return self._unary(layout.roll, shifts=moves, dims=along)
 
     def tril(self, diagonal: int = 0) -> Self:
         """Return the lower triangle of the last two axes, up to a diagonal (1 the one above the main one), else zeros."""
-        return self._triangle(shape.tril, diagonal)
+        return self._triangle(layout.tril, diagonal)
 
     def triu(self, diagonal: int = 0) -> Self:
         """Return the upper triangle of the last two axes, from a diagonal (1 the one above the main one), else zeros."""
-        return self._triangle(shape.triu, diagonal)
+        return self._triangle(layout.triu, diagonal)
 
     def _triangle(self, op: Primitive, diagonal: int) -> Self:
         if len(self.shape) < 2:
@@ -200,7 +205,7 @@ class Shapes(Carrier):
         dims = (axis(dim1, n), axis(dim2, n))
         if dims[0] == dims[1]:
             raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-        return self._unary(shape.diagonal, offset=offset, dims=dims)
+        return self._unary(layout.diagonal, offset=offset, dims=dims)
 
     def diag(self, diagonal: int = 0) -> Self:
         """Return the diagonal of a matrix, or for a vector the matrix with it on the diagonal.
@@ -213,15 +218,19 @@ class Shapes(Carrier):
         if len(self.shape) != 1:
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(self.shape)}D")
         side = self.shape[0] + abs(diagonal)
-        return self._unary(shape.put_diagonal, shape=(side, side), offset=diagonal, dims=(0, 1))
+        return self._unary(layout.put_diagonal, shape=(side, side), offset=diagonal, dims=(0, 1))
 
-    def expand(self, *shape_: int | Sequence[int]) -> Self:
+    def expand(self, size: Sizes = (), *more: int) -> Self:
         """Return a view with axes of size 1, and new ones in front, repeated; -1 keeps a size.
 
         Raises:
             RuntimeError: A size other than 1 would have to change.
         """
-        wanted = sizes(shape_)
+        wanted = sizes((size, *more))
         lead = len(wanted) - len(self.shape)
         kept = (*(1,) * lead, *self.shape)
+        if -1 in wanted[: max(lead, 0)]:
+            raise RuntimeError(
+                f"expand: -1 keeps the size of an axis, but {list(wanted)} has it where {list(self.shape)} has none"
+            )
         return self._unary(broadcasting.expand, shape=tuple(k if w == -1 else w for w, k in zip(wanted, kept, strict=False)))
