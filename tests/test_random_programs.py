@@ -68,12 +68,13 @@ class Writer:
         return places[-1 - self.draw(st.integers(0, len(places) - 1))] if places else None
 
     def axis(self, shape: Shape) -> int:
-        return self.draw(st.integers(-len(shape), len(shape) - 1))
+        return int(self.draw(st.integers(-len(shape), len(shape) - 1)))
 
     def step(self) -> tuple[str, Step] | None:
         kinds = [self.unary, self.binary, self.binary, self.reduce, self.select, self.product, self.shape, self.join]
         kinds += [self.unrecorded, self.in_place]
-        return self.draw(st.sampled_from(kinds))()
+        kind: Callable[[], tuple[str, Step] | None] = self.draw(st.sampled_from(kinds))
+        return kind()
 
     def unary(self) -> tuple[str, Step] | None:
         k, name = self.pick(), self.draw(st.sampled_from(sorted(UNARY)))

@@ -1,0 +1,113 @@
+"""What the strategies promise: distances from kinks, layouts, shapes that fit, configurations that are valid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+import minigrad
+from minigrad import Tensor
+from minigrad.testing import (
+    arrays,
+    broadcastable,
+    configurations,
+    gradient_sequences,
+    layouts,
+    shapes,
+    tensors,
+    values,
+)
+
+
+@given(st.data(), st.floats(-3, 3), st.floats(0.05, 0.5))
+def test_values_keep_away_from_kinks(data: st.DataObject, kink: float, margin: float) -> None:
+    x = data.draw(values(-4, 4, kinks=[kink, 0], margin=margin))
+    assert -4 <= x <= 4
+    assert min(abs(x), abs(x - kink)) >= margin
+    assert np.float16(x) == x
+
+
+def test_values_are_simple_first() -> None:
+    assert find(values(), lambda x: True) == 0
+    assert find(values(kinks=[0]), lambda x: True) == pytest.approx(0.1, abs=0.02)
+
+
+@given(st.data(), arrays())
+def test_layouts_hold_the_same_values(data: st.DataObject, array: Any) -> None:
+    laid = data.draw(layouts(array))
+    np.testing.assert_array_equal(laid, array)
+    assert laid.dtype == array.dtype
+    laid[...] = 1  # every element has a place of its own
+    assert laid.sum() == laid.size
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda x: x.flags.c_contiguous,
+        lambda x: x.flags.f_contiguous and not x.flags.c_contiguous,
+        lambda x: not x.flags.c_contiguous and not x.flags.f_contiguous,
+        lambda x: any(s < 0 for s in x.strides),
+        lambda x: x.ndim == 0,
+        lambda x: x.size == 0,
+        lambda x: 1 in x.shape,
+    ],
+    ids=["rows", "columns", "gaps", "backwards", "no axes", "empty", "size one"],
+)
+def test_arrays_of_every_kind_are_drawn(kind: Any) -> None:
+    assert kind(find(arrays(), kind, settings=settings(database=None, max_examples=1000)))
+
+
+@given(arrays(distinct=True))
+def test_distinct_elements(array: Any) -> None:
+    assert len(np.unique(array)) == array.size
+
+
+@given(broadcastable(None, values(kinks=[0]), None))
+def test_broadcastable_shapes_fit(drawn: tuple[Any, ...]) -> None:
+    assert len(drawn) == 3
+    np.broadcast_shapes(*[x.shape for x in drawn])
+    assert (np.abs(drawn[1]) >= 0.1).all()
+
+
+@given(shapes(min_dims=1, max_dims=2, min_side=2, max_side=4))
+def test_shapes_within_bounds(shape: tuple[int, ...]) -> None:
+    assert 1 <= len(shape) <= 2
+    assert all(2 <= n <= 4 for n in shape)
+
+
+@given(tensors(dtype=minigrad.float32))
+def test_tensors_are_leaves(x: Tensor) -> None:
+    assert x.requires_grad
+    assert x.is_leaf
+    assert x.dtype is minigrad.float32
+
+
+@given(gradient_sequences([(2, 3), ()], length=4, dtype=np.float32))
+def test_gradient_sequences(sequence: list[list[Any]]) -> None:
+    assert 1 <= len(sequence) <= 4
+    for gradients in sequence:
+        assert [g.shape for g in gradients if g is not None] == [
+            s for s, g in zip([(2, 3), ()], gradients, strict=True) if g is not None
+        ]
+        assert all(g is None or g.dtype == np.float32 for g in gradients)
+
+
+def test_gradients_are_sometimes_missing_and_sometimes_zero() -> None:
+    sequences = gradient_sequences([(2,)])
+    assert find(sequences, lambda s: s[0][0] is None)[0][0] is None
+    assert not np.any(find(sequences, lambda s: s[0][0] is not None and not s[0][0].any())[0][0])
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam"])
+@given(data=st.data())
+def test_configurations_are_valid_in_both_libraries(name: str, data: st.DataObject) -> None:
+    mine, theirs = getattr(minigrad.optim, name), getattr(torch.optim, name)
+    chosen = data.draw(configurations(mine))
+    mine([minigrad.ones(1, requires_grad=True)], **chosen)
+    theirs([torch.ones(1, requires_grad=True)], **chosen)
