@@ -73,7 +73,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Raises:
         RuntimeError: The shapes differ, or there is no tensor.
     """
-    if len({t.shape for t in tensors}) > 1:
+    if len({t.shape for t in tensors}) != 1:
         raise RuntimeError(f"stack expects each tensor to be equal size, but got {[list(t.shape) for t in tensors]}")
     return cat([t.unsqueeze(dim) for t in tensors], dim if dim >= 0 or not tensors else dim + tensors[0].ndim + 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from minigrad.tensors import Tensor
 
@@ -134,10 +134,16 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 
 
-def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> Callable[Concatenate[Any, P], R]:
+class Function(Protocol[P, R]):
+    """What `function` returns."""
+
+    def __call__(self, /, input: Any, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+
+def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> Function[P, R]:
     """Return a method as a function, whose first argument is called `input`.
 
     Args:

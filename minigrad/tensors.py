@@ -697,8 +697,8 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
             np.copyto(self._array, values, casting="unsafe")
         except ValueError as error:
             raise RuntimeError(
-                "unsupported operation: this memory cannot be written to, because several elements share it, as after expand(), "
-                "or because it is read-only: clone() the tensor first"
+                "unsupported operation: this memory cannot be written to: it is read-only, or elements share it, as after "
+                "expand(): clone() the tensor first"
             ) from error
         self._writes[0] += 1
         return self

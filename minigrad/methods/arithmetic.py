@@ -20,7 +20,13 @@ Comparable = Carrier | bool | int | float | np.ndarray
 
 
 def scaled(beside: Carrier, other: Operand, alpha: float) -> Operand:
-    """Return alpha other, for an operand that stands beside a tensor."""
+    """Return alpha other, for an operand that stands beside a tensor.
+
+    Raises:
+        RuntimeError: Both are integers, but alpha is not.
+    """
+    if isinstance(alpha, float) and not beside.is_floating_point() and not beside._constant(other).is_floating_point():
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return other if alpha == 1 else beside._constant(other)._binary(arithmetic.mul, alpha)
 
 
@@ -128,6 +134,8 @@ class Arithmetic(Carrier):
         return self._binary(arithmetic.bitwise_xor, other)
 
     def __invert__(self) -> Self:
+        if self.is_floating_point():
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
         return self._unary(arithmetic.bitwise_not)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
