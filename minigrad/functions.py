@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
+from inspect import signature
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from minigrad.tensors import Tensor
@@ -150,18 +151,28 @@ def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> F
         method: The method.
         first: What the first argument may be; calling the function with anything else is a TypeError.
     """
+    name = method.__name__
 
-    def call(input: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+    def refusal(given: Any) -> TypeError:
+        return TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}")
+
+    def of_one(input: Any) -> R:  # the same as below, without the cost of passing on arguments
         if not isinstance(input, first):
-            raise TypeError(f"{call.__name__}(): argument 'input' must be Tensor, not {type(input).__name__}")
+            raise refusal(input)
+        return method(input)  # type: ignore[call-arg]
+
+    def of_several(input: Any, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not isinstance(input, first):
+            raise refusal(input)
         return method(input, *args, **kwargs)
 
+    call: Any = of_one if len(signature(method).parameters) == 1 else of_several
     update_wrapper(call, method)
-    call.__module__, call.__qualname__ = __name__, method.__name__
-    return call
+    call.__module__, call.__qualname__ = __name__, name
+    return call  # type: ignore[no-any-return]
 
 
-operand = Tensor | int | float  # of arithmetic, as it has operators
+operand = (Tensor, int, float)  # as it has operators, arithmetic takes numbers too
 
 abs = function(Tensor.abs)
 acos = function(Tensor.acos)
