@@ -35,7 +35,7 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "reversed": lambda x: 1 - 3 / (x * x + 1),
     "clamp": lambda x: x.clamp(-1, 1),
     "twice": lambda x: x + x * x,
-    "transposed": lambda x: x.permute(*reversed(range(x.ndim))),
+    "transposed": lambda x: x.permute(tuple(reversed(range(x.ndim)))),
     "flattened": lambda x: x.reshape(-1),
     "cut": lambda x: x.detach() * x,
 }
