@@ -73,19 +73,27 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     Raises:
         RuntimeError: The shapes differ, or there is no tensor.
     """
-    if len({t.shape for t in tensors}) != 1:
+    _check_some(tensors, "stack")
+    if len({t.shape for t in tensors}) > 1:
         raise RuntimeError(f"stack expects each tensor to be equal size, but got {[list(t.shape) for t in tensors]}")
-    return cat([t.unsqueeze(dim) for t in tensors], dim if dim >= 0 or not tensors else dim + tensors[0].ndim + 1)
+    return cat([t.unsqueeze(dim) for t in tensors], dim if dim >= 0 else dim + tensors[0].ndim + 1)
+
+
+def _check_some(tensors: Sequence[Tensor], name: str) -> None:
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors side by side: vectors along their axis, others along the second."""
+    _check_some(tensors, "hstack")
     raised = [t.reshape(1) if not t.ndim else t for t in tensors]
-    return cat(raised, 0 if raised and raised[0].ndim == 1 else 1)
+    return cat(raised, 0 if raised[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors one below the other; a vector is a row."""
+    _check_some(tensors, "vstack")
     return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in tensors], 0)
 
 

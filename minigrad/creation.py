@@ -5,6 +5,7 @@ Random numbers come from a `Generator`, or from the common one, which `manual_se
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
@@ -221,7 +222,9 @@ def arange(start: float, end: float | None = None, step: float = 1, **options: U
     tensor([0, 1, 2])
     """
     first, last = (0, start) if end is None else (start, end)
-    if step == 0 or (last - first) / step < 0:
+    if _kind(options) == np.int64:
+        first, last, step = int(first), int(last), int(step)
+    if step == 0 or not 0 <= (last - first) / step < math.inf:
         raise RuntimeError(f"arange: cannot go from {first} to {last} in steps of {step}")
     return _new(np.arange(first, last, step), options)
 
@@ -230,11 +233,13 @@ def linspace(start: float, end: float, steps: int, **options: Unpack[Options]) -
     """Return `steps` numbers, evenly spaced from start to end, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, but is {steps}")
-    return _new(np.linspace(start, end, steps), options)
+    return _new(np.linspace(float(start), float(end), steps), options)
 
 
 def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
     """Return ones on the diagonal of n rows and m (default n) columns, zeros elsewhere."""
+    if min(n, n if m is None else m) < 0:
+        raise RuntimeError(f"eye: the numbers of rows and columns must be greater or equal to 0, got {n} and {m}")
     return _new(np.eye(n, m, dtype=_kind(options)), options)
 
 
@@ -267,7 +272,8 @@ def normal(
     """Return numbers drawn from the normal distribution; mean and std are numbers, with a size, or tensors."""
     m, s = (t.detach() if isinstance(t, Tensor) else t for t in (mean, std))
     shape = size if size is not None else np.broadcast_shapes(*(t.shape for t in (m, s) if isinstance(t, Tensor)))
-    return _new((randn(*shape, generator=generator) * s + m).numpy(), options)
+    drawn = (randn(*shape, generator=generator) * s + m).numpy()
+    return _new(drawn, options, None if size is not None else dtypes.as_dtype(drawn.dtype))
 
 
 def randint(
@@ -313,8 +319,11 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     """Return positions drawn with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
 
     Raises:
-        RuntimeError: A weight is negative, inf or NaN, all are 0, or without replacement too few are not.
+        RuntimeError: The weights are integers, or one is negative, inf or NaN, or all are 0, or without replacement too few
+            are not.
     """
+    if not input.is_floating_point():
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
     weights = input.detach().double().numpy()
     if weights.ndim not in (1, 2):
         raise RuntimeError("prob_dist must be 1 or 2 dim")

@@ -37,8 +37,9 @@ class Indexing(Arithmetic):
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """Return the places of the elements that are not zero, a row for each; as_tuple gives a vector for each axis."""
-        places = self._unary(indexing.nonzero)
-        return places.unbind(1) if as_tuple else places
+        if as_tuple:
+            return self._with_axes()._unary(indexing.nonzero).unbind(1)
+        return self._unary(indexing.nonzero)
 
     def narrow(self, dim: int, start: int, length: int) -> Self:
         """Return a view of `length` elements along dim, from `start` on.

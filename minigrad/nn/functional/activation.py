@@ -83,11 +83,11 @@ def tanh(input: Tensor) -> Tensor:
     return input.tanh()
 
 
-def softmax(input: Tensor, dim: int) -> Tensor:
+def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return exp(x) / sum(exp(x)) along dim. torch guesses a missing dim; here it must be given."""
-    return input.softmax(dim)
+    return input.softmax(dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int) -> Tensor:
+def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return log(softmax(x)) along dim, computed without overflow. torch guesses a missing dim; here it must be given."""
-    return input.log_softmax(dim)
+    return input.log_softmax(dim, dtype)

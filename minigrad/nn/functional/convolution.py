@@ -59,16 +59,22 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     widths = (*((0, 0),) * (len(shape) - len(pairs)), *reversed(pairs))
     if any(n + before + after < 0 for n, (before, after) in zip(shape, widths, strict=True)):
         raise RuntimeError(f"pad: cropping by {pad} leaves less than nothing of the shape {list(shape)}")
+    result, kept = input, tuple((max(b, 0), max(a, 0)) for b, a in widths)
     if mode == "constant":
-        crops = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(shape, widths, strict=True))
-        cropped = input[crops] if any(width < 0 for width in pad) else input
-        kept = tuple((max(b, 0), max(a, 0)) for b, a in widths)
-        return cropped._unary(convolution.pad, widths=kept, value=0 if value is None else value)
-    result = input
-    for axis, (n, (before, after)) in enumerate(zip(shape, widths, strict=True)):
+        return _cropped(input, widths)._unary(convolution.pad, widths=kept, value=0 if value is None else value)
+    if mode == "circular":  # it repeats what is left after cropping, the other modes crop what they have repeated
+        result, widths = _cropped(input, widths), kept
+    for axis, (n, (before, after)) in enumerate(zip(result._array.shape, widths, strict=True)):
         if before or after:
             result = result[(slice(None),) * axis + (_border(n, before, after, mode),)]
     return result
+
+
+def _cropped(x: Tensor, widths: Pads) -> Tensor:
+    """Return x without what negative widths take away."""
+    if min(map(min, widths), default=0) >= 0:
+        return x
+    return x[tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x._array.shape, widths, strict=True))]
 
 
 def _border(n: int, before: int, after: int, mode: str) -> Array:
@@ -181,6 +187,8 @@ def _convolved(
     if bias is not None:
         if bias._array.shape != (outputs,):
             raise RuntimeError(f"{name}: expected bias of {outputs} elements, but got {list(bias.shape)}")
+        if bias._array.dtype != x._array.dtype:
+            raise RuntimeError(f"{name}: Input type ({x.dtype}) and bias type ({bias.dtype}) should be the same")
         y = y + bias.reshape(outputs, *(1,) * n)
     return y.squeeze(0) if single else y
 
@@ -304,10 +312,12 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] |
         (N, C, H, W) or (C, H, W) -> the same with output_size in place of (H, W).
 
     Raises:
-        RuntimeError: The input has another number of axes.
+        RuntimeError: The input has another number of axes, or output_size does.
     """
     batch, single = _batched("adaptive_avg_pool2d", input, 2)
     wanted = (output_size,) * 2 if isinstance(output_size, int | None) else tuple(output_size)
+    if len(wanted) != 2 or any(size is not None and size < 0 for size in wanted):
+        raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2 sizes, at least 0, but is {output_size}")
     (h, w), kind = batch._array.shape[2:], batch._array.dtype
     rows, columns = (_shares(n, n if o is None else o, kind) for n, o in zip((h, w), wanted, strict=True))
     y = wrap(rows) @ batch @ wrap(columns.T)

@@ -37,8 +37,10 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
 
     Raises:
         IndexError: A number is out of range.
-        RuntimeError: The input is not of int64 or int32, or the padding is out of range.
+        RuntimeError: The input is not of int64 or int32, the weight is no matrix, or the padding is out of range.
     """
+    if weight._array.ndim != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, but its shape is {list(weight.shape)}")
     kind, count = input._array.dtype, weight._array.shape[0]
     if kind not in (np.int64, np.int32):
         raise RuntimeError(
