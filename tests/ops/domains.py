@@ -591,7 +591,7 @@ DOMAINS: dict[str, Domain] = {
     "asin": elementwise(torch.asin, values(-0.8, 0.8)),
     "acos": elementwise(torch.acos, values(-0.8, 0.8)),
     "atan": elementwise(torch.atan, anything),
-    "atan2": elementwise(torch.atan2, anything, values(kinks=[0], margin=0.3), analytic=False),
+    "atan2": elementwise(torch.atan2, nonzero, anything, analytic=False),
     "sinh": elementwise(torch.sinh, anything),
     "cosh": elementwise(torch.cosh, anything),
     "erf": elementwise(torch.erf, anything, analytic=False),
