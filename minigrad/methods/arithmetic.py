@@ -165,7 +165,7 @@ class Arithmetic(Carrier):
         Raises:
             RuntimeError: The rounding mode is another, or an integer is divided by 0 and rounded.
         """
-        return self._binary(rounded_division(rounding_mode), other)
+        return self / other if rounding_mode is None else self._binary(rounded_division(rounding_mode), other)
 
     def floor_divide(self, other: Operand) -> Self:
         """Return self divided by other, rounded down; its derivative is 0."""

@@ -1,0 +1,219 @@
+"""Arguments at the edge: positions, dtypes, masks, spellings and refusals, each by name. Those of calculus are in `ops`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Tensor
+from tests.both import Library, agree
+
+NAN = float("nan")
+Program = Callable[[Library], Any]
+
+POSITIONS: dict[str, Program] = {
+    "gather from the back": lambda t: t.ones(2).gather(0, t.tensor([-1])),
+    "gather too far": lambda t: t.ones(2, 2).gather(1, t.tensor([[0], [2]])),
+    "gather by float": lambda t: t.ones(2).gather(0, t.tensor([1.0])),
+    "gather by a mask": lambda t: t.ones(2).gather(0, t.tensor([True])),
+    "gather from a number": lambda t: t.tensor(3.0).gather(0, t.tensor([0, 0])[:1]),
+    "gather a number": lambda t: t.arange(3.0).gather(0, t.tensor(1)),
+    "gather nothing": lambda t: t.ones(5).gather(0, t.tensor([], dtype=t.uint8)),
+    "index_select from the back": lambda t: t.ones(2).index_select(0, t.tensor([-1])),
+    "index_select too far": lambda t: t.ones(2).index_select(0, t.tensor([2])),
+    "index_select by a matrix": lambda t: t.ones(2).index_select(0, t.tensor([[1]])),
+    "index_select by a mask": lambda t: t.ones(2).index_select(0, t.tensor([True, False])),
+    "index_select of a number": lambda t: t.tensor(3.0).index_select(0, t.tensor([0])),
+    "take_along_dim from the back": lambda t: t.arange(4.0).reshape(2, 2).take_along_dim(t.tensor([[-1], [0]]), 1),
+    "take_along_dim of all": lambda t: t.arange(4.0).reshape(2, 2).take_along_dim(t.tensor([[3, 0]])),
+    "scatter_add from the back": lambda t: t.ones(2).scatter_add(0, t.tensor([-1]), t.ones(1)),
+    "scatter_add of too few": lambda t: t.ones(2).scatter_add(0, t.tensor([0, 0, 1]), t.ones(2)),
+    "scatter_add of another dtype": lambda t: t.ones(2).scatter_add(0, t.tensor([0]), t.ones(1, dtype=t.float64)),
+    "scatter_add to a number": lambda t: t.tensor(1.0).scatter_add(0, t.tensor(0), t.tensor(2.0)),
+    "index_add from the back": lambda t: t.ones(2).index_add(0, t.tensor([-1]), t.ones(1)),
+    "index_add of too few": lambda t: t.ones(2).index_add(0, t.tensor([0, 1]), t.ones(1)),
+    "index_add of integers": lambda t: t.ones(2).index_add(0, t.tensor([0]), t.tensor([1])),
+    "index_add to a number": lambda t: t.tensor(1.0).index_add(0, t.tensor([0]), t.tensor(2.0), alpha=3),
+    "narrow of a number": lambda t: t.tensor(1.0).narrow(0, 0, 1),
+    "narrow from too far": lambda t: t.ones(3).narrow(0, 4, 0),
+    "an integer and a list around a slice": lambda t: t.arange(24).reshape(2, 3, 4)[0, :, [0, 1]],
+    "an integer and a mask": lambda t: t.arange(24).reshape(2, 3, 4)[1, t.tensor([True, False, True])],
+    "integer, None and list": lambda t: t.arange(24).reshape(2, 3, 4)[..., None, [0, 1], 2],
+    "bytes are a mask": lambda t: t.arange(3)[t.tensor([1, 0, 1], dtype=t.uint8)],
+    "places in a number": lambda t: t.tensor(3.0).nonzero(as_tuple=True),
+}
+
+DTYPES: dict[str, Program] = {
+    "matmul of two": lambda t: t.ones(2, 2) @ t.ones(2, 2, dtype=t.float64),
+    "matmul with integers": lambda t: t.ones(2, 2) @ t.ones(2, 2, dtype=t.int64),
+    "matmul of integers": lambda t: t.tensor([[1, 2]]) @ t.tensor([[3], [4]]),
+    "dot of two": lambda t: t.ones(2).dot(t.ones(2, dtype=t.float64)),
+    "einsum of two": lambda t: t.einsum("ij,jk->ik", t.ones(2, 2), t.ones(2, 2, dtype=t.float64)),
+    "linear with a weight of another": lambda t: t.nn.functional.linear(t.ones(2, 2), t.ones(2, 2, dtype=t.float64)),
+    "linear with a bias of another": lambda t: t.nn.functional.linear(t.ones(2), t.ones(2, 2), t.ones(2, dtype=t.float64)),
+    "conv1d of two": lambda t: t.nn.functional.conv1d(t.ones(1, 2, 3), t.ones(2, 2, 1, dtype=t.float64)),
+    "clamp integers by a float": lambda t: (t.tensor([1, 2, 3]).clamp(1.5), t.tensor([1, 2, 3]).clamp(max=1.5)),
+    "clamp integers by integers": lambda t: t.tensor([1, 2, 3]).clamp(2, 2),
+    "hardtanh of integers": lambda t: t.nn.functional.hardtanh(t.tensor([3, -1])),
+    "masked_fill of integers by a float": lambda t: t.tensor([1, 2]).masked_fill(t.tensor([True, False]), 1.5),
+    "sign of booleans": lambda t: t.tensor([True, False]).sign(),
+    "norm of integers": lambda t: t.tensor([1, 2]).norm(),
+    "alpha that is no integer": lambda t: t.tensor([1, 2]).add(1, alpha=0.5),
+    "not of a float": lambda t: ~t.tensor([1.0]),
+    "sum in another": lambda t: (t.tensor([1.5, 2.5]).sum(dtype=t.int32), t.tensor([True, True]).sum(dtype=t.bool)),
+    "mean in another": lambda t: t.tensor([1, 2]).mean(dtype=t.float32),
+    "mean in integers": lambda t: t.tensor([1.0, 2.0]).mean(dtype=t.int64),
+    "prod and cumsum in another": lambda t: (
+        t.tensor([2, 3]).prod(dtype=t.float64),
+        t.tensor([2, 3]).cumsum(0, dtype=t.float32),
+    ),
+    "softmax in another": lambda t: t.nn.functional.softmax(t.tensor([1.0, 2.0]), 0, dtype=t.float64),
+    "allclose of two": lambda t: t.ones(2).allclose(t.ones(2, dtype=t.float64)),
+    "meshgrid of two": lambda t: t.meshgrid(t.arange(2), t.ones(2), indexing="ij"),
+    "arange in integers": lambda t: (t.arange(0, 3.1, dtype=t.int64), t.arange(0.1, -7.9, -4.0, dtype=t.int64)),
+    "normal like its mean": lambda t: t.normal(t.zeros(2, dtype=t.float64), 0.0),
+    "to with flags": lambda t: t.ones(1).to(t.float64, True, True),
+}
+
+MASKS: dict[str, Program] = {
+    "where by floats": lambda t: t.where(t.tensor([1.0, 0.0]), 1.0, 2.0),
+    "where by integers": lambda t: t.where(t.tensor([1, 0]), 1.0, 2.0),
+    "where with one branch": lambda t: t.where(t.tensor([True]), t.ones(1)),
+    "masked_select by integers": lambda t: t.arange(3.0).masked_select(t.tensor([0, 1, 1])),
+    "masked_fill by integers": lambda t: t.arange(3.0).masked_fill(t.tensor([0, 1, 1]), 5.0),
+    "masked_fill with a vector": lambda t: t.arange(3.0).masked_fill(t.tensor([True]), t.ones(1)),
+    "masked_fill_ of columns": lambda t: t.zeros(2, 2).masked_fill_(t.tensor([True, False]), 7.0),
+    "masked_fill_ by a larger mask": lambda t: t.zeros(2).masked_fill_(t.ones(2, 2) > 0, 7.0),
+    "fill_ with a vector": lambda t: t.zeros(2).fill_(t.ones(2)),
+}
+
+IN_PLACE: dict[str, Program] = {
+    "clamp_ by tensors": lambda t: t.tensor([1.0, 5.0]).clamp_(t.tensor([2.0, 2.0]), t.tensor(4.0)),
+    "clamp_ of integers by floats": lambda t: t.tensor([1, 5]).clamp_(t.tensor([1.5, 1.5])),
+    "div_ rounded": lambda t: (
+        t.tensor([7, -7]).div_(2, rounding_mode="floor"),
+        t.tensor([-7.0]).div_(2, rounding_mode="trunc"),
+    ),
+    "div_ of integers": lambda t: t.tensor([7, -7]).div_(2),
+    "a write to shared elements": lambda t: t.ones(2).expand(3, 2).add_(1),
+}
+
+SPELLINGS: dict[str, Program] = {
+    "functions of an input": lambda t: (t.softmax(input=t.ones(2), dim=0), t.exp(input=t.ones(2))),
+    "flip, permute, tile by dims": lambda t: (
+        t.flip(t.arange(3), dims=[0]),
+        t.permute(t.ones(2, 3), dims=(1, 0)).shape,
+        t.tile(t.arange(2), dims=(2,)),
+    ),
+    "sizes by name": lambda t: (
+        t.reshape(t.ones(2, 3), shape=(3, 2)).shape,
+        t.ones(1).expand(size=(3,)).shape,
+        t.ones(2, 3).view(size=(6,)).shape,
+        t.arange(2).repeat(repeats=(2,)),
+    ),
+    "std of unbiased": lambda t: (t.arange(4.0).std(False), t.arange(4.0).reshape(2, 2).var(0, True, True)),
+    "var with both": lambda t: t.arange(4.0).var(0, unbiased=True, correction=0),
+    "var without correction": lambda t: t.arange(4.0).var(correction=None),
+    "round to decimals": lambda t: (t.tensor([1.2345]).round(decimals=2), t.tensor([123.0]).round(decimals=-1)),
+    "arithmetic with a number first": lambda t: (t.add(2, t.ones(1)), t.pow(2, t.ones(1)), t.div(2, t.ones(1))),
+    "median": lambda t: (t.tensor([3.0, 1.0, 2.0, 0.0]).median(), t.tensor([[3.0, 1.0], [2.0, 9.0], [7.0, 4.0]]).median(0)),
+    "median with nan": lambda t: (t.tensor([1.0, NAN, 0.0]).median(), t.tensor([1.0, NAN, 0.0]).median(0, keepdim=True)),
+    "median of nothing": lambda t: (t.zeros(0).median(), t.zeros(3, 0).median(0)),
+    "circular border after cropping": lambda t: t.nn.functional.pad(
+        t.arange(16.0).reshape(1, 1, 4, 4), (-1, 1, -2, 1), mode="circular"
+    ),
+}
+
+REFUSALS: dict[str, Program] = {
+    "a function of a number": lambda t: t.exp(2.0),
+    "a function of a list": lambda t: t.sum([1.0, 2.0]),
+    "maximum with a number": lambda t: t.ones(2).maximum(2.0),
+    "atan2 with a number": lambda t: t.atan2(t.ones(2), 2),
+    "logical_and with a number": lambda t: t.logical_and(t.ones(2), 2),
+    "lerp to a number": lambda t: t.ones(2).lerp(3.0, 0.5),
+    "cat of a tensor": lambda t: t.cat(t.ones(2, 2)),
+    "cat of none": lambda t: t.cat([]),
+    "cat with None": lambda t: t.cat([t.ones(1), None]),
+    "hstack of none": lambda t: t.hstack([]),
+    "expand of a new axis to -1": lambda t: t.ones(2).expand(-1, 2),
+    "squeeze twice": lambda t: t.ones(1, 2).squeeze((0, 0)),
+    "max along nothing": lambda t: t.zeros(0, 3).max(0),
+    "amax along nothing": lambda t: t.zeros(0, 3).amax(0),
+    "argmax of nothing": lambda t: t.zeros(0).argmax(),
+    "meshgrid of a matrix": lambda t: t.meshgrid(t.ones(2, 2), indexing="ij"),
+    "allclose that does not fit": lambda t: t.ones(2).allclose(t.ones(3)),
+    "embedding in a vector": lambda t: t.nn.functional.embedding(t.tensor([0]), t.ones(2)),
+    "adaptive pooling to one size too few": lambda t: t.nn.functional.adaptive_avg_pool2d(t.ones(1, 2, 3, 4), ()),
+    "eye of a negative size": lambda t: t.eye(-1),
+    "arange without end": lambda t: t.arange(0, float("inf")),
+    "multinomial of integers": lambda t: t.multinomial(t.tensor([1, 2]), 1),
+}
+
+ALL = {**POSITIONS, **DTYPES, **MASKS, **IN_PLACE, **SPELLINGS, **REFUSALS}
+
+
+@pytest.mark.parametrize("program", ALL.values(), ids=ALL)
+def test_as_in_torch(program: Program) -> None:
+    agree(program)
+
+
+def written(index: Any) -> Program:
+    """Return a program that writes into a computed tensor at an index and differentiates through what is there then."""
+
+    def program(t: Library) -> Any:
+        x, v = t.arange(24.0).reshape(2, 3, 4).requires_grad_(), t.tensor(3.0, requires_grad=True)
+        y = x * 2
+        y[index] = v * v
+        (y * y).sum().backward()
+        return y, x.grad, v.grad
+
+    return program
+
+
+@pytest.mark.parametrize("index", [(0, slice(None), [0, 1]), ([1, 0], 2), (..., [0, 3], 1), (None, 1, [0, 0])], ids=str)
+def test_what_is_written_beside_an_integer_has_the_gradient_of_torch(index: Any) -> None:
+    agree(written(index))
+
+
+UNSUPPORTED: dict[str, Callable[[Library, Any], Any]] = {
+    "out": lambda t, x: t.exp(x, out=x),
+    "ceil_mode": lambda t, x: t.nn.functional.max_pool2d(x, 2, ceil_mode=True),
+    "count_include_pad": lambda t, x: t.nn.functional.avg_pool2d(x, 2, count_include_pad=False),
+    "size_average": lambda t, x: t.nn.functional.mse_loss(x, x, size_average=True),
+    "max_norm": lambda t, x: t.nn.functional.embedding(x.long(), x[0, 0], max_norm=1.0),
+    "memory_format": lambda t, x: x.to(memory_format=None),
+    "layout": lambda t, x: t.zeros(2, layout=None),
+    "axis": lambda t, x: x.sum(axis=0),
+}
+
+
+@pytest.mark.parametrize(("name", "call"), UNSUPPORTED.items(), ids=UNSUPPORTED)
+def test_what_is_not_supported_is_refused_by_name(name: str, call: Callable[[Library, Any], Any]) -> None:
+    with pytest.raises(TypeError, match=name):
+        call(minigrad, minigrad.ones(1, 1, 4, 4))
+
+
+def test_a_refused_write_leaves_the_tensor_as_it_was() -> None:
+    x = minigrad.tensor([1, 5])
+    writes: list[Callable[[], Tensor]] = [
+        lambda: x.clamp_(minigrad.tensor(1.5)),
+        lambda: x.masked_fill_(minigrad.ones(2, 2) > 0, 0),
+        lambda: x.fill_(minigrad.ones(2)),
+        lambda: x.div_(2),
+    ]
+    for write in writes:
+        with pytest.raises(RuntimeError):
+            write()
+    assert x.tolist() == [1, 5]
+
+
+def test_numpy_functions_take_numbers_beside_tensors() -> None:
+    x = minigrad.tensor([-1.0, 2.0], requires_grad=True)
+    y: Any = np.maximum(x, 0.5)
+    y.sum().backward()
+    assert x.grad is not None
+    assert (y.tolist(), x.grad.tolist()) == ([0.5, 2.0], [0.0, 1.0])
