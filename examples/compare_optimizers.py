@@ -148,7 +148,7 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
     """Train a model with the optimizer of a run, and enter the results there."""
     criterion = nn.MSELoss()
     optimizer = OPTIMIZERS[run.name](model.parameters(), run.lr)
-    loader: DataLoader[list[Tensor]] = DataLoader(TensorDataset(cars.x, cars.y), batch_size=batch_size, shuffle=True)
+    loader = DataLoader(TensorDataset(cars.x, cars.y), batch_size=batch_size, shuffle=True)
 
     def full_loss() -> float:
         with minigrad.no_grad(), at_rest(optimizer):

@@ -8,10 +8,13 @@ too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import re
 import secrets
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -33,7 +36,9 @@ def save(obj: Any, f: Place) -> None:
     """Write an object to a file: Tensors, numbers, strings, None, and lists, tuples and dicts of them to any depth.
 
     What `state_dict()` of a module, an optimizer or a scheduler returns is of this kind. A file is replaced at one blow: if
-    writing stops at any moment, by an error, a signal or a loss of power, there is either the old file or the new one.
+    writing stops at any moment, by an error, a signal or a loss of power, there is either the old file or the new one. A
+    writer that is killed leaves what it has written beside the file, with a name that ends in ``.tmp``; the first `save` to
+    the same path an hour later removes it.
 
     A Tensor keeps values, dtype, shape, and whether it requires a gradient; one that comes twice is the same Tensor again
     after loading. Views are stored as if they had memory of their own.
@@ -45,7 +50,7 @@ def save(obj: Any, f: Place) -> None:
     Raises:
         TypeError: There is something else in it; the message says where. Nothing is written then.
         ValueError: It contains itself.
-        OSError: The file cannot be written; what was there is as before.
+        OSError: The file cannot be written, or the path is that of a directory or a device; what was there is as before.
 
     >>> import io, minigrad
     >>> buffer = io.BytesIO()
@@ -174,12 +179,16 @@ def decoded(text: Any, arrays: dict[str, Array], used: dict[str, Tensor]) -> Any
             array = arrays[name]
             if dtypes.as_dtype(array.dtype).numpy != array.dtype:
                 raise ValueError(f"{name} has the dtype {array.dtype.str}")
+            if not isinstance(text["requires_grad"], bool):
+                raise ValueError(f"{name} requires {text['requires_grad']!r} as gradient")
             used[name] = wrap(array)
             used[name].requires_grad = text["requires_grad"]
         return used[name]
     ((kind, content),) = text.items()
-    if kind == "float":
+    if kind == "float" and isinstance(content, str):
         return float(content)
+    if not isinstance(content, list):
+        raise ValueError(f"its structure has a {kind!r} that is none")
     if kind == "tuple":
         return tuple(decoded(item, arrays, used) for item in content)
     if kind == "dict":
@@ -191,24 +200,35 @@ def decoded(text: Any, arrays: dict[str, Array], used: dict[str, Tensor]) -> Any
 
 
 def read(file: IO[bytes]) -> dict[str, Array]:
-    """Return all arrays of an archive, each byte of which zip's checksums have seen."""
+    """Return all arrays of an archive, each byte of which zip's checksums have seen.
+
+    The checksum of a part is compared when its last byte is read. So a part must end where its array ends: an array whose
+    header was altered to be shorter would be taken unchecked.
+    """
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
+    arrays: dict[str, Array] = {}
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        # An array that says it is larger than the file would have the memory filled before the error is noticed.
-        if any(m.compress_type != zipfile.ZIP_STORED or m.file_size > end for m in members):
+        # Parts that say they are larger than the file, or that share its bytes, would fill the memory.
+        if any(m.compress_type != zipfile.ZIP_STORED for m in members) or sum(m.file_size for m in members) > end:
             raise ValueError("its parts are compressed or larger than it")
-        if len({m.filename for m in members}) < len(members):
-            raise ValueError("it has two parts of one name")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name == member.filename or name in arrays:
+                raise ValueError(f"its part {member.filename!r} is no array, or comes twice")
+            with archive.open(member) as part:
+                arrays[name] = np.lib.format.read_array(part, allow_pickle=False)
+                if part.read(1):
+                    raise ValueError(f"its part {member.filename!r} is longer than the array in it")
+    return arrays
 
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block has ended without an error and all is on the disk."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "cannot be replaced by a file", path)
     beside = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
         with open(beside, "xb") as file:
@@ -223,6 +243,17 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
             os.unlink(beside)
         raise
     sync_directory(os.path.dirname(path))
+    remove_leftovers(path)
+
+
+def remove_leftovers(path: str) -> None:
+    """Remove what writers of `path` left behind that were killed: nothing has been written to it for an hour."""
+    directory, name = os.path.split(path)
+    leftover = re.compile(re.escape(name) + r"\.[0-9a-f]{16}\.tmp")
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if leftover.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > 3600:
+                os.unlink(entry.path)
 
 
 def sync_directory(path: str) -> None:

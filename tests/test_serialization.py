@@ -5,8 +5,10 @@ import json
 import math
 import os
 import signal
+import struct
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,14 @@ def test_every_byte_of_the_content_is_checked() -> None:
                 load(io.BytesIO(bytes(data)))
 
 
+@pytest.mark.parametrize("shape", ["(500 ,)", "(1000,)", "( 000,)"])
+def test_a_shorter_shape_is_noticed(shape: str) -> None:
+    """The rest of the part is not read then, and zip compares the checksum only at the end of it."""
+    data = written(minigrad.arange(5000.0))
+    with pytest.raises(RuntimeError, match="not a whole file"):
+        load(io.BytesIO(data.replace(b"(5000,)", shape.encode())))
+
+
 def forged(structure: Any, **arrays: Any) -> bytes:
     text = structure if isinstance(structure, str) else json.dumps(structure)
     return npz(structure=np.frombuffer(text.encode(), np.uint8), **arrays)
@@ -153,6 +163,24 @@ def huge() -> bytes:
     return file.getvalue()
 
 
+def overlapping() -> bytes:
+    """An archive in which many parts are the same bytes: 9 kB that say they are 80 kB."""
+    data = npz(structure=np.frombuffer(b"[]", np.uint8), tensor0=np.zeros(1000))
+    start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entry = data[data.index(b"PK\x01\x02", start + 4) : end]
+    entries = data[start:end] + b"".join(entry.replace(b"tensor0", b"tensor%d" % k) for k in range(1, 10))
+    return data[:start] + entries + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 11, 11, len(entries), start, 0)
+
+
+def other_part(name: str) -> bytes:
+    file = io.BytesIO(npz(structure=np.frombuffer(b"[]", np.uint8)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile warns of duplicates
+        with zipfile.ZipFile(file, "a") as archive:
+            archive.writestr(name, npy())
+    return file.getvalue()
+
+
 HOSTILE = {
     "nothing": b"",
     "text": b"hello",
@@ -170,9 +198,15 @@ HOSTILE = {
     "complex": forged({"tensor": "t", "requires_grad": False}, t=np.zeros(3, complex)),
     "text array": forged({"tensor": "t", "requires_grad": False}, t=np.array(["a"])),
     "big-endian": forged({"tensor": "t", "requires_grad": False}, t=np.zeros(3, ">f4")),
+    "gradient is no boolean": forged({"tensor": "t", "requires_grad": "yes"}, t=np.zeros(3)),
+    "tuple of text": forged({"tuple": "abc"}),
+    "float is no text": forged({"float": True}),
     "list as key": forged({"dict": [[[], 1]]}),
     "compressed": bomb(),
     "larger than the file": huge(),
+    "one part in two places": overlapping(),
+    "part of another kind": other_part("tensor0"),
+    "two parts of one name": other_part("structure.npy"),
 }
 
 
@@ -224,6 +258,26 @@ def test_an_error_while_writing_leaves_the_old_file(moment: str, tmp_path: Path,
     monkeypatch.undo()
     assert load(file) == "old"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_what_a_killed_writer_left_is_removed_later(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / f"x.{'0' * 15}{k}.tmp" for k in range(3))
+    other = other.with_name("y" + other.name[1:])
+    for file in (old, new, other):
+        file.write_bytes(b"part")
+    for file in (old, other):
+        os.utime(file, (1, 1))
+    save(1, tmp_path / "x")
+    assert sorted(os.listdir(tmp_path)) == ["x", new.name, other.name]
+
+
+def test_directories_and_devices_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "directory").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("directory", "pipe"):
+        with pytest.raises(OSError, match="cannot be replaced by a file"):
+            save(1, tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["directory", "pipe"]
 
 
 def test_replaces_what_a_link_points_to_and_keeps_the_mode(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from types import FunctionType
 from typing import Any, SupportsFloat
 
 from minigrad.optim.optimizer import Group, Optimizer
@@ -118,26 +119,35 @@ class LRScheduler:
         return list(self._last_lr)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of all that the scheduler remembers; not the optimizer, and no functions."""
+        """Return a copy of all that the scheduler remembers, under torch's names; not the optimizer, and no functions."""
         return {name: deepcopy(value) for name, value in vars(self).items() if name not in self._not_saved}
 
     _not_saved: frozenset[str] = frozenset({"optimizer"})
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a copy of what a scheduler of the same kind remembered. The rates themselves are the optimizer's to load.
+        """Take over a copy of what a scheduler of the same kind remembered, here or in torch.
+
+        The rates themselves are the optimizer's to load, before this or after it, but after schedulers were made, as making
+        one sets the rates.
 
         Raises:
-            ValueError: The names do not fit; nothing is changed then.
+            ValueError: The names or the number of groups do not fit; nothing is changed then.
         """
-        mine = vars(self).keys() - self._not_saved
-        missing = sorted(mine - state_dict.keys())
+        self._check(state_dict)
+        vars(self).update({name: deepcopy(state_dict[name]) for name in vars(self).keys() - self._not_saved})
+
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        """Raise ValueError if the state is not of a scheduler of this kind, with as many groups."""
+        missing = sorted(vars(self).keys() - {"optimizer"} - state_dict.keys())
         unknown = sorted(name for name in state_dict.keys() - vars(self).keys() if not name.startswith("_"))
         if missing or unknown:
             raise ValueError(
                 f"loaded state dict does not fit {type(self).__name__}: missing {', '.join(missing) or 'nothing'}; unknown "
                 f"{', '.join(unknown) or 'nothing'}"
             )
-        vars(self).update({name: deepcopy(state_dict[name]) for name in mine})
+        saved, mine = len(state_dict["_last_lr"]), len(self.optimizer.param_groups)
+        if saved != mine:
+            raise ValueError(f"loaded state dict is for {saved} parameter groups; the optimizer has {mine}")
 
 
 class LambdaLR(LRScheduler):
@@ -163,6 +173,22 @@ class LambdaLR(LRScheduler):
         check_optimizer(optimizer)
         self.lr_lambdas = each(optimizer, "lr_lambdas", lr_lambda)
         super().__init__(optimizer, last_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of what the scheduler remembers; of an f that is no function but an object, its attributes."""
+        kept = [None if isinstance(f, FunctionType) else deepcopy(vars(f)) for f in self.lr_lambdas]
+        return {**super().state_dict(), "lr_lambdas": kept}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a copy of what a scheduler of the same kind remembered.
+
+        Raises:
+            ValueError: It does not fit; nothing is changed then.
+        """
+        super().load_state_dict(state_dict)
+        for f, kept in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
+            if kept is not None:
+                vars(f).update(deepcopy(kept))
 
     def rate(self, group: Group, base: float, begins: bool) -> float:
         """Return lr_0 f(t)."""
@@ -326,19 +352,19 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
-        self.anneal_strategy = anneal_strategy
+        self._anneal_func_type = anneal_strategy
         self.cycle_momentum = cycle_momentum
-        if cycle_momentum and not {"momentum", "betas"} & optimizer.defaults.keys():
-            raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
-        top = float(pct_start * self.total_steps) - 1
-        # Of each phase: its last step, the rates and the momenta between which it goes.
-        rise = (top, "initial_lr", "max_lr", "max_momentum", "base_momentum")
+        if cycle_momentum:
+            if not {"momentum", "betas"} & optimizer.defaults.keys():
+                raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+            self.use_beta1 = "betas" in optimizer.defaults
+        top, last = float(pct_start * self.total_steps) - 1, self.total_steps - 1
+        rise = phase(top, "initial_lr", "max_lr", "max_momentum", "base_momentum")
         if three_phase:
-            fall = (2 * (top + 1) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
-            rest = (float(self.total_steps - 1), "initial_lr", "min_lr", "max_momentum", "max_momentum")
-            self.phases = [rise, fall, rest]
+            fall = phase(2 * (top + 1) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
+            self._schedule_phases = [rise, fall, phase(last, "initial_lr", "min_lr", "max_momentum", "max_momentum")]
         else:
-            self.phases = [rise, (float(self.total_steps - 1), "max_lr", "min_lr", "base_momentum", "max_momentum")]
+            self._schedule_phases = [rise, phase(last, "max_lr", "min_lr", "base_momentum", "max_momentum")]
         settings = {
             "max_lr": each(optimizer, "max_lr", max_lr),
             "max_momentum": each(optimizer, "max_momentum", max_momentum),
@@ -355,21 +381,21 @@ class OneCycleLR(LRScheduler):
         t = self.last_epoch
         if t > self.total_steps:
             raise ValueError(f"Tried to step {t} times. The specified number of total steps is {self.total_steps}")
-        ends = [phase[0] for phase in self.phases]
+        ends = [phase["end_step"] for phase in self._schedule_phases]
         k = next((k for k, end in enumerate(ends) if t <= end), len(ends) - 1)
         start = ends[k - 1] if k else 0.0
-        end, first_lr, last_lr, first_momentum, last_momentum = self.phases[k]
-        part = (t - start) / (end - start)
+        now = self._schedule_phases[k]
+        part = (t - start) / (now["end_step"] - start)
         if self.cycle_momentum:
-            momentum = self._between(group[first_momentum], group[last_momentum], part)
-            if "betas" in group:
+            momentum = self._between(group[now["start_momentum"]], group[now["end_momentum"]], part)
+            if self.use_beta1:
                 group["betas"] = (momentum, group["betas"][1])
             else:
                 group["momentum"] = momentum
-        return self._between(group[first_lr], group[last_lr], part)
+        return self._between(group[now["start_lr"]], group[now["end_lr"]], part)
 
     def _between(self, first: float, last: float, part: float) -> float:
-        if self.anneal_strategy == "linear":
+        if self._anneal_func_type == "linear":
             return (last - first) * part + first
         return last + (first - last) / 2.0 * (math.cos(math.pi * part) + 1)
 
@@ -388,7 +414,7 @@ class SequentialLR(LRScheduler):
             one less than the schedulers.
     """
 
-    _not_saved = frozenset({"optimizer", "schedulers"})
+    _not_saved = frozenset({"optimizer", "_schedulers"})
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
@@ -413,30 +439,41 @@ class SequentialLR(LRScheduler):
                 f"{len(milestones)}"
             )
         self.optimizer = optimizer
-        self.schedulers = list(schedulers)
-        self.milestones = list(milestones)
-        self.last_epoch = last_epoch + 1
-        self._step_count = 1
+        self._schedulers = list(schedulers)
+        self._milestones = list(milestones)
+        self.last_epoch = last_epoch
         # Each scheduler has begun when it was made; take that back, and let the one begin whose turn it is.
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        for scheduler in self.schedulers:
+        for scheduler in self._schedulers:
             scheduler._undo()
-        first = self.schedulers[bisect_right(self.milestones, 0)]
+        self._begin()
+
+    def _begin(self) -> None:
+        self.last_epoch += 1
+        first = self._schedulers[bisect_right(self._milestones, 0)]
         first._begin()
         self._last_lr = first.get_last_lr()
 
     def _undo(self) -> None:
-        """Take back the counting of the single schedulers."""
-        for scheduler in self.schedulers:
+        """Take back the counting of `_begin`, here and in the single schedulers."""
+        self.last_epoch -= 1
+        for scheduler in self._schedulers:
             scheduler._undo()
+
+    def _restart(self) -> None:
+        """Go to t = 0, where the first scheduler begins."""
+        self.last_epoch = 0
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._restart()
+        self._last_lr = first.get_last_lr()
 
     def step(self) -> None:
         """Let the scheduler whose turn it is set the rates."""
         self.last_epoch += 1
-        k = bisect_right(self.milestones, self.last_epoch)
-        scheduler = self.schedulers[k]
-        if k > 0 and self.milestones[k - 1] == self.last_epoch:
+        k = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[k]
+        if k > 0 and self._milestones[k - 1] == self.last_epoch:
             scheduler._restart()
         else:
             scheduler.step()
@@ -444,17 +481,26 @@ class SequentialLR(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of what this and the single schedulers remember."""
-        return {**super().state_dict(), "schedulers": [scheduler.state_dict() for scheduler in self.schedulers]}
+        return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a copy of what a scheduler of the same kind remembered.
 
         Raises:
-            ValueError: It does not fit.
+            ValueError: It does not fit; nothing is changed then.
         """
         super().load_state_dict(state_dict)
-        for scheduler, state in zip(self.schedulers, state_dict["schedulers"], strict=True):
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
+
+    def _check(self, state_dict: Mapping[str, Any]) -> None:
+        """Raise ValueError if the state does not fit, or that of one of the single schedulers."""
+        super()._check(state_dict)
+        saved, mine = len(state_dict["_schedulers"]), len(self._schedulers)
+        if saved != mine:
+            raise ValueError(f"loaded state dict is for {saved} schedulers in sequence instead of {mine}")
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler._check(state)
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -501,17 +547,30 @@ class ReduceLROnPlateau(LRScheduler):
         self.threshold = threshold
         self.threshold_mode = threshold_mode
         self.cooldown = cooldown
+        self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
         self.min_lrs = each(optimizer, "min_lrs", min_lr)
         self.eps = eps
         self.last_epoch = 0
-        self.best = math.inf if mode == "min" else -math.inf
+        self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.best = self.mode_worse
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
     def step(self, metrics: SupportsFloat) -> None:  # type: ignore[override]
-        """Take the metric of an epoch into account."""
+        """Take the metric of an epoch into account.
+
+        Raises:
+            RuntimeError: The optimizer has got more groups, and min_lr was a list. Nothing is changed then.
+        """
         current = float(metrics)
+        count = len(self.optimizer.param_groups)
+        if len(self.min_lrs) != count:
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"The optimizer has {count} groups now, but there are {len(self.min_lrs)} min_lrs; add to them"
+                )
+            self.min_lrs = [self.default_min_lr] * count
         self.last_epoch += 1
         if self._improves(current):
             self.best = current
@@ -541,6 +600,17 @@ def check_optimizer(optimizer: object) -> None:
     """Raise TypeError for anything but an optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def phase(end_step: float, start_lr: str, end_lr: str, start_momentum: str, end_momentum: str) -> dict[str, Any]:
+    """Return a phase of `OneCycleLR`: its last step, and the options of a group between which rate and momentum go."""
+    return {
+        "end_step": end_step,
+        "start_lr": start_lr,
+        "end_lr": end_lr,
+        "start_momentum": start_momentum,
+        "end_momentum": end_momentum,
+    }
 
 
 def each(optimizer: Optimizer, name: str, value: Any) -> list[Any]:

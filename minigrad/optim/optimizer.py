@@ -201,6 +201,8 @@ class Optimizer:
                 checked[key] = value
             elif key == "betas":
                 first, second = value
+                if isinstance(first, Tensor) != isinstance(second, Tensor):
+                    raise ValueError("betas must be either both floats or both Tensors")
                 checked[key] = (in_range("betas[0]", first), in_range("betas[1]", second))
             else:
                 checked[key] = in_range(key, value) if key in LIMITS else value

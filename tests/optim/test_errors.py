@@ -149,6 +149,12 @@ def test_holes_of_torch_are_closed() -> None:
         optim.SGD([{"params": [x], "nesterov": True}])
 
 
+def test_betas_are_of_one_kind() -> None:
+    theirs, ours = both(lambda library, o: o.Adam([leaf(library)], betas=(0.9, library.tensor(0.99))))
+    assert type(ours) is type(theirs) is ValueError
+    assert str(ours) == str(theirs)
+
+
 def test_numbers_of_numpy_and_tensors_become_numbers_of_python() -> None:
     x = minigrad.ones(2, requires_grad=True)
     optimizer = optim.SGD([x], lr=np.float64(0.25), momentum=minigrad.tensor(0.5))  # type: ignore[arg-type]

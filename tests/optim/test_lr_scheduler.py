@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -128,15 +129,86 @@ def test_plateau_as_torch(arguments: dict[str, Any]) -> None:
         assert schedulers[0].state_dict()["num_bad_epochs"] == schedulers[1].state_dict()["num_bad_epochs"]
 
 
-def test_state_of_torch_is_taken() -> None:
-    theirs, ours = pair()
-    scheduler = torch.optim.lr_scheduler.StepLR(theirs, 5)
-    mine = optim.lr_scheduler.StepLR(ours, 3)
-    theirs.step()
-    for _ in range(12):
+RESUMED: dict[str, Make] = {**SCHEDULERS, "plateau": lambda s, o: s.ReduceLROnPlateau(o, patience=3, cooldown=2, factor=0.7)}
+
+
+def advance(scheduler: Any, t: int) -> None:
+    if "Plateau" in type(scheduler).__name__:
+        scheduler.step(math.sin(t * t / 7))
+    else:
         scheduler.step()
-    mine.load_state_dict(scheduler.state_dict())
-    assert (mine.step_size, mine.last_epoch, mine.get_last_lr()) == (5, 12, scheduler.get_last_lr())
+
+
+@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+@pytest.mark.filterwarnings("ignore")
+def test_torch_and_back(name: str, kind: str) -> None:
+    """In mid-run each library goes on, with a new optimizer and scheduler, from the checkpoint of the other."""
+    theirs, ours = pair(kind)
+    schedulers = [RESUMED[name](torch.optim.lr_scheduler, theirs), RESUMED[name](optim.lr_scheduler, ours)]
+    for t in range(95):
+        for optimizer, scheduler in zip((theirs, ours), schedulers, strict=True):
+            optimizer.step()
+            advance(scheduler, t)
+    states = [(o.state_dict(), s.state_dict()) for o, s in zip((theirs, ours), schedulers, strict=True)]
+    theirs, ours = pair(kind)
+    schedulers = [RESUMED[name](torch.optim.lr_scheduler, theirs), RESUMED[name](optim.lr_scheduler, ours)]
+    for optimizer, scheduler, (state, schedule) in zip((theirs, ours), schedulers, reversed(states), strict=True):
+        optimizer.load_state_dict(state)
+        scheduler.load_state_dict(schedule)
+    _, straight = pair(kind)
+    through = RESUMED[name](optim.lr_scheduler, straight)
+    straight.step()
+    for t in range(200):
+        advance(through, t)
+        if t >= 95:
+            for optimizer, scheduler in zip((theirs, ours), schedulers, strict=True):
+                optimizer.step()
+                advance(scheduler, t)
+            assert_close(ours, theirs)
+            assert_close(ours, straight)
+
+
+def test_functions_that_are_objects_are_carried() -> None:
+    class Halving:
+        times = 1
+
+        def __call__(self, t: int) -> float:
+            return float(0.5 ** (t * self.times))
+
+    _, ours = pair()
+    first, second = Halving(), Halving()
+    first.times = 2
+    scheduler, other = (optim.lr_scheduler.LambdaLR(ours, f) for f in (first, second))
+    other.load_state_dict(scheduler.state_dict())
+    assert second.times == 2
+
+
+def test_a_sequence_in_a_sequence() -> None:
+    """Each begins at its own t = 0; torch cannot do that."""
+    _, ours = pair()
+    s = optim.lr_scheduler
+    inner = s.SequentialLR(ours, [s.ExponentialLR(ours, 0.5), s.StepLR(ours, 2, 0.1)], [2])
+    outer = s.SequentialLR(ours, [s.LinearLR(ours, 0.5, total_iters=2), inner], [3])
+    ours.step()
+    seen = []
+    for _ in range(8):
+        seen.append(ours.param_groups[0]["lr"])
+        outer.step()
+    assert seen == pytest.approx([0.25, 0.375, 0.5, 0.5, 0.25, 0.5, 0.5, 0.05])
+
+
+def test_plateau_with_groups_that_come_later() -> None:
+    for library, optimizer in zip((torch, minigrad), pair(), strict=True):
+        some = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+        fixed = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, min_lr=[0.1, 0.1])
+        optimizer.add_param_group({"params": [library.ones(1, requires_grad=True)], "lr": 0.1})
+        for _ in range(2):
+            some.step(1.0)
+        assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.05, 0.02, 0.01])
+        with pytest.raises(RuntimeError, match="min_lrs"):
+            deque(map(fixed.step, (1.0, 1.0)))
+        assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.05, 0.02, 0.01])
 
 
 def test_order_is_watched() -> None:
@@ -195,3 +267,19 @@ def test_state_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit StepLR: missing step_size"):
         step.load_state_dict(exponential.state_dict())
     assert step.gamma == 0.1
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    _, ours = pair()
+    s = optim.lr_scheduler
+    sequence = s.SequentialLR(ours, [s.LinearLR(ours), s.StepLR(ours, 5)], [7])
+    before = sequence.state_dict()
+    other = s.SequentialLR(ours, [s.LinearLR(ours, 0.1), s.ExponentialLR(ours, 0.5)], [9])
+    with pytest.raises(ValueError, match="does not fit StepLR: missing step_size"):
+        sequence.load_state_dict(other.state_dict())
+    with pytest.raises(ValueError, match="1 schedulers in sequence instead of 2"):
+        sequence.load_state_dict(s.SequentialLR(ours, [s.LinearLR(ours)], []).state_dict())
+    assert sequence.state_dict() == before
+    single = optim.SGD([minigrad.ones(1, requires_grad=True)])
+    with pytest.raises(ValueError, match="is for 1 parameter groups; the optimizer has 2"):
+        s.StepLR(ours, 3).load_state_dict(s.StepLR(single, 3).state_dict())
