@@ -372,6 +372,7 @@ def _text(text: str, color: str | None = None, size: int | None = None) -> str:
     """Return a text as Graphviz's markup; characters that it could not print are written as escapes."""
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     # Graphviz replaces \N, \G and others by names also in markup, and knows no escape there: a space of no width parts them.
-    marked = html.escape(printable).replace("\\", "\\\u200b") or "&#32;"
+    # And to its parser a text that begins with ] looks like the end of a CDATA section.
+    marked = html.escape(printable).replace("]", "&#93;").replace("\\", "\\\u200b") or "&#32;"
     style = (f' COLOR="{color}"' if color else "") + (f' POINT-SIZE="{size}"' if size else "")
     return f"<FONT{style}>{marked}</FONT>" if style else marked
