@@ -11,7 +11,11 @@ import minigrad
 from minigrad import optim
 
 TOLERANCE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}
-"""What a number may differ by, as a part of the largest number that it was computed from."""
+"""What a number may differ by, as a part of the largest number that it was computed from: 17 and 45 units in the last place.
+
+torch multiplies and adds with one rounding, NumPy with two. A step has some ten operations, a square doubles what its root is
+off by, and over the 50 steps of a run the differences add up.
+"""
 
 
 def unit(low: float = 0.0, high: float = 0.99) -> st.SearchStrategy[float]:
@@ -78,7 +82,9 @@ class Twins:
     Attributes:
         theirs, ours: The optimizers.
         scales: For each parameter the largest number that it has been.
-        largest: For each parameter and name of a state, the largest number that it has been.
+        largest: For each parameter and name of a state, the largest number that it has been, and more where the gradient and
+            the weight decay that was added to it have cancelled.
+        cancelled: For each parameter, how much larger these two were at the last step than their sum.
     """
 
     def __init__(self, name: str, cls: type[Any] | None = None) -> None:
@@ -88,6 +94,7 @@ class Twins:
         self.params: list[Any] = []
         self.scales: list[float] = []
         self.largest: dict[tuple[int, str], float] = {}
+        self.cancelled: dict[int, float] = {}
 
     def make(self, arrays: list[np.ndarray[Any, Any]], options: dict[str, Any]) -> dict[str, list[Any]]:
         """Return the parameters of a new group for both."""
@@ -115,10 +122,24 @@ class Twins:
         self.params[k].grad = None if g is None else minigrad.tensor(g)
 
     def step(self) -> None:
+        self.note_cancellation()
         self.theirs.step()
         self.ours.step()
         for k, p in enumerate(self.torch_params):
             self.scales[k] = max(self.scales[k], float(p.detach().abs().max()) if p.numel() else 0.0)
+
+    def note_cancellation(self) -> None:
+        number = {id(p): k for k, p in enumerate(self.torch_params)}
+        for group in self.theirs.param_groups:
+            decay = 0 if group.get("decoupled_weight_decay") else group["weight_decay"]
+            sign = -1 if group["maximize"] else 1
+            for p in group["params"]:
+                self.cancelled[number[id(p)]] = 1.0
+                if decay and p.grad is not None and p.numel():
+                    g, theta = sign * p.grad, decay * p.detach()
+                    total = float((g + theta).abs().max())
+                    if total:
+                        self.cancelled[number[id(p)]] = max(1.0, float((g.abs() + theta.abs()).max()) / total)
 
     def assert_equal(self) -> None:
         """Parameters and state agree."""
@@ -130,7 +151,8 @@ class Twins:
             assert list(theirs) == list(ours)
             for name, value in theirs.items():
                 # What is small now may be the difference of what was large before.
-                largest = max(self.largest.get((k, name), 0.0), float(value.abs().max()) if value.numel() else 0.0)
+                now = float(value.abs().max()) * self.cancelled.get(k, 1.0) if value.numel() else 0.0
+                largest = max(self.largest.get((k, name), 0.0), now)
                 assert_near(ours[name], value, largest)
                 self.largest[k, name] = largest
 
@@ -140,5 +162,5 @@ def assert_near(ours: Any, theirs: Any, scale: float) -> None:
     assert a.dtype == b.dtype
     assert a.shape == b.shape
     with np.errstate(all="ignore"):
-        bad = ~((np.abs(a - b) <= 4 * TOLERANCE[a.dtype] * scale) | (a == b) | (np.isnan(a) & np.isnan(b)))
+        bad = ~((np.abs(a - b) <= TOLERANCE[a.dtype] * scale) | (a == b) | (np.isnan(a) & np.isnan(b)))
     assert not bad.any(), f"{a[bad][:3]} instead of {b[bad][:3]}, scale {scale}"
