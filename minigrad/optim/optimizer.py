@@ -443,6 +443,8 @@ class Optimizer:
                 continue
             if array.dtype.kind != "f" or array.shape != like.shape:
                 problems.append(misfit(f"{name!r} of {owner}", array, like))
+            elif name == "step" and not 0 <= array < math.inf:
+                problems.append(f"{name!r} of {owner} is {array.item()}, which is no number of steps")
             state[name] = wrap(array)
         return state
 

@@ -164,6 +164,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
         r"'exp_avg' of parameter 0 has shape \[4\] .* but its parameter has shape \[3\]",
     ),
     "not numbers": (changed(lambda s: s["state"][0].update(exp_avg="abc")), "'exp_avg' of parameter 0 cannot be read"),
+    "steps below none": (changed(lambda s: s["state"][0].update(step=-1)), "'step' of parameter 0 is -1.0, which is no"),
+    "step that is no number": (changed(lambda s: s["state"][0].update(step=float("nan"))), "'step' of parameter 0 is nan"),
     "step": (changed(lambda s: s["state"][0].update(step=minigrad.ones(3))), "'step' of parameter 0 has shape"),
 }
 
