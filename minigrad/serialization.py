@@ -13,7 +13,6 @@ import json
 import math
 import os
 import re
-import secrets
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -229,7 +228,7 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block has ended without an error and all is on the disk."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "cannot be replaced by a file", path)
-    beside = f"{path}.{secrets.token_hex(8)}.tmp"
+    beside = f"{path}.{os.urandom(8).hex()}.tmp"
     try:
         with open(beside, "xb") as file:
             yield file

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.engine import Cotangent, Node, mode
 from minigrad.tensors import Recorded, Tensor
 
-HOUSE = str(Path(__file__).parent.parent)
+HOUSE = os.path.dirname(os.path.dirname(__file__))
 
 CAUSES = {
     "sqrt": "the square root has the slope inf at 0 and is NaN below: add a small number under the root, or use norm()",
