@@ -151,6 +151,18 @@ class recording(ContextDecorator):
         return fresh
 
 
+class RemovableHandle:
+    """What registering a hook returns: the means to take it away again."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
 def hooked(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
     """Return what hooks make of a cotangent, one after the other."""
     for hook in hooks:

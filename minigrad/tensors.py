@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import dtypes, printing
-from minigrad.engine import Cotangent, Hook, Node, Vertex, hooked, mode, next_number, pull_back, recording
+from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, Vertex, hooked, mode, next_number, pull_back, recording
 from minigrad.methods import Arithmetic, Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes
 from minigrad.methods.carrier import Operand
 from minigrad.methods.indexing import as_index
@@ -39,18 +39,6 @@ class Size(tuple[int, ...]):
 
     def __repr__(self) -> str:
         return f"minigrad.Size({list(self)})"
-
-
-class RemovableHandle:
-    """What `Tensor.register_hook` returns: the means to take the hook away again."""
-
-    def __init__(self, hooks: list[Hook], hook: Hook) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second time does nothing."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
 
 
 # ------------------------------------------------------------------------------------------------- the tape's side

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import arithmetic, elementary, shape
+from minigrad.ops import arithmetic, elementary, indexing, shape
 from minigrad.ops.primitive import Primitive
 
 Tensorlike = TypeVar("Tensorlike", bound=Carrier)
@@ -319,3 +319,6 @@ class Arithmetic(Carrier):
     def ge(self, other: Operand) -> Self:
         """Return where self >= other."""
         return self >= other
+
+    def _slice(self, dim: int, part: Any) -> Self:
+        return self._unary(indexing.getitem, index=(*(slice(None),) * dim, part, ...))

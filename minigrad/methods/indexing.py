@@ -59,9 +59,6 @@ class Indexing(Arithmetic):
             raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
         return self._slice(k, slice(begin, begin + length))
 
-    def _slice(self, dim: int, part: Any) -> Self:
-        return self._unary(indexing.getitem, index=(*(slice(None),) * dim, part, ...))
-
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Self, ...]:
         """Return views of so many elements along dim each, the last perhaps of fewer; or of the sizes given.
 

@@ -68,15 +68,12 @@ class Reductions(Arithmetic):
         if not self.shape:
             return x
         while (n := x.shape[k]) > 1:
-            halves = (x._along(k, 0, n // 2), x._along(k, n // 2, n - n % 2))
+            halves = (x._slice(k, slice(0, n // 2)), x._slice(k, slice(n // 2, n - n % 2)))
             product = halves[0] * halves[1]
-            x = product if n % 2 == 0 else product._apply(indexing.cat, x._along(k, n - 1, n), dim=k)
+            x = product if n % 2 == 0 else product._apply(indexing.cat, x._slice(k, slice(n - 1, n)), dim=k)
         if x.shape[k] == 0:
             x = x.sum(k, keepdim=True) + 1
         return x if keepdim else x.sum(k)
-
-    def _along(self, dim: int, start: int, end: int) -> Self:
-        return self._unary(indexing.getitem, index=(*(slice(None),) * dim, slice(start, end), ...))
 
     def var(
         self,
@@ -179,7 +176,7 @@ class Reductions(Arithmetic):
         if not 0 <= k <= (self.shape[dim] if self.shape else 1):
             raise RuntimeError(f"topk: k = {k} is out of range for the shape {list(self.shape)} along dim {dim}")
         order = self.argsort(dim, largest)
-        order = order._along(axis(dim, len(self.shape)), 0, k) if self.shape else order
+        order = order._slice(axis(dim, len(self.shape)), slice(0, k)) if self.shape else order
         return Found(self._taken(order, dim), order)
 
     def _taken(self, order: Self, dim: int) -> Self:
@@ -192,7 +189,7 @@ class Reductions(Arithmetic):
             return flat.median(0).values if flat.shape[0] else flat.mean()
         k, last = axis(dim, len(self.shape)), self.argmax(dim, keepdim=True)  # the position of the first NaN if there is one
         order = self.argsort(dim)
-        middle = order._along(k, (order.shape[k] - 1) // 2, (order.shape[k] + 1) // 2) if self.shape else order
+        middle = order._slice(k, slice((order.shape[k] - 1) // 2, (order.shape[k] + 1) // 2)) if self.shape else order
         indices = self._taken(last, dim).isnan()._apply(arithmetic.where, last, middle)
         values = self._taken(indices, dim)
         return Found(values, indices) if keepdim else Found(values.sum(dim, dtype=self._kind()), indices.sum(dim))

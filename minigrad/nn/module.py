@@ -13,8 +13,9 @@ from typing import Any, Literal, NamedTuple, Self, cast
 import numpy as np
 
 from minigrad.creation import empty
+from minigrad.engine import RemovableHandle
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import RemovableHandle, Size, Tensor
+from minigrad.tensors import Size, Tensor
 
 Kind = Literal["parameter", "buffer", "module"]
 
