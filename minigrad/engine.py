@@ -222,6 +222,7 @@ def pull_back(
         leading = leading_to(wanted, nodes)
         needed = wanted | leading
     found: dict[Vertex, Cotangent] = {}
+    watch = mode.watch
     for node in nodes:
         cotangent = pending.pop(node, None)
         if cotangent is None:
@@ -234,8 +235,8 @@ def pull_back(
             if node not in leading:
                 continue
         shares = node.pull(cotangent, needed)
-        if mode.watch is not None:
-            mode.watch.backward(node, cotangent, shares)
+        if watch is not None:
+            watch.backward(node, cotangent, shares)
         for parent, share in zip(node.parents, shares):  # noqa: B905 - `strict` takes time, and is the business of `pull`
             if share is not None:
                 held = pending.get(parent)

@@ -197,7 +197,7 @@ def _saved(node: Node) -> dict[str, Any]:
 
 
 def _overwritten(node: Node) -> bool:
-    return isinstance(node, Recorded) and sum(counter[0] for counter in node.writes) != node.stamp
+    return isinstance(node, Recorded) and node.overwritten()
 
 
 def _operands(node: Node) -> Iterator[Operand]:

@@ -191,7 +191,9 @@ def test_views_share_memory_where_torchs_do(look: Callable[[Any], Any], write: C
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 @pytest.mark.parametrize("look", RECORDABLE.values(), ids=RECORDABLE)
-def test_recorded_writes_through_views_have_torchs_gradients(look: Callable[[Any], Any], write: Callable[[Any], Any]) -> None:
+def test_recorded_written_through_views_have_torchs_gradients(
+    look: Callable[[Any], Any], write: Callable[[Any], Any]
+) -> None:
     def act(t: Library) -> Any:
         leaf = X(t).requires_grad_()
         x = leaf * 0.5 + 1.25
@@ -262,11 +264,11 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("act", REFUSED.values(), ids=REFUSED)
 def test_a_refused_write_leaves_everything_as_it_was(act: Callable[[Any], Any]) -> None:
     x = X(minigrad)
-    before, writes = x.tolist(), x._writes[0]
+    before, writes = x.tolist(), x._written[0]
     with pytest.raises((RuntimeError, IndexError)):
         act(x)
     assert x.tolist() == before
-    assert (x._writes[0], x.is_leaf) == (writes, True)
+    assert (x._written[0], x.is_leaf) == (writes, True)
 
 
 # --------------------------------------------------------------------------------------------------- interplay with NumPy

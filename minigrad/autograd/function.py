@@ -41,7 +41,8 @@ class Context:
     def _keep(self, vertices: dict[int, Vertex]) -> None:
         """Replace the tensors given by their arrays and vertices, so that the graph holds no cycle."""
         self._saved = [
-            None if t is None else (t._array, vertices.get(id(t), vertex_of(t)), t._writes, t._writes[0]) for t in self._given
+            None if t is None else (t._array, vertices.get(id(t), vertex_of(t)), t._written, t._written[0])
+            for t in self._given
         ]
         self._given = ()
 
@@ -62,8 +63,8 @@ class Context:
             if kept is None:
                 tensors.append(None)
                 continue
-            array, vertex, writes, stamp = kept
-            if writes[0] != stamp:
+            array, vertex, written, before = kept
+            if written[0] != before:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace operation: a saved "
                     f"tensor of shape {list(array.shape)} was written to before backward reached it"

@@ -19,7 +19,7 @@ class Parameter(Tensor):
         if data is not None and not isinstance(data, Tensor):
             raise TypeError(f"Parameter data has to be a Tensor, but got {type(data).__name__}: make one with tensor(...)")
         self._array = NOTHING.copy() if data is None else data._array
-        self._writes = [0] if data is None else data._writes
+        self._written = [0] if data is None else data._written
         self.requires_grad = requires_grad
 
     def __repr__(self) -> str:

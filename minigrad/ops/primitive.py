@@ -27,6 +27,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
-Frame = list[Any]
+Frame = Sequence[Any]
 
 HAS_VARARGS = 0x04  # the bit of `code.co_flags` that says `*args`
 
@@ -93,7 +94,7 @@ class Primitive:
         slots: The names of what a frame holds: the inputs and the result, as far as they are kept; their shapes; the keyword
             arguments; the dtypes of the inputs.
         reach: How many of the slots the rules need; a frame may end there.
-        kept: For each choice of inputs whose rules are asked for, the places among inputs and result of those to be kept.
+        kept: For each choice of inputs whose rules are asked for, whether each input and the result are to be kept.
     """
 
     def __init__(
@@ -136,29 +137,38 @@ class Primitive:
         )
         used = [self.slots.index(name) for named in residuals.values() for name in named]
         self.reach = max([*used, self.slots.index(shapes[-1]) if match else 0], default=0) + 1
-        self.kept: dict[tuple[bool, ...], tuple[int, ...]] = {}
+        self.kept: dict[tuple[bool, ...], tuple[bool, ...]] = {}
         for asked in itertools.product((False, True), repeat=len(self.inputs)):
             named = {array for name in itertools.compress(self.inputs, asked) for array in residuals.get(name, ())}
-            self.kept[asked] = tuple(k for k, array in enumerate(arrays) if array in named)
+            self.kept[asked] = tuple(array in named for array in arrays)
         table[self.name] = self
 
     def _bind(
         self, rule: Rule, residuals: Sequence[str], match: Callable[[Any, Shape], Any] | None, shape: str
     ) -> Callable[[Any, Frame], Any]:
-        """Return the rule as a function of the cotangent and a frame, whose slots it takes its residuals from."""
+        """Return the rule as a function of the cotangent and a frame, whose slots it takes its residuals from.
+
+        These functions run at every node of every backward, so the commonest forms are written out.
+        """
         positions = [self.slots.index(name) for name in residuals]
-        bound: Callable[[Any, Frame], Any]
+        unmatched: Callable[[Any, Frame], Any]
         if not positions:
-            bound = lambda g, frame: rule(g)
+            unmatched = lambda g, frame: rule(g)
         elif len(positions) == 1:
-            only = positions[0]
-            bound = lambda g, frame: rule(g, frame[only])
+            (only,) = positions
+            unmatched = lambda g, frame: rule(g, frame[only])
         else:
-            bound = lambda g, frame: rule(g, *[frame[k] for k in positions])
+            several = itemgetter(*positions)
+            unmatched = lambda g, frame: rule(g, *several(frame))
         if match is None:
-            return bound
+            return unmatched
         k_shape = self.slots.index(shape)
-        return lambda g, frame: match(bound(g, frame), frame[k_shape])
+
+        def matched(g: Any, frame: Frame) -> Any:
+            share = unmatched(g, frame)
+            return share if share.shape == frame[k_shape] else match(share, frame[k_shape])
+
+        return matched
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Apply the function to arrays, or hand it over to the first operand that is something else."""
