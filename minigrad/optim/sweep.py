@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from minigrad import dtypes
+from minigrad.engine import next_number
 from minigrad.ops.primitive import Array
 from minigrad.optim.record import BLOCK, Program, Rule, apply, record
 from minigrad.tensors import Tensor, wrap
@@ -138,7 +139,7 @@ class Batch:
             for part, array in self.parts:
                 array[...] = part
         for p in self.params:
-            p._writes[0] += 1
+            p._written[0] = next_number()
         if self.complete:
             return
         for (name, field), value in zip(self.fields.items(), kept[1:], strict=True):
