@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import exp, log, log1p
-from minigrad.ops.linalg import unlike
+from minigrad.ops.linalg import matmul, unlike
 from minigrad.ops.primitive import Array, primitive
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
@@ -21,8 +21,8 @@ def rows(x: Any) -> Any:
 
 
 @primitive(
-    x=lambda g, weight: g @ weight,
-    weight=lambda g, x: rows(g).T @ rows(x),
+    x=lambda g, weight: matmul(g, weight),
+    weight=lambda g, x: matmul(rows(g).T, rows(x)),
     bias=lambda g: rows(g).sum(0),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
