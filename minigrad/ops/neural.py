@@ -21,7 +21,7 @@ def rows(x: Any) -> Any:
 
 
 @primitive(
-    x=lambda g, weight: matmul(g, weight),
+    x=lambda g, weight: g @ weight,
     weight=lambda g, x: matmul(rows(g).T, rows(x)),
     bias=lambda g: rows(g).sum(0),
 )
