@@ -154,6 +154,13 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
     "list": lambda x: x[[0, 1]],
     "clone": lambda x: x.clone(),
     "contiguous": lambda x: x.T.contiguous(),
+    "expand to the same shape": lambda x: x.expand(2, -1),
+    "view against the order in memory": lambda x: x.T.view(-1),
+    "view of a part": lambda x: x[:, :2].view(-1),
+    "view of rows": lambda x: x[:1].view(3),
+    "view of what a list selects": lambda x: x[:, [0, 1]].view(-1),
+    "view of a selection": lambda x: x.index_select(1, x.argsort(1)[0]).view(-1),
+    "diag": lambda x: x[:, 1:].diag(),
 }
 # torch refuses to record a write to one of several views that were made at once.
 RECORDABLE = {name: look for name, look in VIEWS.items() if name not in {"split", "unbind", "chunk"}}
@@ -191,9 +198,7 @@ def test_views_share_memory_where_torchs_do(look: Callable[[Any], Any], write: C
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 @pytest.mark.parametrize("look", RECORDABLE.values(), ids=RECORDABLE)
-def test_recorded_written_through_views_have_torchs_gradients(
-    look: Callable[[Any], Any], write: Callable[[Any], Any]
-) -> None:
+def test_recorded_writes_through_views_have_torchs_gradients(look: Callable[[Any], Any], write: Callable[[Any], Any]) -> None:
     def act(t: Library) -> Any:
         leaf = X(t).requires_grad_()
         x = leaf * 0.5 + 1.25

@@ -34,8 +34,20 @@ class Shapes(Carrier):
         return self._unary(layout.reshape, shape=self._filled(sizes((shape, *more))))
 
     def view(self, size: Sizes = (), *more: int) -> Self:
-        """Return `reshape(size)`. Where torch would refuse for want of a view, this copies."""
-        return self.reshape(size, *more)
+        """Return `reshape(size)` where that is a view, sharing memory with self.
+
+        Raises:
+            RuntimeError: The number of elements differs, or self has its elements in another order in memory, as after
+                `transpose`: use `reshape`, which then copies.
+        """
+        shape = self._filled(sizes((size, *more)))
+        try:
+            return self._unary(layout.reshape, shape=shape, copy=False)
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"view size {list(shape)} is not compatible with input tensor's size {list(self.shape)} and stride: its "
+                "elements lie in another order in memory. Use reshape(), which copies them then."
+            ) from error
 
     def _filled(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
         """Return the sizes with -1 replaced by what is left."""
@@ -208,13 +220,13 @@ class Shapes(Carrier):
         return self._unary(layout.diagonal, offset=offset, dims=dims)
 
     def diag(self, diagonal: int = 0) -> Self:
-        """Return the diagonal of a matrix, or for a vector the matrix with it on the diagonal.
+        """Return a copy of the diagonal of a matrix, or for a vector the matrix with it on the diagonal.
 
         Raises:
             RuntimeError: It is neither a vector nor a matrix.
         """
         if len(self.shape) == 2:
-            return self.diagonal(diagonal)
+            return self.diagonal(diagonal)._unary(layout.copy)
         if len(self.shape) != 1:
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(self.shape)}D")
         side = self.shape[0] + abs(diagonal)

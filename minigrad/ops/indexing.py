@@ -27,8 +27,10 @@ def is_basic(index: Index) -> bool:
 
 @primitive(x=lambda g, x_shape, index: put(g, index=index, shape=x_shape))
 def getitem(x: Array, *, index: Index) -> Array:
-    """x[index]; a view if the index is basic."""
-    return x[index]
+    """x[index]; a view if the index is basic, else a copy in row-major order."""
+    part = x[index]
+    # What arrays select, NumPy lays out in an order of its own.
+    return part if part.flags.c_contiguous or is_basic(index) else part.copy()
 
 
 @primitive(

@@ -10,9 +10,9 @@ from minigrad.ops.primitive import Array, Shape, primitive
 
 
 @primitive(x=lambda g, x_shape: reshape(g, shape=x_shape))
-def reshape(x: Array, *, shape: Shape) -> Array:
-    """The elements in row-major order in another shape; a view where the strides allow one."""
-    return x.reshape(shape)
+def reshape(x: Array, *, shape: Shape, copy: bool | None = None) -> Array:
+    """The elements in row-major order in another shape: a view where the strides allow one, else a copy, unless copy is False."""
+    return x.reshape(shape, copy=copy)
 
 
 @primitive(x=lambda g, dims: permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
