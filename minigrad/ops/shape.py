@@ -11,7 +11,7 @@ from minigrad.ops.primitive import Array, Shape, primitive
 
 @primitive(x=lambda g, x_shape: reshape(g, shape=x_shape))
 def reshape(x: Array, *, shape: Shape, copy: bool | None = None) -> Array:
-    """The elements in row-major order in another shape: a view where the strides allow one, else a copy, unless copy is False."""
+    """The elements in row-major order in another shape; a view where the strides allow one, else, if copy is None, a copy."""
     return x.reshape(shape, copy=copy)
 
 
