@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Optimizer, plain
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.record import plain
 from minigrad.optim.sweep import Memory
 
 

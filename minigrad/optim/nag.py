@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Group, Optimizer, plain
+from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.record import plain
 from minigrad.optim.sweep import Memory
 
 

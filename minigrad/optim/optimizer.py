@@ -23,13 +23,13 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minigrad.engine import recording
 from minigrad.ops.primitive import Array, positional, quiet
-from minigrad.optim.record import Rule
+from minigrad.optim.record import Rule, plain
 from minigrad.optim.sweep import Memory, Plan, Settings, States, number_like
 from minigrad.tensors import Tensor, wrap
 
@@ -60,13 +60,8 @@ LIMITS: dict[str, tuple[str, float, float]] = {
 """For each hyper-parameter, what torch's error calls it, and its least and greatest value; it must also be finite."""
 
 
-class Task(NamedTuple):
-    """What a step has to do in one group: parameters with a gradient, and the plan of the step before if it fits."""
-
-    settings: Settings
-    params: list[Tensor]
-    grads: list[Array]
-    plan: Plan | None
+Task = tuple[Settings, list[Tensor], list[Array], Plan | None]
+"""What a step has to do in one group: parameters with a gradient, and the plan of the step before if it fits."""
 
 
 class Optimizer:
@@ -276,7 +271,7 @@ class Optimizer:
         if [(g.shape, g.dtype) for g in grads] != kinds:
             misfits = [misfit("the gradient", g, p._array) for g, p in zip(grads, params, strict=True) if unlike(g, p._array)]
             raise RuntimeError("; ".join(misfits))
-        return Task(settings, params, grads, plan)
+        return settings, params, grads, plan
 
     def _check_state(self, p: Tensor) -> None:
         """Raise RuntimeError if a parameter cannot be written to, or has state that does not fit it."""
@@ -309,7 +304,7 @@ class Optimizer:
                 g = g + decay * theta
             if not counts:
                 return update(theta, g, *state, **hyper)
-            t = int(state[0]) + 1
+            t = math.floor(state[0]) + 1
             theta, *after = update(t, theta, g, *state[1:], **hyper)
             return (theta, t, *after)
 
@@ -450,11 +445,6 @@ class Optimizer:
 
 
 # ------------------------------------------------------------------------------------------------------- small pieces
-
-
-def plain(value: Any) -> Any:
-    """Return a number from NumPy as a number of Python, which does not decide a dtype; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def in_range(name: str, value: Any) -> float:

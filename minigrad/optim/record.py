@@ -1,32 +1,42 @@
 """A rule written down once and replayed in place.
 
 The rule of an optimizer is a pure function: each of its operations makes a new array, and the results are then copied back.
-On large parameters that is a third of the time. So the rule is called once on `Symbol`s, which write down the ufuncs that it
-applies. The `Program` made from this does the same operations in the same order on block after block, with results that go
-into the memory of the arguments or into a few scratch arrays. The numbers are those of the rule, to the last bit.
+On small parameters that costs more than the arithmetic, on large ones a third of the time. So the rule is called once on
+`Symbol`s, which write down what is done to them. The `Program` made from this does the same operations in the same order:
+operators on the numbers that change from step to step, as the number of the step, and then ufuncs on the arrays, with
+results that go into the memory of the arguments or into a few scratch arrays. Large arrays are worked on in blocks, by
+several threads. The numbers are those of the rule, to the last bit.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import operator
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Primitive, Shape
+from minigrad.ops.primitive import Array, Primitive, Shape, quiet
 
 Rule = Callable[..., Sequence[Any]]
-Tape = list[tuple[np.ufunc, Sequence[Any], "Symbol"]]
+Tape = list[tuple[Any, Sequence[Any], "Symbol"]]
 
 BLOCK = 32768
 """How many elements are worked on at a time: few enough that temporary results stay in the cache."""
 
-UFUNCS: dict[str, np.ufunc] = {
+THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+WORTH_A_THREAD = 20 * BLOCK
+"""How many elements there must be for each thread, so that starting it does not cost more than it gains."""
+
+UFUNCS: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
+    "maximum": lambda a, b, out: np.maximum(a, b, out=out),  # only these two want it by name
+    "minimum": lambda a, b, out: np.minimum(a, b, out=out),
     "abs": np.absolute,
     "sign": np.sign,
     "exp": np.exp,
@@ -36,7 +46,14 @@ UFUNCS: dict[str, np.ufunc] = {
 
 
 def apply(rule: Rule, g: Array, kept: list[Any]) -> None:
-    """Put in the place of the parameter and its state what the rule makes of them: `Program.run`, for any rule."""
+    """Put in the place of the parameter and its state what the rule makes of them, block by block, without a program.
+
+    Args:
+        rule: The rule, as a function of the gradient, the parameter and the state.
+        g: The gradient.
+        kept: The parameter and the state: arrays of the shape of g, which are written to; NumPy numbers; or None for
+            state that is not there. Numbers and None are replaced in the list.
+    """
     if g.size <= BLOCK:
         put(kept, ..., rule(g, *kept))
         return
@@ -73,129 +90,269 @@ def blocks(shape: Shape) -> Iterator[tuple[Any, ...]]:
                 yield (k, *rest)
 
 
-def _noted(ufunc: np.ufunc) -> Callable[..., Symbol]:
-    return lambda *operands: Symbol.note(ufunc, operands)
+# -------------------------------------------------------------------------------------------------------- writing down
+
+ARRAY, NUMPY, PYTHON = "array", "NumPy's number", "Python's number"
 
 
-def _swapped(ufunc: np.ufunc) -> Callable[[Symbol, Any], Symbol]:
-    return lambda self, other: Symbol.note(ufunc, (other, self))
+def _noted(on_numbers: Any, on_arrays: Any = None, kind: str | None = None) -> Callable[..., Symbol]:
+    return lambda *operands: Symbol.note(operands, on_numbers, on_arrays, kind)
+
+
+def _swapped(on_numbers: Any, on_arrays: Any = None) -> Callable[[Symbol, Any], Symbol]:
+    return lambda self, other: Symbol.note((other, self), on_numbers, on_arrays)
+
+
+def plain(value: Any) -> Any:
+    """Return a number from NumPy as a number of Python, which does not decide a dtype; anything else as it is."""
+    return value.item() if isinstance(value, (np.generic, Symbol)) else value
 
 
 class Symbol:
     """A value in a rule that is being recorded. What is not written down here is a TypeError.
 
     Attributes:
-        tape: The operations so far, shared by all symbols of a recording: (ufunc, operands, result).
+        tape: How each value so far came about, shared by all symbols of a recording: (function, operands, symbol).
+        kind: An array, in the dtype of the parameter; a number of NumPy, which decides a dtype; or one of Python, which does
+            not.
+        index: The place on the tape.
     """
 
-    __slots__ = ("tape",)
+    __slots__ = ("index", "kind", "tape")
     __array_ufunc__ = None  # so that NumPy's numbers leave the operation to the symbol
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, kind: str, function: Any = None, operands: Sequence[Any] = ()) -> None:
         self.tape = tape
+        self.kind = kind
+        self.index = len(tape)
+        tape.append((function, operands, self))
 
     @staticmethod
-    def note(ufunc: np.ufunc, operands: Sequence[Any]) -> Symbol:
-        """Write an operation down and return its result."""
+    def note(operands: Sequence[Any], on_numbers: Any, on_arrays: Any, kind: str | None = None) -> Symbol:
+        """Write down what is done to arrays, or else to numbers, and return the result; a number may be given its kind."""
         tape = next(x.tape for x in operands if isinstance(x, Symbol))
-        result = Symbol(tape)
-        tape.append((ufunc, operands, result))
-        return result
+        kinds = [kind_of(x) for x in operands]
+        function = on_arrays if ARRAY in kinds else on_numbers
+        if function is None or (ARRAY in kinds and NUMPY in kinds):
+            raise TypeError("this cannot be recorded")
+        if function is np.multiply:
+            for x, other in (operands, operands[::-1]):
+                if not isinstance(other, Symbol) and other == 1:
+                    return x  # type: ignore[no-any-return]
+        result = ARRAY if ARRAY in kinds else kind or (NUMPY if NUMPY in kinds else PYTHON)
+        return Symbol(tape, result, function, operands)
 
     @staticmethod
     def __apply__(op: Primitive, inputs: Sequence[Any], attributes: Any) -> Symbol:
-        if op.name not in UFUNCS or attributes:
-            raise TypeError(f"{op.name} cannot be recorded")
-        return Symbol.note(UFUNCS[op.name], inputs)
+        return Symbol.note(inputs, None, None if attributes else UFUNCS.get(op.name))
 
-    __add__, __radd__ = _noted(np.add), _swapped(np.add)
-    __sub__, __rsub__ = _noted(np.subtract), _swapped(np.subtract)
-    __mul__, __rmul__ = _noted(np.multiply), _swapped(np.multiply)
-    __truediv__, __rtruediv__ = _noted(np.true_divide), _swapped(np.true_divide)
-    __neg__ = _noted(np.negative)
+    __add__, __radd__ = _noted(operator.add, np.add), _swapped(operator.add, np.add)
+    __sub__, __rsub__ = _noted(operator.sub, np.subtract), _swapped(operator.sub, np.subtract)
+    __mul__, __rmul__ = _noted(operator.mul, np.multiply), _swapped(operator.mul, np.multiply)
+    __truediv__, __rtruediv__ = _noted(operator.truediv, np.true_divide), _swapped(operator.truediv, np.true_divide)
+    __pow__, __rpow__ = _noted(operator.pow), _swapped(operator.pow)
+    __neg__ = _noted(operator.neg, np.negative)
+    __floor__ = _noted(math.floor, kind=PYTHON)
     __eq__ = None  # type: ignore[assignment]
-    __hash__ = object.__hash__
+    __hash__ = None  # type: ignore[assignment]
+
+    def item(self) -> Symbol:
+        """Return a number of NumPy as one of Python."""
+        return Symbol.note((self,), operator.methodcaller("item"), None, PYTHON) if self.kind == NUMPY else self
 
     def __bool__(self) -> bool:
-        raise TypeError("a rule that asks for the value of an array cannot be recorded")
+        raise TypeError("a rule that asks for a value cannot be recorded")
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        raise TypeError("a rule that calls functions of NumPy cannot be recorded")
 
 
-class Program:
-    """The operations of a rule with a place for every array and number in them.
-
-    The places are numbered: the gradient, the parameter, the state, constants, scratch arrays. A result that the rule returns
-    goes to where it belongs if nobody needs any more what is there; a scratch array is used again when nobody needs it.
-
-    Args:
-        tape: The operations.
-        inputs: The symbols of the gradient, the parameter, and the state; None for what is no array.
-        outputs: What the rule returned: the parameter and the state, as symbols, numbers or None.
-    """
-
-    def __init__(self, tape: Tape, inputs: Sequence[Symbol | None], outputs: Sequence[Any]) -> None:
-        places = {x: k for k, x in enumerate(inputs) if x is not None}
-        targets: dict[Symbol, int] = {}
-        for k, value in enumerate(outputs, 1):
-            if isinstance(value, Symbol) and places.get(value) != k:
-                # An argument, or a result that is returned twice, is copied to where it goes.
-                targets[Symbol.note(np.positive, (value,)) if value in places or value in targets else value] = k
-        last_use = {x: k for k, (_, operands, _) in enumerate(tape) for x in operands if isinstance(x, Symbol)}
-
-        self.outputs = outputs
-        self.targets = sorted(targets.values())
-        self.constants = [x for _, operands, _ in tape for x in operands if not isinstance(x, Symbol)]
-        self.steps: list[tuple[np.ufunc, list[int], int]] = []
-        constant = itertools.count(len(inputs)).__next__
-        scratch = itertools.count(len(inputs) + len(self.constants)).__next__
-        free: list[int] = []
-        last: list[tuple[int, int]] = []
-        for k, (ufunc, operands, result) in enumerate(tape):
-            where = [places[x] if isinstance(x, Symbol) else constant() for x in operands]
-            done = {x for x in operands if isinstance(x, Symbol) and last_use[x] == k}
-            free += [places[x] for x in done if places[x] >= len(inputs)]
-            target = targets.get(result, 0)
-            before = inputs[target] if target else None
-            if target and (before is None or last_use.get(before, 0) <= k):
-                places[result] = target
-            else:
-                places[result] = free.pop() if free else scratch()
-                if target:
-                    last_use[result] = len(tape)
-                    last.append((places[result], target))
-            self.steps.append((ufunc, where, places[result]))
-        self.steps += [(np.positive, [source], target) for source, target in last]
-        self.scratch = scratch() - len(inputs) - len(self.constants)
-
-    def run(self, g: Array, kept: list[Any]) -> None:
-        """Do the operations on the gradient, the parameter and the state, block by block.
-
-        Args:
-            g: The gradient.
-            kept: The parameter and the state: arrays of the shape of g, which are written to; NumPy numbers; or None for
-                state that is not there. Numbers and None are replaced in the list.
-        """
-        for k, value in enumerate(self.outputs):
-            if k + 1 in self.targets and kept[k] is None:
-                kept[k] = np.empty_like(kept[0])
-            elif not isinstance(value, Symbol):
-                kept[k] = value
-        scratch = [np.empty(BLOCK, g.dtype) for _ in range(self.scratch)]
-        for index in blocks(g.shape):
-            piece = g[index]
-            pieces = [a[index] if isinstance(a, np.ndarray) else a for a in kept]
-            room = [s[: piece.size].reshape(piece.shape) for s in scratch]
-            places = (piece, *pieces, *self.constants, *room)
-            for ufunc, where, to in self.steps:
-                ufunc(*[places[k] for k in where], out=places[to])
+def kind_of(value: Any) -> str:
+    """Return what kind of value takes part in an operation; what is no number is a TypeError."""
+    if isinstance(value, Symbol):
+        return value.kind
+    if isinstance(value, np.generic):
+        return NUMPY
+    if isinstance(value, int | float):
+        return PYTHON
+    raise TypeError(f"a rule with {value!r} in it cannot be recorded")
 
 
 def record(rule: Rule, kept: Sequence[Any]) -> Program | None:
-    """Return the program of a rule, or None if the rule does something that cannot be recorded; see `Program.run`."""
+    """Return the program of a rule for arguments like these; see `apply`.
+
+    It is None if the rule does something that cannot be recorded, or gives state that is not there yet.
+    """
     tape: Tape = []
-    g = Symbol(tape)
-    symbols = [Symbol(tape) if isinstance(a, np.ndarray) else a for a in kept]
+    inputs = [Symbol(tape, ARRAY if a is None or isinstance(a, np.ndarray) else NUMPY) for a in (kept[0], *kept)]
+    given = [None if a is None else x for a, x in zip(kept, inputs[1:], strict=True)]
     try:
-        outputs = rule(g, *symbols)
-    except TypeError:
+        outputs = rule(inputs[0], *given)
+        kinds = [[x is None or kind_of(x) == ARRAY, x is None] for x in (*given, *outputs)]
+    except (TypeError, AttributeError):
         return None
-    return Program(tape, [g, *(x if isinstance(x, Symbol) else None for x in symbols)], outputs)
+    return Program(inputs, outputs, kept[0].dtype) if kinds[: len(given)] == kinds[len(given) :] else None
+
+
+# ----------------------------------------------------------------------------------------------------------- replaying
+
+
+class Step(NamedTuple):
+    """A ufunc, how to get its operands and its result out of a list, and whether the parameter is among them."""
+
+    ufunc: Callable[..., Any]
+    operands: itemgetter[Any]
+    touches: bool
+
+
+class Program:
+    """The operations of a rule, with a place for every array and every number in them.
+
+    The places of arrays are numbered: the gradient, the parameter, the state; then the numbers that meet arrays, as arrays of
+    no dimension, which are faster than numbers; then scratch arrays. A result that the rule returns goes to where it belongs
+    if nobody needs any more what is there; a scratch array is used again when nobody needs it.
+
+    Args:
+        inputs: The symbols of the gradient, the parameter, and the state.
+        outputs: What the rule returned: the parameter and the state, as symbols, numbers or None.
+        dtype: That of the arrays.
+
+    Attributes:
+        steps: The operations on arrays.
+        cells: The numbers that meet arrays.
+        scratch: How many scratch arrays there are.
+    """
+
+    def __init__(self, inputs: Sequence[Symbol], outputs: Sequence[Any], dtype: np.dtype[Any]) -> None:
+        tape, count = inputs[0].tape, len(inputs)
+        order = list(range(count, len(tape)))
+        targets: dict[int, int] = {}
+        for k, value in enumerate(outputs, 1):
+            if isinstance(value, Symbol) and value.kind == ARRAY and value.index != k:
+                if value.index < count or value.index in targets:
+                    # An argument, or a result that is returned twice, is copied to where it goes; as soon as that is free.
+                    uses = [n for n, j in enumerate(order, 1) if j == value.index or any(x is inputs[k] for x in tape[j][1])]
+                    value = Symbol(tape, ARRAY, np.positive, (value,))
+                    order.insert(uses[-1] if uses else 0, value.index)
+                targets[value.index] = k
+        last_use = {x.index: n for n, j in enumerate(order) for x in tape[j][1] if isinstance(x, Symbol)}
+
+        # The values of the symbols that are numbers, by index; then those of constants.
+        self.values: list[Any] = [None] * len(tape)
+        self.arithmetic: list[tuple[Callable[..., Any], itemgetter[Any], int]] = []
+        self.steps: list[Step] = []
+        self.cells: list[Array] = []
+        self.changing: list[tuple[int, Array]] = []
+        numbers = sum(kind_of(x) != ARRAY for _, operands, result in tape if result.kind == ARRAY for x in operands)
+        scratch = itertools.count(count + numbers).__next__
+        places = {k: k for k in range(count)}
+        free: list[int] = []
+        last: list[tuple[int, int]] = []
+        for n, j in enumerate(order):
+            function, operands, result = tape[j]
+            if result.kind != ARRAY:
+                self.arithmetic.append((function, getter([self._valued(x) for x in operands]), j))
+                continue
+            where = [places[x.index] if kind_of(x) == ARRAY else count + self._celled(x, dtype) for x in operands]
+            done = {x.index for x in operands if isinstance(x, Symbol) and x.kind == ARRAY and last_use[x.index] == n}
+            free += [places[x] for x in done if places[x] >= count]
+            target = targets.get(j, 0)
+            if target and last_use.get(target, 0) <= n:
+                places[j] = target
+            else:
+                places[j] = free.pop() if free else scratch()
+                if target:
+                    last_use[j] = len(tape)
+                    last.append((places[j], target))
+            self._step(function, *where, places[j])
+        for source, target in last:
+            self._step(np.positive, source, target)
+        self.scratch = scratch() - count - numbers
+        kept = [(before, after) for before, after in zip(inputs[1:], outputs, strict=True) if before.kind != ARRAY]
+        self.counted = [(n, before.index, self._valued(after)) for n, (before, after) in enumerate(kept)]
+
+    def _valued(self, number: Any) -> int:
+        """Return where the value of a symbol or a constant is among the values."""
+        if isinstance(number, Symbol):
+            return number.index
+        self.values.append(number)
+        return len(self.values) - 1
+
+    def _celled(self, number: Any, dtype: np.dtype[Any]) -> int:
+        """Return where the value of a symbol or a constant is among the cells."""
+        if isinstance(number, Symbol):
+            cell = np.empty((), dtype)
+            self.changing.append((number.index, cell))
+        else:
+            cell = np.array(number, dtype)
+        self.cells.append(cell)
+        return len(self.cells) - 1
+
+    def _step(self, ufunc: Callable[..., Any], *where: int) -> None:
+        self.steps.append(Step(ufunc, itemgetter(*where), 1 in where))
+
+    def count(self, numbers: Sequence[Array]) -> None:
+        """Do the operations on numbers, before those on arrays.
+
+        Args:
+            numbers: The state that is numbers: arrays which hold the same number everywhere, and are given a new one.
+        """
+        values = self.values
+        for n, k, _ in self.counted:
+            values[k] = numbers[n][0]
+        for function, operands, k in self.arithmetic:
+            values[k] = function(*operands(values))
+        for k, cell in self.changing:
+            cell[()] = values[k]
+        for n, _, k in self.counted:
+            numbers[n][...] = values[k]
+
+    def run(self, g: Array, kept: Sequence[Any], room: Callable[[int], list[Array]]) -> None:
+        """Do the operations on arrays, block by block, if they are large in several threads.
+
+        Args:
+            g: The gradient.
+            kept: The parameter and the state: arrays of the shape of g, which are written to; other state is left out.
+            room: Returns as many scratch arrays of `BLOCK` elements as one asks for.
+        """
+        indices = list(blocks(g.shape))
+        threads = max(1, min(THREADS, g.size // WORTH_A_THREAD))
+        scratch = room(threads * self.scratch)
+
+        def work(k: int) -> None:
+            for index in indices[k::threads]:
+                piece = g[index]
+                pieces = [a[index] if isinstance(a, np.ndarray) else None for a in kept]
+                own = [s[: piece.size].reshape(piece.shape) for s in scratch[k::threads]]
+                places = [piece, *pieces, *self.cells, *own]
+                for ufunc, operands, _ in self.steps:
+                    ufunc(*operands(places))
+
+        in_threads(work, threads)
+
+
+def getter(where: Sequence[int]) -> itemgetter[Any]:
+    """Return a function that gets these elements of a list, as a sequence even if there is one."""
+    return itemgetter(*where) if len(where) > 1 else itemgetter(slice(where[0], where[0] + 1))
+
+
+def in_threads(work: Callable[[int], None], count: int) -> None:
+    """Call a function with 0, 1, ..., each number in a thread of its own, and 0 in this one."""
+    errors: list[BaseException] = []
+
+    def guarded(k: int) -> None:
+        try:
+            quiet.run(work, k)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(1, count)]
+    for thread in threads:
+        thread.start()
+    try:
+        work(0)
+    finally:
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
-from operator import is_
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from operator import is_, setitem
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,7 @@ from minigrad.tensors import Tensor, wrap
 Memory = Mapping[str, float | None]
 States = defaultdict[Tensor, dict[str, Tensor]]
 
-WORTH_RECORDING = 2048
-"""From how many elements on it is faster to record a rule and replay it than to call it."""
+Call = tuple[Callable[..., Any], Sequence[Any]]
 
 
 class Settings:
@@ -43,29 +42,27 @@ class Settings:
         self.options = dict(group)
         self.rule = rule
         self.memory = memory
-        self._recorded: tuple[Any, Program | None] = (None, None)
+        self._programs: dict[Any, Program | None] = {}
 
-    def overwrite(self, g: Array, kept: list[Any]) -> None:
-        """Replace the parameter and its state by what the rule makes of them.
+    def program(self, kept: Sequence[Any]) -> Program | None:
+        """Return the program of the rule for a parameter and a state like these."""
+        key = (kept[0].dtype, *(a is None for a in kept))
+        if key not in self._programs:
+            self._programs[key] = record(self.rule, kept)
+        return self._programs[key]
 
-        Args:
-            g: The gradient.
-            kept: The parameter and the state: arrays of the shape of g, which are written to; NumPy numbers; or None for
-                state that is not there. Numbers and None are replaced in the list.
-        """
-        program = self._program(kept) if g.size >= WORTH_RECORDING else None
-        if program is None:
-            apply(self.rule, g, kept)
-        else:
-            program.run(g, kept)
 
-    def _program(self, kept: Sequence[Any]) -> Program | None:
-        """Return the program of the rule; parameters that have the same numbers in their state share it."""
-        # Not the dtype itself: NumPy takes None to be float64.
-        key = [a if a is None else a.item() if isinstance(a, np.generic) else a.dtype.char for a in kept]
-        if self._recorded[0] != key:
-            self._recorded = (key, record(self.rule, kept))
-        return self._recorded[1]
+class Room:
+    """Arrays of `BLOCK` elements for whatever is in between, used by one batch after the other."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.arrays: list[Array] = []
+
+    def __call__(self, count: int) -> list[Array]:
+        """Return this many arrays."""
+        self.arrays += [np.empty(BLOCK, self.dtype) for _ in range(count - len(self.arrays))]
+        return self.arrays[:count]
 
 
 class Batch:
@@ -79,11 +76,13 @@ class Batch:
         states: The state of all parameters; where there are several parameters, theirs is moved to common memory.
         memory: See `Optimizer.memory`.
         numbers: The names of the state that is one number.
-        room: Two arrays, for several parameters and their gradients.
+        room: For several parameters their gradients, and for the results in between.
 
     Attributes:
         fields: By name, the state: an array in the shape of the lone parameter; a flat array for several; for what is one
             number an array with that of each parameter; or None for what is not there.
+        settings: Those of the step before.
+        calls: What a program does with these parameters, as ufuncs with their operands; None if that is not known yet.
     """
 
     def __init__(
@@ -93,16 +92,18 @@ class Batch:
         states: States,
         memory: Memory,
         numbers: Set[str],
-        room: Sequence[Array],
+        room: Room,
     ) -> None:
-        self.members = members
+        self.first = members[0]
         self.params = params
         self.states = states
         self.numbers = numbers
+        self.room = room
         self.arrays = [p._array for p in params]
         self.lone = len(params) == 1
         ends = list(itertools.accumulate(a.size for a in self.arrays))
-        self.slices = [slice(None)] if self.lone else [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
+        self.size = ends[-1]
+        self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         self.fields: dict[str, Any] = {}
         for name in memory:
             tensors = [states[p][name] for p in params if name in states.get(p, ())]
@@ -114,40 +115,108 @@ class Batch:
                 each = [slice(k, k + 1) for k in range(len(tensors))]
                 self.fields[name] = moved(tensors, each if name in numbers else self.slices)
         self.counters = [field for name, field in self.fields.items() if name in numbers]
-        self.complete = not self.counters and all(field is not None for field in self.fields.values())
+        self.settings: Settings | None = None
+        self.program: Program | None = None
+        self.calls: list[Call] | None = None
+        self.g: Array = np.empty(0)
         if not self.lone:
-            self.theta, self.g = (a[: ends[-1]] for a in room)
-            self.parts = [(self.theta[s].reshape(a.shape), a) for s, a in zip(self.slices, self.arrays, strict=True)]
+            self.g, self.theta = (a[: self.size] for a in room(2))
+            self.slopes = list(zip(self.parts(self.g), members, strict=True))
+            self.points = list(zip(self.parts(self.theta), self.arrays, strict=True))
 
-    def even(self) -> bool:
-        """Return whether the parameters still have the same numbers in their state."""
-        return self.lone or all(len(set(field.tolist())) == 1 for field in self.counters)
+    def parts(self, flat: Array | None) -> list[Any]:
+        """Return what of a flat array belongs to each parameter, in its shape; what is no such array belongs to all."""
+        if flat is None or not flat.ndim:
+            return [flat] * len(self.arrays)
+        return [flat[s].reshape(a.shape) for s, a in zip(self.slices, self.arrays, strict=True)]
 
     def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
-        """Replace the parameters and their state by what the rule makes of them and of their gradients."""
-        state = [field[0] if name in self.numbers else field for name, field in self.fields.items()]
-        if self.lone:
-            g, kept = grads[0], [self.arrays[0], *state]
-            if g.flags.c_contiguous and all(a.flags.c_contiguous for a in kept if isinstance(a, np.ndarray)):
-                g, kept = g.reshape(-1), [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in kept]
-            settings.overwrite(g, kept)
+        """Replace the parameters and their state by what the rule makes of them and of their gradients.
+
+        Args:
+            settings: The rule.
+            grads: The gradients of all parameters of the plan.
+        """
+        if settings is not self.settings:
+            self.settings, self.program, self.calls = settings, None, None
+            # Small parameters wait for a second step with the same options: to record the rule for one does not pay.
+            if self.size > BLOCK:
+                self.program = settings.program([self.arrays[0], *self._state()])
+        elif self.program is None:
+            self.program = settings.program([self.arrays[0], *self._state()])
+        if self.program is None:
+            self._call(settings.rule, grads)
         else:
-            np.concatenate(grads, axis=None, out=self.g)
-            np.concatenate(self.arrays, axis=None, out=self.theta)
-            kept = [self.theta, *state]
-            settings.overwrite(self.g, kept)
-            for part, array in self.parts:
-                array[...] = part
+            if self.counters:
+                self.program.count(self.counters)
+            if self.size > BLOCK:
+                g, *kept = flat([grads[self.first], self.arrays[0], *self._state()])
+                self.program.run(g, kept, self.room)
+            else:
+                self._replay(self.program, grads)
+        now = next_number()
         for p in self.params:
-            p._written[0] = next_number()
-        if self.complete:
-            return
+            p._written[0] = now
+
+    def _state(self) -> list[Any]:
+        """Return the state as it is given to a rule."""
+        return [field[0] if name in self.numbers else field for name, field in self.fields.items()]
+
+    def _call(self, rule: Rule, grads: Sequence[Array]) -> None:
+        """Call the rule itself. State that is not there yet comes into being."""
+        if self.lone:
+            g, *kept = flat([grads[self.first], self.arrays[0], *self._state()])
+            apply(rule, g, kept)
+        else:
+            for part, k in self.slopes:
+                part[...] = grads[k]
+            for part, array in self.points:
+                part[...] = array
+            kept = [self.theta, *self._state()]
+            apply(rule, self.g, kept)
+            for part, array in self.points:
+                array[...] = part
         for (name, field), value in zip(self.fields.items(), kept[1:], strict=True):
             if name in self.numbers:
                 field[...] = value
             elif field is None and value is not None:
-                for p, where in zip(self.params, self.slices, strict=True):
-                    self.states[p][name] = wrap(value[where].reshape(p._array.shape))
+                for p, part in zip(self.params, self.parts(value), strict=True):
+                    self.states[p][name] = wrap(part)
+
+    def _replay(self, program: Program, grads: Sequence[Array]) -> None:
+        """Replay the program on small parameters."""
+        if not self.lone:
+            for part, k in self.slopes:
+                part[...] = grads[k]
+        elif grads[self.first] is not self.g:
+            self.g, self.calls = grads[self.first], None
+        if self.calls is None:
+            self.calls = self._bound(program)
+        for ufunc, operands in self.calls:
+            ufunc(*operands)
+
+    def _bound(self, program: Program) -> list[Call]:
+        """Return what a program does here: with the parameters one by one, with everything else for all of them at once."""
+        scratch = [s[: self.size] for s in self.room(2 + program.scratch)[2:]]
+        state = [None if name in self.numbers else field for name, field in self.fields.items()]
+        if self.lone:
+            theta = self.arrays[0]
+            whole = [self.g, theta, *state, *program.cells, *(s.reshape(theta.shape) for s in scratch)]
+            each: list[Any] = [whole]
+        else:
+            whole = [self.g, None, *state, *program.cells, *scratch]
+            each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
+        calls: list[Call] = []
+        for ufunc, operands, touches in program.steps:
+            for places in each if touches else [whole]:
+                *given, result = operands(places)
+                if result.size == 1 and any(a is result for a in given):
+                    # In place on one element, NumPy takes a detour that costs thrice as much.
+                    spare = np.empty_like(result)
+                    calls += [(ufunc, (*given, spare)), (setitem, (result, ..., spare))]
+                else:
+                    calls.append((ufunc, (*given, result)))
+        return calls
 
 
 class Plan:
@@ -175,19 +244,23 @@ class Plan:
             if together and a.size <= BLOCK:
                 key = (a.dtype, *(state[n]._array.item() if n in numbers else n in state for n in memory))
             alike.setdefault(key, []).append(k)
-        room = {dtype: (np.empty(BLOCK, dtype), np.empty(BLOCK, dtype)) for _, dtype in self.kinds}
+        rooms = {dtype: Room(dtype) for _, dtype in self.kinds}
         self.batches = [
-            Batch(members, [params[k] for k in members], states, memory, numbers, room[self.arrays[members[0]].dtype])
+            Batch(members, [params[k] for k in members], states, memory, numbers, rooms[self.arrays[members[0]].dtype])
             for like in alike.values()
             for members in filled(like, self.arrays)
         ]
+        self.common = [field for batch in self.batches if not batch.lone for field in batch.counters]
         self.objects = self._objects(params)
 
     def _objects(self, params: Sequence[Tensor]) -> list[Any]:
         """Return everything that must be the same when the plan is used: parameters, arrays, state."""
-        dicts = [self.states.get(p) for p in params]
-        held = [t._array for state in dicts if state for t in state.values()]
-        return [*params, *[p._array for p in params], *dicts, *held]
+        objects = [*params, *[p._array for p in params]]
+        if self.states:
+            dicts = [self.states.get(p) for p in params]
+            objects += dicts
+            objects += [t._array for state in dicts if state for t in state.values()]
+        return objects
 
     def fits(self, params: Sequence[Tensor], states: States, memory: Memory) -> bool:
         """Return whether these are still the parameters, with the arrays, the memory and the state that they had."""
@@ -197,13 +270,29 @@ class Plan:
             and len(objects) == len(self.objects)
             and all(map(is_, objects, self.objects))
             and (memory is self.memory or memory == self.memory)
-            and all(batch.even() for batch in self.batches)
+            and all(map(uniform, self.common))
         )
 
     def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
         """Update all parameters with their gradients."""
         for batch in self.batches:
-            batch.advance(settings, [grads[k] for k in batch.members])
+            batch.advance(settings, grads)
+
+
+def uniform(numbers: Array) -> bool:
+    """Return whether all numbers are the same."""
+    return len(set(numbers.tolist())) == 1
+
+
+def flat(values: list[Any]) -> list[Any]:
+    """Return arrays of one shape as flat ones if that needs no copy, beside other values.
+
+    An array of no dimension becomes one: NumPy would turn it into a number.
+    """
+    arrays = [a for a in values if isinstance(a, np.ndarray)]
+    if not all(a.flags.c_contiguous for a in arrays):
+        return values
+    return [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in values]
 
 
 def moved(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
