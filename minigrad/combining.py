@@ -131,6 +131,11 @@ def einsum(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor:
             t = t.diagonal(0, first, second)
             term = "".join(a for d, a in enumerate(term) if d not in (first, second)) + letter
         terms[k], tensors[k] = term, t
+    if len(tensors) == 1:
+        (t,), (term,) = tensors, terms
+        kept = [a for a in term if a in result]
+        summed = t if len(kept) == len(term) else t.sum([d for d, a in enumerate(term) if a not in result])
+        return summed.permute([kept.index(a) for a in result])
     return apply(linalg.einsum, tensors, {"terms": tuple(terms), "result": result})
 
 

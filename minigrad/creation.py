@@ -6,7 +6,8 @@ Random numbers come from a `Generator`, or from the common one, which `manual_se
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -23,7 +24,6 @@ __all__ = [
     "LongTensor",
     "arange",
     "as_tensor",
-    "bernoulli",
     "empty",
     "empty_like",
     "eye",
@@ -32,7 +32,6 @@ __all__ = [
     "full",
     "full_like",
     "linspace",
-    "multinomial",
     "normal",
     "ones",
     "ones_like",
@@ -86,6 +85,15 @@ def _new(array: Any, options: Options, default: Dtype | None = None) -> Tensor:
     return made.requires_grad_(options.get("requires_grad", False))
 
 
+def _in_dtype(make: Callable[..., Array], options: Options) -> Array:
+    """Return an array made in the dtype that the options ask for, or in one that numbers decide on."""
+    asked = options.get("dtype")
+    try:
+        return make(dtype=None if asked is None else dtypes.as_dtype(asked).numpy)
+    except OverflowError as error:
+        raise RuntimeError(f"value cannot be converted to type {asked} without overflow: {error}") from error
+
+
 # ------------------------------------------------------------------------------------------------------- from data
 
 
@@ -97,6 +105,7 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     Raises:
         ValueError: The nested sequences are of unequal lengths.
         TypeError: The elements are not numbers.
+        RuntimeError: One is out of the range of the dtype.
 
     >>> tensor([[1, 2.5], [3, 4]])
     tensor([[1.0000, 2.5000],
@@ -104,8 +113,7 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     """
     if isinstance(data, Tensor):
         data = data.detach().numpy()
-    asked = options.get("dtype")
-    array = np.array(data, None if asked is None else dtypes.as_dtype(asked).numpy)
+    array = _in_dtype(partial(np.array, data), options)
     return _new(array, options, None if array.dtype == np.float64 and _is_python(data) else dtypes.as_dtype(array.dtype))
 
 
@@ -183,8 +191,12 @@ def empty(*size: Sizes, **options: Unpack[Options]) -> Tensor:
 
 
 def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> Tensor:
-    """Return a tensor that holds one number everywhere; without a dtype, the number decides on it."""
-    return _new(np.full(tuple(size), fill_value), options)
+    """Return a tensor that holds one number everywhere; without a dtype, the number decides on it.
+
+    Raises:
+        RuntimeError: The number is out of the range of the dtype.
+    """
+    return _new(_in_dtype(partial(np.full, tuple(size), fill_value), options), options)
 
 
 def _alike(input: Tensor, options: Options) -> Options:
@@ -222,10 +234,13 @@ def arange(start: float, end: float | None = None, step: float = 1, **options: U
     tensor([0, 1, 2])
     """
     first, last = (0, start) if end is None else (start, end)
-    if _kind(options) == np.int64:
+    kind = _kind(options)
+    if kind == np.int64:
         first, last, step = int(first), int(last), int(step)
     if step == 0 or not 0 <= (last - first) / step < math.inf:
         raise RuntimeError(f"arange: cannot go from {first} to {last} in steps of {step}")
+    if kind.kind != "f":
+        return _new(int(first) + int(step) * np.arange(math.ceil((last - first) / step)), options)
     return _new(np.arange(first, last, step), options)
 
 
@@ -233,7 +248,8 @@ def linspace(start: float, end: float, steps: int, **options: Unpack[Options]) -
     """Return `steps` numbers, evenly spaced from start to end, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, but is {steps}")
-    return _new(np.linspace(float(start), float(end), steps), options)
+    bound = float if _kind(options).kind == "f" else int
+    return _new(np.linspace(bound(start), bound(end), steps, dtype=np.float64), options)
 
 
 def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
@@ -257,8 +273,15 @@ def randn(*size: Sizes, generator: Generator | None = None, **options: Unpack[Op
 
 
 def _drawn(options: Options) -> Any:
-    """Return the type that numbers are drawn in."""
-    return np.float64 if _kind(options) == np.float64 else np.float32
+    """Return the type that numbers are drawn in.
+
+    Raises:
+        NotImplementedError: They should be integers.
+    """
+    kind = _kind(options)
+    if kind.kind != "f":
+        raise NotImplementedError(f"this distribution is of floating-point numbers, not of {kind}: see randint")
+    return np.float64 if kind == np.float64 else np.float32
 
 
 def normal(
@@ -269,11 +292,24 @@ def normal(
     generator: Generator | None = None,
     **options: Unpack[Options],
 ) -> Tensor:
-    """Return numbers drawn from the normal distribution; mean and std are numbers, with a size, or tensors."""
+    """Return numbers drawn from the normal distribution.
+
+    Mean and std are numbers, with a size; or one or both are tensors that broadcast, and the first of them gives the dtype.
+
+    Raises:
+        TypeError: There are neither tensors nor a size, or there are both.
+        RuntimeError: A std is negative, or the tensors do not broadcast.
+        NotImplementedError: They should be integers.
+    """
     m, s = (t.detach() if isinstance(t, Tensor) else t for t in (mean, std))
-    shape = size if size is not None else np.broadcast_shapes(*(t.shape for t in (m, s) if isinstance(t, Tensor)))
-    drawn = (randn(*shape, generator=generator) * s + m).numpy()
-    return _new(drawn, options, None if size is not None else dtypes.as_dtype(drawn.dtype))
+    tensors = [t for t in (m, s) if isinstance(t, Tensor)]
+    if bool(tensors) == (size is not None) or (tensors and options):
+        raise TypeError("normal() takes tensors, or numbers with a size and options")
+    if (s < 0).any() if isinstance(s, Tensor) else s < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    kind = tensors[0].dtype if tensors else options.get("dtype")
+    shape = size if size is not None else sum(tensors[1:], tensors[0]).shape
+    return _new((randn(*shape, generator=generator, dtype=kind) * s + m).numpy(), options, kind)
 
 
 def randint(
@@ -308,31 +344,3 @@ def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
 def randn_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return standard normal numbers, in the shape and, without a dtype, in the dtype of another tensor."""
     return randn(input.shape, **_alike(input, options))
-
-
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Return 1 with the probability that each element gives, else 0."""
-    return (rand(input.shape, generator=generator, dtype=input.dtype) < input.detach()).to(input.dtype)
-
-
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Return positions drawn with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
-
-    Raises:
-        RuntimeError: The weights are integers, or one is negative, inf or NaN, or all are 0, or without replacement too few
-            are not.
-    """
-    if not input.is_floating_point():
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
-    weights = input.detach().double().numpy()
-    if weights.ndim not in (1, 2):
-        raise RuntimeError("prob_dist must be 1 or 2 dim")
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    rows = np.atleast_2d(weights)
-    possible = np.count_nonzero(rows, 1).min(initial=rows.shape[1])
-    if num_samples <= 0 or possible < (1 if replacement else num_samples):
-        raise RuntimeError(f"cannot draw {num_samples} samples from {possible} categories that have a weight")
-    draw = source(generator).choice
-    drawn = [draw(len(row), num_samples, replacement, row / row.sum()) for row in rows]
-    return tensor(np.array(drawn) if weights.ndim == 2 else drawn[0])

@@ -13,6 +13,8 @@ __all__ = [
     "abs",
     "acos",
     "add",
+    "addcdiv",
+    "addcmul",
     "addmm",
     "all",
     "allclose",
@@ -25,6 +27,13 @@ __all__ = [
     "asin",
     "atan",
     "atan2",
+    "bernoulli",
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
     "bmm",
     "broadcast_to",
     "ceil",
@@ -53,7 +62,11 @@ __all__ = [
     "ge",
     "gt",
     "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
     "index_select",
+    "is_floating_point",
     "isfinite",
     "isinf",
     "isnan",
@@ -83,12 +96,14 @@ __all__ = [
     "mm",
     "movedim",
     "mul",
+    "multinomial",
     "mv",
     "narrow",
     "ne",
     "neg",
     "nonzero",
     "norm",
+    "numel",
     "outer",
     "permute",
     "pow",
@@ -101,6 +116,7 @@ __all__ = [
     "roll",
     "round",
     "rsqrt",
+    "scatter",
     "scatter_add",
     "select",
     "sigmoid",
@@ -144,12 +160,13 @@ class Function(Protocol[P, R]):
     def __call__(self, /, input: Any, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
-def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> Function[P, R]:
+def function(method: Callable[Concatenate[Any, P], R], numbers: bool = False) -> Function[P, R]:
     """Return a method as a function, whose first argument is called `input`.
 
     Args:
         method: The method.
-        first: What the first argument may be; calling the function with anything else is a TypeError.
+        numbers: Whether the first argument may be a number if another is a Tensor. Calling the function with anything else
+            is a TypeError.
     """
     name = method.__name__
 
@@ -157,13 +174,16 @@ def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> F
         return TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}")
 
     def of_one(input: Any) -> R:  # the same as below, without the cost of passing on arguments
-        if not isinstance(input, first):
+        if not isinstance(input, Tensor):
             raise refusal(input)
         return method(input)  # type: ignore[call-arg]
 
     def of_several(input: Any, *args: P.args, **kwargs: P.kwargs) -> R:
-        if not isinstance(input, first):
-            raise refusal(input)
+        if not isinstance(input, Tensor):
+            beside = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            if not (numbers and beside and isinstance(input, int | float)):
+                raise refusal(input)
+            input = beside[0]._constant(input)
         return method(input, *args, **kwargs)
 
     call: Any = of_one if len(signature(method).parameters) == 1 else of_several
@@ -172,11 +192,11 @@ def function(method: Callable[Concatenate[Any, P], R], first: Any = Tensor) -> F
     return call  # type: ignore[no-any-return]
 
 
-operand = (Tensor, int, float)  # as it has operators, arithmetic takes numbers too
-
 abs = function(Tensor.abs)
 acos = function(Tensor.acos)
-add = function(Tensor.add, operand)
+add = function(Tensor.add, numbers=True)
+addcdiv = function(Tensor.addcdiv)
+addcmul = function(Tensor.addcmul)
 addmm = function(Tensor.addmm)
 all = function(Tensor.all)
 allclose = function(Tensor.allclose)
@@ -189,6 +209,13 @@ argsort = function(Tensor.argsort)
 asin = function(Tensor.asin)
 atan = function(Tensor.atan)
 atan2 = function(Tensor.atan2)
+bernoulli = function(Tensor.bernoulli)
+bitwise_and = function(Tensor.bitwise_and, numbers=True)
+bitwise_left_shift = function(Tensor.bitwise_left_shift, numbers=True)
+bitwise_not = function(Tensor.bitwise_not)
+bitwise_or = function(Tensor.bitwise_or, numbers=True)
+bitwise_right_shift = function(Tensor.bitwise_right_shift, numbers=True)
+bitwise_xor = function(Tensor.bitwise_xor, numbers=True)
 bmm = function(Tensor.bmm)
 broadcast_to = function(Tensor.broadcast_to)
 ceil = function(Tensor.ceil)
@@ -201,7 +228,7 @@ cosh = function(Tensor.cosh)
 cumsum = function(Tensor.cumsum)
 diag = function(Tensor.diag)
 diagonal = function(Tensor.diagonal)
-div = function(Tensor.div, operand)
+div = function(Tensor.div, numbers=True)
 dot = function(Tensor.dot)
 eq = function(Tensor.eq)
 equal = function(Tensor.equal)
@@ -212,12 +239,16 @@ expm1 = function(Tensor.expm1)
 flatten = function(Tensor.flatten)
 flip = function(Tensor.flip)
 floor = function(Tensor.floor)
-floor_divide = function(Tensor.floor_divide, operand)
+floor_divide = function(Tensor.floor_divide, numbers=True)
 gather = function(Tensor.gather)
 ge = function(Tensor.ge)
 gt = function(Tensor.gt)
 index_add = function(Tensor.index_add)
+index_copy = function(Tensor.index_copy)
+index_fill = function(Tensor.index_fill)
+index_put = function(Tensor.index_put)
 index_select = function(Tensor.index_select)
+is_floating_point = function(Tensor.is_floating_point)
 isfinite = function(Tensor.isfinite)
 isinf = function(Tensor.isinf)
 isnan = function(Tensor.isnan)
@@ -246,25 +277,28 @@ min = function(Tensor.min)
 minimum = function(Tensor.minimum)
 mm = function(Tensor.mm)
 movedim = function(Tensor.movedim)
-mul = function(Tensor.mul, operand)
+mul = function(Tensor.mul, numbers=True)
+multinomial = function(Tensor.multinomial)
 mv = function(Tensor.mv)
 narrow = function(Tensor.narrow)
 ne = function(Tensor.ne)
 neg = function(Tensor.neg)
 nonzero = function(Tensor.nonzero)
 norm = function(Tensor.norm)
+numel = function(Tensor.numel)
 outer = function(Tensor.outer)
 permute = function(Tensor.permute)
-pow = function(Tensor.pow, operand)
+pow = function(Tensor.pow, numbers=True)
 prod = function(Tensor.prod)
 ravel = function(Tensor.ravel)
 reciprocal = function(Tensor.reciprocal)
 relu = function(Tensor.relu)
-remainder = function(Tensor.remainder, operand)
+remainder = function(Tensor.remainder, numbers=True)
 reshape = function(Tensor.reshape)
 roll = function(Tensor.roll)
 round = function(Tensor.round)
 rsqrt = function(Tensor.rsqrt)
+scatter = function(Tensor.scatter)
 scatter_add = function(Tensor.scatter_add)
 select = function(Tensor.select)
 sigmoid = function(Tensor.sigmoid)
@@ -278,7 +312,7 @@ sqrt = function(Tensor.sqrt)
 square = function(Tensor.square)
 squeeze = function(Tensor.squeeze)
 std = function(Tensor.std)
-sub = function(Tensor.sub, operand)
+sub = function(Tensor.sub, numbers=True)
 sum = function(Tensor.sum)
 swapaxes = function(Tensor.swapaxes)
 t = function(Tensor.t)

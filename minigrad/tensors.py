@@ -18,7 +18,18 @@ import numpy as np
 
 from minigrad import dtypes, printing
 from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, Vertex, hooked, mode, next_number, pull_back, recording
-from minigrad.methods import Arithmetic, Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes
+from minigrad.methods import (
+    Arithmetic,
+    Conversion,
+    Drawing,
+    Elementary,
+    Indexing,
+    InPlace,
+    Interop,
+    Linear,
+    Reductions,
+    Shapes,
+)
 from minigrad.methods.carrier import Operand
 from minigrad.methods.indexing import as_index
 from minigrad.ops import indexing, shape
@@ -251,6 +262,7 @@ def _array_of(value: Any, beside: Array) -> Array:
 
     Raises:
         TypeError: It is neither.
+        RuntimeError: The number is out of the range of that dtype.
     """
     if isinstance(value, np.ndarray):
         return np.array(value, dtypes.as_dtype(value.dtype).numpy)
@@ -259,14 +271,17 @@ def _array_of(value: Any, beside: Array) -> Array:
         kind = beside.dtype
         if kind.kind != "f" and not (kind.kind != "b" and isinstance(number, int)):
             kind = dtypes.result_type(np.empty(0, kind), number)
-        return np.array(number, kind)
+        try:
+            return np.array(number, kind)
+        except OverflowError as error:
+            raise RuntimeError(f"value {number} cannot be converted to type {kind} without overflow") from error
     raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
 
 
 # ---------------------------------------------------------------------------------------------------------- Tensor
 
 
-class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes, Arithmetic):
+class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes, Drawing, Arithmetic):
     """A multi-dimensional array that can remember how it was computed.
 
     ``Tensor(data)`` copies a nested list, an array or a tensor into the default dtype, ``Tensor(2, 3)`` is zeros of that
@@ -634,12 +649,13 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
             with recording(True):
                 self._node = indexing.follow(self._base, self._path)._node
 
-    def _overwrite(self, op: Primitive, *others: Operand, **attributes: Any) -> Self:
-        recorded = self._records_write(op, others)
+    def _overwrite(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
+        name = function.__name__.strip("_")
+        recorded = self._records_write(name, (*args, *kwargs.values()))
         # Rules that ask for the old values find them in a copy: the memory is about to change.
         source = wrap(self._array.copy(), self._node) if recorded else self
-        result = source._apply(op, *(source if other is self else other for other in others), **attributes)
-        self._check_fit(result, op.name)
+        result = function(source, *(source if x is self else x for x in args), **kwargs)
+        self._check_fit(result, name)
         self._write(result._array)
         if recorded:
             self._become(result.to(self.dtype))
@@ -654,7 +670,7 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         if not dtypes.can_cast(its.dtype, mine.dtype):
             raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
 
-    def _records_write(self, op: Primitive, others: Sequence[Operand]) -> bool:
+    def _records_write(self, name: str, others: Sequence[Any]) -> bool:
         """Return whether a write to this tensor is recorded.
 
         Raises:
@@ -668,7 +684,7 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         if base._node is None and base._requires_grad:
             what = "a leaf Variable" if base is self else "a view of a leaf Variable"
             raise RuntimeError(
-                f"{what} that requires grad is being used in an in-place operation ({op.name}): write inside no_grad(), or "
+                f"{what} that requires grad is being used in an in-place operation ({name}): write inside no_grad(), or "
                 "use the out-of-place form"
             )
         return True
@@ -705,7 +721,7 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         if first:
             self._unary(indexing.getitem, index=first[0])[where] = value
             return
-        recorded = self._records_write(indexing.setitem, (value,))
+        recorded = self._records_write(indexing.setitem.name, (value,))
         new = self._constant(value).to(self.dtype)
         try:
             self._array[where] = new._array

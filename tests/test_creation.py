@@ -97,8 +97,36 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "randint nothing": lambda t: t.randint(5, 5, (2,)),
     "randn type": lambda t: (t.randn(2, 3).dtype, t.randn(2, 3).shape),
     "rand requires_grad": lambda t: t.rand(2, requires_grad=True).requires_grad,
+    "randn of integers": lambda t: t.randn(2, dtype=t.int64),
     "normal": lambda t: t.normal(0.0, 1.0, (2, 3)).shape,
+    "normal, dtype": lambda t: t.normal(2, 0, size=(2,), dtype=t.float64, requires_grad=True),
+    "normal of means": lambda t: (t.normal(t.arange(3.0), 0.0), t.normal(mean=t.zeros(2)).shape),
+    "normal of stds": lambda t: (t.normal(1.5, t.zeros(3)), t.normal(mean=1.5, std=t.zeros(3, dtype=t.float16))),
+    "normal of both": lambda t: t.normal(t.arange(2.0), t.zeros(3, 1, dtype=t.float64)),
+    "normal of both that do not fit": lambda t: t.normal(t.zeros(3), t.ones(2)),
+    "normal of two numbers": lambda t: t.normal(0.0, 1.0),
+    "normal of tensors with a size": lambda t: t.normal(t.zeros(2), t.ones(2), size=(2,)),
+    "normal of tensors with a dtype": lambda t: t.normal(t.zeros(2), 1.0, dtype=t.float64),
+    "normal, std below 0": lambda t: t.normal(0.0, -1.0, (2,)),
+    "normal, stds below 0": lambda t: t.normal(t.zeros(2), t.tensor([1.0, -1.0])),
+    "normal_": lambda t: (t.zeros(2).normal_(3, 0), t.zeros(2).normal_(mean=t.tensor(3.0), std=0.0)),
+    "normal_ of means": lambda t: t.zeros(2).normal_(t.zeros(2)),
+    "normal_, std below 0": lambda t: t.zeros(2).normal_(0, -1),
+    "uniform_": lambda t: (t.zeros(2).uniform_(3, 3), t.zeros(2).uniform_(0, 5) < 5),
+    "uniform_ of bounds": lambda t: t.zeros(2).uniform_(t.zeros(2), 1),
+    "uniform_, bounds exchanged": lambda t: t.zeros(2).uniform_(1, 0),
+    "bernoulli": lambda t: (t.bernoulli(t.tensor([0.0, 1.0])), t.ones(2).bernoulli(), t.bernoulli(t.ones(2), 0.0)),
+    "bernoulli, not from 0 to 1": lambda t: t.bernoulli(t.tensor([0.5, 2.0])),
+    "bernoulli_": lambda t: (t.zeros(2).bernoulli_(1.0), t.zeros(2, dtype=t.int64).bernoulli_(t.tensor([0.0, 1.0]))),
+    "bernoulli_, not from 0 to 1": lambda t: t.zeros(2).bernoulli_(-0.5),
+    "bernoulli_ that does not fit": lambda t: t.zeros(2).bernoulli_(t.zeros(3)),
+    "full out of range": lambda t: t.full((2,), 300, dtype=t.uint8),
+    "tensor out of range": lambda t: t.tensor([1, 300], dtype=t.uint8),
+    "arange in int32": lambda t: (t.arange(-0.9, 2.1, 2.0, dtype=t.int32), t.arange(3, 0.5, -1.7, dtype=t.int32)),
+    "linspace in integers": lambda t: (t.linspace(4.7, -3.2, 8, dtype=t.int64), t.linspace(0, 3, 7, dtype=t.int32)),
+    "linspace of half a step": lambda t: t.linspace(0, 1, 2.0),
     "multinomial": lambda t: t.multinomial(t.tensor([0.0, 0.0, 1.0]), 1),
+    "multinomial as a method": lambda t: t.tensor([[0.0, 2.0], [1.0, 0.0]]).multinomial(3, replacement=True),
     "multinomial, too many": lambda t: t.multinomial(t.tensor([0.5, 0.5]), 3),
     "a sequence of seeds": lambda t: [t.manual_seed(3), t.initial_seed()][1],
 }
@@ -183,6 +211,11 @@ def test_distributions() -> None:
     assert abs(uniform.mean() - 0.5) < 5e-3
     assert abs(normal.mean()) < 0.02
     assert abs(normal.std() - 1) < 0.02
+    coins = minigrad.full((90_000,), 0.3).bernoulli(generator=g)
+    assert abs(coins.mean().item() - 0.3) < 0.01
+    spread = minigrad.normal(5.0, minigrad.full((90_000,), 2.0), generator=g).numpy()
+    assert abs(spread.mean() - 5) < 0.05
+    assert abs(spread.std() - 2) < 0.05
     counts = np.bincount(minigrad.randint(3, (90_000,), generator=g).numpy(), minlength=3)
     assert abs(counts - 30_000).max() < 1_000
     assert sorted(minigrad.randperm(100, generator=g).tolist()) == list(range(100))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,6 +175,9 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "abs_": lambda x: x.abs_(),
     "exp_": lambda x: x.exp_(),
     "sqrt_": lambda x: x.sqrt_(),
+    "sin_": lambda x: x.sin_(),
+    "cumsum_": lambda x: x.cumsum_(-1),
+    "lerp_": lambda x: x.lerp_(x * x, 0.5),
     "clamp_": lambda x: x.clamp_(-1, 1),
     "zero_": lambda x: x.zero_(),
     "fill_": lambda x: x.fill_(7),
@@ -212,6 +216,69 @@ def test_recorded_writes_through_views_have_torchs_gradients(look: Callable[[Any
         return x, view, leaf.grad
 
     agree(act, 1e-5)
+
+
+HALVES = [[0.5, 0.25, 0.75], [0.125, 0.625, 0.375]]
+
+
+def halves(t: Library) -> Any:
+    return t.tensor(HALVES, dtype=t.float64)
+
+
+def bits(t: Library) -> Any:
+    return t.tensor([[1, 2, 3], [4, 5, 6]])
+
+
+FORMS: dict[str, Callable[[Library], tuple[Any, ...]]] = {  # what the in-place forms are called with, if with anything
+    **dict.fromkeys(
+        ["add_", "sub_", "mul_", "div_", "floor_divide_", "remainder_", "pow_", "atan2_"], lambda t: (halves(t)[1],)
+    ),
+    **dict.fromkeys(["eq_", "ne_", "lt_", "le_", "gt_", "ge_"], lambda t: (0.5,)),
+    **dict.fromkeys(["logical_and_", "logical_or_", "logical_xor_"], lambda t: (t.tensor([0.0, 1.0, 2.0]),)),
+    **dict.fromkeys(["bitwise_and_", "bitwise_or_", "bitwise_xor_"], lambda t: (t.tensor([1, 3, 5]),)),
+    **dict.fromkeys(["bitwise_left_shift_", "bitwise_right_shift_"], lambda t: (t.tensor([0, 1, 2]),)),
+    **dict.fromkeys(["addcmul_", "addcdiv_"], lambda t: (halves(t), 1 + halves(t))),
+    **dict.fromkeys(["clamp_", "clip_"], lambda t: (0.2, 0.6)),
+    **dict.fromkeys(["scatter_", "scatter_add_"], lambda t: (1, t.tensor([[2, 0], [1, 2]]), halves(t))),
+    **dict.fromkeys(["index_add_", "index_copy_"], lambda t: (1, t.tensor([2, 0]), halves(t)[:, :2])),
+    "addmm_": lambda t: (halves(t)[:, :2], halves(t)),
+    "lerp_": lambda t: (halves(t)[0], 0.25),
+    "masked_fill_": lambda t: (halves(t)[0] > 0.4, 3.0),
+    "index_fill_": lambda t: (1, t.tensor([2, 0]), 3.0),
+    "index_put_": lambda t: ((t.tensor([1, 0]), t.tensor([2, 2])), halves(t)[0, :2]),
+    "cumsum_": lambda t: (1,),
+    "copy_": lambda t: (halves(t)[1],),
+    "fill_": lambda t: (3.0,),
+    "fill_diagonal_": lambda t: (3.0,),
+}
+SHAPING = {"t_", "squeeze_", "unsqueeze_", "transpose_", "swapaxes_"}
+OTHERS = {"requires_grad_", "detach_", "normal_", "uniform_", "bernoulli_"}
+IN_PLACE_FORMS = {name for name in dir(minigrad.Tensor) if name[0] != "_" and name[-1] == "_"} - OTHERS
+DISCRETE = {name for name in IN_PLACE_FORMS if "bitwise" in name}
+UNDIFFERENTIATED = DISCRETE | {"floor_divide_"} | {name for name in IN_PLACE_FORMS if "logical" in name or len(name) == 3}
+
+
+@pytest.mark.parametrize("name", sorted(IN_PLACE_FORMS))
+def test_in_place_forms(name: str) -> None:
+    """Values, gradients and identity are torch's; and so is a second use of the same memory through a view."""
+
+    def act(t: Library) -> Any:
+        leaf = bits(t) if name in DISCRETE else halves(t).requires_grad_(name not in UNDIFFERENTIATED)
+        x = leaf * 1
+        view, arguments = x[:1], FORMS.get(name, lambda t: ())(t)
+        returned = getattr(x, name)(*arguments)
+        loss = (x * halves(t)).sum() + (view * view).sum()
+        if not loss.requires_grad:
+            return returned is x, x, view
+        loss.backward()
+        return returned is x, x, view, leaf.grad
+
+    agree(act, 1e-12)
+
+
+def test_every_in_place_form_of_torch_is_there() -> None:
+    forms = {name for name in dir(torch.Tensor) if name[-1] == "_" and hasattr(minigrad.Tensor, name[:-1]) and name[0] != "_"}
+    assert forms - IN_PLACE_FORMS - OTHERS - SHAPING == set()
 
 
 IN_PLACE: dict[str, Callable[[Library], Any]] = {

@@ -6,6 +6,7 @@ The classes here are mixed into `Tensor`. They know the table of primitives, not
 from minigrad.methods.arithmetic import Arithmetic
 from minigrad.methods.carrier import Carrier
 from minigrad.methods.conversion import Conversion
+from minigrad.methods.drawing import Drawing
 from minigrad.methods.elementary import Elementary
 from minigrad.methods.indexing import Indexing
 from minigrad.methods.inplace import InPlace
@@ -18,6 +19,7 @@ __all__ = [
     "Arithmetic",
     "Carrier",
     "Conversion",
+    "Drawing",
     "Elementary",
     "InPlace",
     "Indexing",

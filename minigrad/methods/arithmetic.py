@@ -78,8 +78,11 @@ class Arithmetic(Carrier):
         return self._constant(other)._binary(arithmetic.div, self)
 
     def __pow__(self, exponent: Operand) -> Self:
-        if isinstance(exponent, int | float) and self.is_floating_point():
-            return self._unary(elementary.pow_scalar, exponent=exponent)
+        if isinstance(exponent, int | float):
+            if self.is_floating_point():
+                return self._unary(elementary.pow_scalar, exponent=exponent)
+            if isinstance(exponent, int) and exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed: convert them with float()")
         return self._binary(elementary.pow_, exponent)
 
     def __rpow__(self, base: Operand) -> Self:
@@ -138,6 +141,18 @@ class Arithmetic(Carrier):
             raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
         return self._unary(arithmetic.bitwise_not)
 
+    def __lshift__(self, other: Operand) -> Self:
+        return self._binary(arithmetic.bitwise_left_shift, other)
+
+    def __rlshift__(self, other: Operand) -> Self:
+        return self._constant(other)._binary(arithmetic.bitwise_left_shift, self)
+
+    def __rshift__(self, other: Operand) -> Self:
+        return self._binary(arithmetic.bitwise_right_shift, other)
+
+    def __rrshift__(self, other: Operand) -> Self:
+        return self._constant(other)._binary(arithmetic.bitwise_right_shift, self)
+
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __hash__ = object.__hash__
 
@@ -175,8 +190,29 @@ class Arithmetic(Carrier):
         """Return self - other floor(self / other), which has the sign of other."""
         return self % other
 
+    def addcmul(self, tensor1: Self, tensor2: Self, *, value: float = 1) -> Self:
+        """Return self + value tensor1 tensor2."""
+        product = no_number(tensor1, "addcmul", "tensor1") * no_number(tensor2, "addcmul", "tensor2")
+        return self + scaled(self, product, value)
+
+    def addcdiv(self, tensor1: Self, tensor2: Self, *, value: float = 1) -> Self:
+        """Return self + value tensor1 / tensor2.
+
+        Raises:
+            RuntimeError: An integer is to be divided by another.
+        """
+        if not no_number(tensor1, "addcdiv", "tensor1").is_floating_point() and not tensor2.is_floating_point():
+            raise RuntimeError("Integer division with addcdiv is not supported: convert the tensors with float()")
+        return self + scaled(self, tensor1 / no_number(tensor2, "addcdiv", "tensor2"), value)
+
     def pow(self, exponent: Operand) -> Self:
-        """Return self to the power of the exponent; its derivative at 0 to the power 0 is 0."""
+        """Return self to the power of the exponent; its derivative at 0 to the power 0 is 0.
+
+        An integer to the power of a tensor of integers is 0 where the exponent is negative, unless it is 1 or -1.
+
+        Raises:
+            RuntimeError: The exponent of integers is a negative integer number.
+        """
         return self**exponent
 
     def neg(self) -> Self:
@@ -224,9 +260,14 @@ class Arithmetic(Carrier):
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
         if not isinstance(min, self._raising()) and not isinstance(max, self._raising()):
             return self._unary(arithmetic.clamp, low=min, high=max)
-        low = self if min is None else self._constant(min)
-        result = self if min is None else self._where(self < low, low, self)
-        return result if max is None else self._where(result > max, max, result)
+        result = self
+        if min is not None:
+            low = self._constant(min)
+            result = self._where((self < low) | low.isnan(), low, self)
+        if max is not None:
+            high = self._constant(max)
+            result = self._where((result > high) | high.isnan(), high, result)
+        return result
 
     def _raising(self) -> Any:
         """Return the kinds of bounds that need more than NumPy's clip, because they may change the dtype."""
@@ -275,6 +316,30 @@ class Arithmetic(Carrier):
     def logical_not(self) -> Self:
         """Return where self is zero."""
         return self.eq(0)
+
+    def bitwise_and(self, other: Operand) -> Self:
+        """Return self & other, bit by bit; of booleans, where both are True."""
+        return self & other
+
+    def bitwise_or(self, other: Operand) -> Self:
+        """Return self | other, bit by bit; of booleans, where one or both are True."""
+        return self | other
+
+    def bitwise_xor(self, other: Operand) -> Self:
+        """Return self ^ other, bit by bit; of booleans, where exactly one is True."""
+        return self ^ other
+
+    def bitwise_not(self) -> Self:
+        """Return ~self, every bit changed; of booleans, where it is False."""
+        return ~self
+
+    def bitwise_left_shift(self, other: Operand) -> Self:
+        """Return self << other, the bits moved so many places up."""
+        return self << other
+
+    def bitwise_right_shift(self, other: Operand) -> Self:
+        """Return self >> other, the bits moved so many places down; the sign stays."""
+        return self >> other
 
     def isnan(self) -> Self:
         """Return where self is NaN."""

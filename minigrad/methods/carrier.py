@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -69,19 +70,11 @@ class Carrier:
         """Return an operand as something of this class; a number takes the dtype that it would take beside self."""
         raise NotImplementedError
 
-    def _overwrite(self, op: Primitive, *others: Operand, **attributes: Any) -> Self:
-        """Apply a primitive and put the result in the memory of self.
+    def _overwrite(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
+        """Put the result of a function of self, and of more arguments, in the memory of self.
 
         Raises:
             RuntimeError: Self is a leaf that requires a gradient and recording is on, or the result does not fit. Self is
                 as before.
         """
-        raise NotImplementedError
-
-    def _check_fit(self, result: Self, name: str) -> None:
-        """Raise unless the result of an in-place operation of that name fits into the memory of self."""
-        raise NotImplementedError
-
-    def _write(self, values: Any) -> Self:
-        """Put values into the memory of self, unrecorded."""
         raise NotImplementedError

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from types import EllipsisType
 from typing import Any, Self
 
 import numpy as np
 
 from minigrad.methods.arithmetic import Arithmetic, scaled
-from minigrad.methods.carrier import Carrier
+from minigrad.methods.carrier import Carrier, Number, Operand
 from minigrad.ops import broadcasting, indexing, shape
 from minigrad.ops.primitive import Array
 from minigrad.ops.shape import axis
@@ -173,15 +175,38 @@ class Indexing(Arithmetic):
             RuntimeError: The index has another number of axes, is larger than src, or than self along another axis than dim,
                 is not of integers, or names a position that is not there; or src is of another dtype.
         """
-        x, where, source = self._with_axes(), index._with_axes(), src._with_axes()
+        x, where = self._with_axes(), index._with_axes()
         k = x._along_dim("scatter_add", dim, where)
-        if len(source.shape) != len(where.shape) or any(n > m for n, m in zip(where.shape, source.shape, strict=True)):
-            raise RuntimeError(f"scatter_add: the index {list(index.shape)} is larger than src, {list(src.shape)}")
-        if src._kind() != self._kind():
-            raise RuntimeError(f"scatter_add: self is {self._kind()}, but src is {src._kind()}")
-        part = source._unary(indexing.getitem, index=(*(slice(n) for n in where.shape), ...))
-        added = where._apply(indexing.put_along, part, shape=tuple(x.shape), dim=k)
+        added = where._apply(indexing.put_along, self._source("scatter_add", src, where), shape=tuple(x.shape), dim=k)
         return self + added._unary(shape.reshape, shape=tuple(self.shape))
+
+    def scatter(self, dim: int, index: Self, src: Self | Number | None = None, *, value: Number | None = None) -> Self:
+        """Return self with src put in: ``out[i][index[i][j][k]][k] = src[i][j][k]`` for dim 1, and so on; or one value.
+
+        Raises:
+            TypeError: Not exactly one of src and value is given.
+            RuntimeError: As by `scatter_add`.
+        """
+        given = value if src is None else src
+        if given is None or (src is not None and value is not None):
+            raise TypeError("scatter(): give either src or value")
+        x, where = self._with_axes(), index._with_axes()
+        k = x._along_dim("scatter", dim, where)
+        part = self._source("scatter", given, where) if isinstance(given, Carrier) else self._constant(given).to(self)
+        put = x._apply(indexing.setitem, part, index=indexing.along(np.array(where), k))
+        return put._unary(shape.reshape, shape=tuple(self.shape))
+
+    def _source(self, name: str, src: Self, index: Self) -> Self:
+        """Return the part of src that is as large as an index."""
+        source = src._with_axes()
+        if len(source.shape) != len(index.shape) or any(n > m for n, m in zip(index.shape, source.shape, strict=True)):
+            raise RuntimeError(f"{name}: the index {list(index.shape)} is larger than src, {list(src.shape)}")
+        self._check_kind(name, src)
+        return source._unary(indexing.getitem, index=(*(slice(n) for n in index.shape), ...))
+
+    def _check_kind(self, name: str, source: Carrier) -> None:
+        if source._kind() != self._kind():
+            raise RuntimeError(f"{name}: self is {self._kind()}, but the source is {source._kind()}")
 
     def index_add(self, dim: int, index: Self, source: Self, *, alpha: float = 1) -> Self:
         """Return self with alpha times the slices of source added at the positions along dim that a vector lists.
@@ -190,16 +215,66 @@ class Indexing(Arithmetic):
             IndexError: There is no such position, or the index is no vector.
             RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
         """
-        x, added = self._with_axes(), source._with_axes()
-        k = axis(dim, len(x.shape))
-        where = _vector("index_add", index, x.shape[k])
-        slices = (*x.shape[:k], len(where), *x.shape[k + 1 :])
-        if tuple(added.shape) != slices:
-            raise RuntimeError(f"index_add: the source must be {list(slices)}, but its shape is {list(source.shape)}")
-        if source._kind() != self._kind():
-            raise RuntimeError(f"index_add: self is {self._kind()}, but the source is {source._kind()}")
-        spread = added._unary(indexing.put, index=(*(slice(None),) * k, where), shape=tuple(x.shape))
+        where, added = self._slices("index_add", dim, index, source)
+        spread = added._unary(indexing.put, index=where, shape=tuple(self._with_axes().shape))
         return self + scaled(self, spread._unary(shape.reshape, shape=tuple(self.shape)), alpha)
+
+    def index_copy(self, dim: int, index: Self, source: Self) -> Self:
+        """Return self with the slices of source in place of those at the positions along dim that a vector lists.
+
+        Raises:
+            IndexError: There is no such position, or the index is no vector.
+            RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
+        """
+        where, slices = self._slices("index_copy", dim, index, source)
+        put = self._with_axes()._apply(indexing.setitem, slices, index=where)
+        return put._unary(shape.reshape, shape=tuple(self.shape))
+
+    def index_fill(self, dim: int, index: Self, value: Operand) -> Self:
+        """Return self with a number, or tensor without axes, at the positions along dim that a vector lists.
+
+        Positions may be counted from the back here.
+
+        Raises:
+            IndexError: There is no such position, or the index is no vector.
+            RuntimeError: The index is not of integers, or the value has axes.
+        """
+        x = self._with_axes()
+        k = axis(dim, len(x.shape))
+        forward = index + index.lt(0) * x.shape[k]
+        listed = np.isin(np.arange(x.shape[k]), _vector("index_fill", forward, x.shape[k]))
+        filled = x.masked_fill(x._constant(listed.reshape(-1, *(1,) * (len(x.shape) - k - 1))), value)
+        return filled._unary(shape.reshape, shape=tuple(self.shape))
+
+    def _slices(self, name: str, dim: int, index: Self, source: Self) -> tuple[indexing.Index, Self]:
+        """Return the place of the slices that a vector lists along dim, and what shall go there."""
+        x, slices = self._with_axes(), source._with_axes()
+        k = axis(dim, len(x.shape))
+        where = _vector(name, index, x.shape[k])
+        wanted = (*x.shape[:k], len(where), *x.shape[k + 1 :])
+        if tuple(slices.shape) != wanted:
+            raise RuntimeError(f"{name}: the source must be {list(wanted)}, but its shape is {list(source.shape)}")
+        self._check_kind(name, source)
+        return (*(slice(None),) * k, where), slices
+
+    def index_put(self, indices: Sequence[Self], values: Self, accumulate: bool = False) -> Self:
+        """Return self with values, which broadcast, at an index: ``out[indices] = values``, or added there if accumulate.
+
+        Raises:
+            TypeError: The indices are no sequence of tensors.
+            IndexError: There is no such place.
+            RuntimeError: The values are of another dtype, or do not fit.
+        """
+        if isinstance(indices, Carrier):
+            raise TypeError("index_put(): argument 'indices' must be tuple of Tensors, not Tensor")
+        where = tuple(np.array(k) for k in indices)
+        given = values if values.shape else values.to(self)
+        self._check_kind("index_put", given)
+        if not accumulate:
+            return self._apply(indexing.setitem, given, index=where)
+        selected = self._unary(indexing.getitem, index=where).shape
+        spread = given._unary(broadcasting.expand, shape=tuple(selected))
+        return self + spread._unary(indexing.put, index=where, shape=tuple(self.shape))
 
 
 def positions(name: str, index: Carrier, count: int, error: type[Exception]) -> Array:
@@ -234,7 +309,8 @@ def as_index(index: Any) -> tuple[indexing.Index, ...]:
     ends in an Ellipsis, with which NumPy gives a view also of a single element. Integers beside arrays are a step of their
     own, that comes first: NumPy would take them for arrays, and put the axes of ``x[0, :, [0, 1]]`` in another order.
     """
-    entries = tuple(_entry(k) for k in (index if isinstance(index, tuple) else (index,)))
+    several = isinstance(index, tuple) or (isinstance(index, list) and _is_tuple(index))
+    entries = tuple(_entry(k) for k in (index if several else (index,)))
     if indexing.is_basic(entries):
         return (entries if Ellipsis in entries else (*entries, ...),)
     if not any(type(k) is int for k in entries):
@@ -249,6 +325,20 @@ def as_index(index: Any) -> tuple[indexing.Index, ...]:
             first.append(entry)
             second += [] if type(entry) is int else [entry if entry is Ellipsis else slice(None)]
     return (tuple(first) if Ellipsis in first else (*first, ...)), tuple(second)
+
+
+def _is_tuple(index: list[Any]) -> bool:
+    """Return whether a list is taken for a tuple, as in torch: if it is short and not all of its entries are integers."""
+    if len(index) >= 32 or not any(
+        isinstance(k, Sequence | Carrier | np.ndarray | slice | EllipsisType | None) for k in index
+    ):
+        return False
+    warnings.warn(
+        "a list of anything but integers between brackets is taken for a tuple, as in torch: x[[[0, 1], [1, 0]]] for "
+        "x[[0, 1], [1, 0]]. NumPy takes it for an array. Write x[tuple(index)] or x[tensor(index)], whichever is meant",
+        stacklevel=4,
+    )
+    return True
 
 
 def _consumed(entry: Array | bool) -> int:

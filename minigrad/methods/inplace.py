@@ -5,102 +5,140 @@ They are recorded like any operation. A leaf that requires a gradient may be wri
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from minigrad.methods.arithmetic import Arithmetic, rounded_division, scaled
+import numpy as np
+
+from minigrad.methods.arithmetic import Arithmetic
 from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import arithmetic, elementary
-from minigrad.random import Generator, source
+from minigrad.methods.elementary import Elementary
+from minigrad.methods.indexing import Indexing
+from minigrad.methods.linear import Linear
+from minigrad.methods.reduction import Reductions
+from minigrad.methods.shape import Shapes
+
+P = ParamSpec("P")
+T = TypeVar("T", bound=Carrier)
 
 
-class InPlace(Arithmetic):
+def in_place(method: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[T, P], T]:
+    """Return the form of a method that puts the result in the place of self, and returns self.
+
+    It raises what the method raises, and RuntimeError if the result does not fit in shape or type, or if self is a leaf that
+    requires a gradient and recording is on. Self is then as before.
+    """
+
+    def written(self: T, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._overwrite(method, *args, **kwargs)
+
+    update_wrapper(written, method)
+    written.__name__ = f"{method.__name__}_"
+    written.__doc__ = f"Put the result of `{method.__name__}` in the place of self."
+    return written
+
+
+class InPlace(Carrier):
     """add_, zero_ and their kin, and the augmented assignments."""
 
     def __setitem__(self, index: Any, value: Operand) -> None:
         raise NotImplementedError
 
-    def __iadd__(self, other: Operand) -> Self:
-        return self._overwrite(arithmetic.add, other)
+    __iadd__ = in_place(Arithmetic.__add__)
+    __isub__ = in_place(Arithmetic.__sub__)
+    __imul__ = in_place(Arithmetic.__mul__)
+    __itruediv__ = in_place(Arithmetic.__truediv__)
+    __ifloordiv__ = in_place(Arithmetic.__floordiv__)
+    __imod__ = in_place(Arithmetic.__mod__)
+    __ipow__ = in_place(Arithmetic.__pow__)
+    __iand__ = in_place(Arithmetic.__and__)
+    __ior__ = in_place(Arithmetic.__or__)
+    __ixor__ = in_place(Arithmetic.__xor__)
+    __ilshift__ = in_place(Arithmetic.__lshift__)
+    __irshift__ = in_place(Arithmetic.__rshift__)
 
-    def __isub__(self, other: Operand) -> Self:
-        return self._overwrite(arithmetic.sub, other)
+    add_ = in_place(Arithmetic.add)
+    sub_ = in_place(Arithmetic.sub)
+    mul_ = in_place(Arithmetic.mul)
+    div_ = in_place(Arithmetic.div)
+    floor_divide_ = in_place(Arithmetic.floor_divide)
+    remainder_ = in_place(Arithmetic.remainder)
+    pow_ = in_place(Arithmetic.pow)
+    addcmul_ = in_place(Arithmetic.addcmul)
+    addcdiv_ = in_place(Arithmetic.addcdiv)
+    addmm_ = in_place(Linear.addmm)
+    lerp_ = in_place(Arithmetic.lerp)
+    clamp_ = in_place(Arithmetic.clamp)
+    clip_ = in_place(Arithmetic.clip)
+    masked_fill_ = in_place(Arithmetic.masked_fill)
 
-    def __imul__(self, other: Operand) -> Self:
-        return self._overwrite(arithmetic.mul, other)
+    neg_ = in_place(Arithmetic.neg)
+    abs_ = in_place(Arithmetic.abs)
+    square_ = in_place(Arithmetic.square)
+    sign_ = in_place(Arithmetic.sign)
+    floor_ = in_place(Arithmetic.floor)
+    ceil_ = in_place(Arithmetic.ceil)
+    trunc_ = in_place(Arithmetic.trunc)
+    round_ = in_place(Arithmetic.round)
 
-    def __itruediv__(self, other: Operand) -> Self:
-        return self._overwrite(arithmetic.div, other)
+    eq_ = in_place(Arithmetic.eq)
+    ne_ = in_place(Arithmetic.ne)
+    lt_ = in_place(Arithmetic.lt)
+    le_ = in_place(Arithmetic.le)
+    gt_ = in_place(Arithmetic.gt)
+    ge_ = in_place(Arithmetic.ge)
+    logical_and_ = in_place(Arithmetic.logical_and)
+    logical_or_ = in_place(Arithmetic.logical_or)
+    logical_xor_ = in_place(Arithmetic.logical_xor)
+    logical_not_ = in_place(Arithmetic.logical_not)
+    bitwise_and_ = in_place(Arithmetic.bitwise_and)
+    bitwise_or_ = in_place(Arithmetic.bitwise_or)
+    bitwise_xor_ = in_place(Arithmetic.bitwise_xor)
+    bitwise_not_ = in_place(Arithmetic.bitwise_not)
+    bitwise_left_shift_ = in_place(Arithmetic.bitwise_left_shift)
+    bitwise_right_shift_ = in_place(Arithmetic.bitwise_right_shift)
 
-    def __ifloordiv__(self, other: Operand) -> Self:
-        return self._overwrite(arithmetic.floor_divide, other)
+    exp_ = in_place(Elementary.exp)
+    exp2_ = in_place(Elementary.exp2)
+    expm1_ = in_place(Elementary.expm1)
+    log_ = in_place(Elementary.log)
+    log2_ = in_place(Elementary.log2)
+    log10_ = in_place(Elementary.log10)
+    log1p_ = in_place(Elementary.log1p)
+    sqrt_ = in_place(Elementary.sqrt)
+    rsqrt_ = in_place(Elementary.rsqrt)
+    reciprocal_ = in_place(Elementary.reciprocal)
+    sin_ = in_place(Elementary.sin)
+    cos_ = in_place(Elementary.cos)
+    tan_ = in_place(Elementary.tan)
+    asin_ = in_place(Elementary.asin)
+    acos_ = in_place(Elementary.acos)
+    atan_ = in_place(Elementary.atan)
+    atan2_ = in_place(Elementary.atan2)
+    sinh_ = in_place(Elementary.sinh)
+    cosh_ = in_place(Elementary.cosh)
+    tanh_ = in_place(Elementary.tanh)
+    sigmoid_ = in_place(Elementary.sigmoid)
+    relu_ = in_place(Elementary.relu)
+    erf_ = in_place(Elementary.erf)
 
-    def __imod__(self, other: Operand) -> Self:
-        return self._overwrite(arithmetic.remainder, other)
+    cumsum_ = in_place(Reductions.cumsum)
+    tril_ = in_place(Shapes.tril)
+    triu_ = in_place(Shapes.triu)
+    scatter_ = in_place(Indexing.scatter)
+    scatter_add_ = in_place(Indexing.scatter_add)
+    index_add_ = in_place(Indexing.index_add)
+    index_copy_ = in_place(Indexing.index_copy)
+    index_fill_ = in_place(Indexing.index_fill)
+    index_put_ = in_place(Indexing.index_put)
 
-    def __ipow__(self, exponent: Operand) -> Self:
-        return self.pow_(exponent)
+    # What has no other form.
 
-    def add_(self, other: Operand, *, alpha: float = 1) -> Self:
-        """Add alpha other."""
-        return self._overwrite(arithmetic.add, scaled(self, other, alpha))
-
-    def sub_(self, other: Operand, *, alpha: float = 1) -> Self:
-        """Subtract alpha other."""
-        return self._overwrite(arithmetic.sub, scaled(self, other, alpha))
-
-    def mul_(self, other: Operand) -> Self:
-        """Multiply by other."""
-        return self._overwrite(arithmetic.mul, other)
-
-    def div_(self, other: Operand, *, rounding_mode: str | None = None) -> Self:
-        """Divide by other, and round as `div` does."""
-        return self._overwrite(rounded_division(rounding_mode), other)
-
-    def pow_(self, exponent: Operand) -> Self:
-        """Raise to the power of the exponent."""
-        if isinstance(exponent, int | float):
-            return self._overwrite(elementary.pow_scalar, exponent=exponent)
-        return self._overwrite(elementary.pow_, exponent)
-
-    def neg_(self) -> Self:
-        """Change the sign."""
-        return self._overwrite(arithmetic.neg)
-
-    def abs_(self) -> Self:
-        """Take the absolute value."""
-        return self._overwrite(arithmetic.abs_)
-
-    def exp_(self) -> Self:
-        """Take e to the power of each element."""
-        return self._overwrite(elementary.exp)
-
-    def sqrt_(self) -> Self:
-        """Take the square root."""
-        return self._overwrite(elementary.sqrt)
-
-    def relu_(self) -> Self:
-        """Set negative elements to 0."""
-        return self._overwrite(elementary.relu)
-
-    def sigmoid_(self) -> Self:
-        """Take 1 / (1 + exp(-x))."""
-        return self._overwrite(elementary.sigmoid)
-
-    def tanh_(self) -> Self:
-        """Take the hyperbolic tangent."""
-        return self._overwrite(elementary.tanh)
-
-    def clamp_(self, min: Any = None, max: Any = None) -> Self:
-        """Replace what exceeds a bound by the bound.
-
-        Raises:
-            RuntimeError: Neither bound is given.
-        """
-        if min is None and max is None:
-            raise RuntimeError("torch.clamp_: At least one of 'min' or 'max' must not be None")
-        if isinstance(min, Carrier) or isinstance(max, Carrier):
-            return self._put(self.clamp(min, max), "clamp_")
-        return self._overwrite(arithmetic.clamp, low=min, high=max)
+    def copy_(self, src: Operand) -> Self:
+        """Set the elements to those of src, which broadcasts; a gradient flows back to src."""
+        self[...] = src
+        return self
 
     def zero_(self) -> Self:
         """Set every element to 0."""
@@ -116,36 +154,13 @@ class InPlace(Arithmetic):
             raise RuntimeError("fill_ only supports 0-dimension value tensor: to copy several elements use copy_")
         return self.copy_(value)
 
-    def copy_(self, src: Operand) -> Self:
-        """Set the elements to those of src, which broadcasts; a gradient flows back to src."""
-        self[...] = src
+    def fill_diagonal_(self, fill_value: Operand) -> Self:
+        """Set the elements whose positions along all axes are equal to a number.
+
+        Raises:
+            RuntimeError: There are fewer than two axes, or more that differ in size.
+        """
+        if len(self.shape) < 2 or (len(self.shape) > 2 and len(set(self.shape)) > 1):
+            raise RuntimeError(f"fill_diagonal_: expected a matrix, or axes of one size, but the shape is {list(self.shape)}")
+        self[(np.arange(min(self.shape)),) * len(self.shape)] = fill_value
         return self
-
-    def masked_fill_(self, mask: Self, value: Operand) -> Self:
-        """Set the elements where the mask, which broadcasts, is True to a number."""
-        return self._put(self.masked_fill(mask, value), "masked_fill_")
-
-    def _put(self, result: Self, name: str) -> Self:
-        """Put what was computed from self, without keeping its values, in its place."""
-        self._check_fit(result, name)
-        return self.copy_(result)
-
-    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Self:
-        """Draw each element from the normal distribution.
-
-        Raises:
-            RuntimeError: std is negative.
-        """
-        if std < 0:
-            raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-        return self.copy_(source(generator).standard_normal(self.shape) * std + mean)
-
-    def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Self:
-        """Draw each element uniformly from [from_, to).
-
-        Raises:
-            RuntimeError: from_ is greater than to.
-        """
-        if from_ > to:
-            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-        return self.copy_(source(generator).random(self.shape) * (to - from_) + from_)

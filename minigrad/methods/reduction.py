@@ -66,14 +66,14 @@ class Reductions(Arithmetic):
             return x._unary(shape.reshape, shape=(math.prod(self.shape),)).prod(0)
         k = axis(dim, len(self.shape))
         if not self.shape:
-            return x
+            return x.sum()
         while (n := x.shape[k]) > 1:
             halves = (x._slice(k, slice(0, n // 2)), x._slice(k, slice(n // 2, n - n % 2)))
             product = halves[0] * halves[1]
             x = product if n % 2 == 0 else product._apply(indexing.cat, x._slice(k, slice(n - 1, n)), dim=k)
         if x.shape[k] == 0:
             x = x.sum(k, keepdim=True) + 1
-        return x if keepdim else x.sum(k)
+        return x.sum(k, keepdim)
 
     def var(
         self,
@@ -137,7 +137,8 @@ class Reductions(Arithmetic):
         if p == -math.inf:
             return size.amin(() if dim is None else dim, keepdim)
         if p == 0:
-            return self.ne(0)._unary(shape.cast, dtype=self._kind()).sum(dim, keepdim)
+            ones = self._unary(arithmetic.fill, value=1)
+            return self.ne(0)._apply(arithmetic.where, ones, 0).sum(dim, keepdim)
         if p == 1:
             return size.sum(dim, keepdim)
         total = (size**p).sum(dim, keepdim)
@@ -180,7 +181,7 @@ class Reductions(Arithmetic):
         return Found(self._taken(order, dim), order)
 
     def _taken(self, order: Self, dim: int) -> Self:
-        return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self
+        return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self._unary(shape.copy)
 
     def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """Return the middle element, of two the lower, or NaN if there is one; with dim, ``(values, indices)`` along it."""
@@ -238,11 +239,11 @@ class Reductions(Arithmetic):
         return self._position(reduction.argmin, dim, keepdim)
 
     def any(self, dim: Dim = None, keepdim: bool = False) -> Self:
-        """Return whether any element is not zero."""
+        """Return whether any element is not zero; of uint8 as a uint8, as in torch."""
         return self._reduce(reduction.any_, dim, keepdim)
 
     def all(self, dim: Dim = None, keepdim: bool = False) -> Self:
-        """Return whether no element is zero."""
+        """Return whether no element is zero; of uint8 as a uint8, as in torch."""
         return self._reduce(reduction.all_, dim, keepdim)
 
     def equal(self, other: Self) -> bool:

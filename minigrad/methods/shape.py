@@ -113,8 +113,8 @@ class Shapes(Carrier):
         return self.reshape(*[size for k, size in enumerate(self.shape) if size != 1 or k not in asked])
 
     def ravel(self) -> Self:
-        """Return the tensor with all axes made one."""
-        return self.flatten()
+        """Return the tensor with all axes made one; a copy, unless its elements lie in row-major order in memory."""
+        return self.contiguous().flatten()
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
         """Return a view in which one axis is split into several; one size may be -1."""
@@ -175,7 +175,7 @@ class Shapes(Carrier):
         own = (*(1,) * (len(times) - len(self.shape)), *self.shape)
         apart = self.reshape(*[size for n in own for size in (1, n)])
         whole = apart.expand(*[size for r, n in zip(times, own, strict=True) for size in (r, n)])
-        return whole.reshape(*[r * n for r, n in zip(times, own, strict=True)])
+        return whole._unary(layout.copy).reshape(*[r * n for r, n in zip(times, own, strict=True)])
 
     def tile(self, dims: Sizes, *more: int) -> Self:
         """Return `repeat`, where fewer numbers than axes are filled up with ones in front."""

@@ -54,8 +54,8 @@ def abs_(x: Array) -> Array:
 
 @elementwise(x=lambda g: fill(g, value=0))
 def sign(x: Array) -> Array:
-    """-1, 0 or 1."""
-    return x.copy() if x.dtype.kind == "b" else np.sign(x)
+    """-1, 0 or 1; 0 for NaN."""
+    return x.copy() if x.dtype.kind == "b" else np.subtract(x > 0, x < 0, dtype=x.dtype)
 
 
 @elementwise(x=lambda g: fill(g, value=0))
@@ -194,6 +194,18 @@ def bitwise_or(a: Array, b: Array) -> Array:
 def bitwise_xor(a: Array, b: Array) -> Array:
     """a ^ b: logical for booleans, bit by bit for integers."""
     return np.bitwise_xor(a, b)
+
+
+@elementwise()
+def bitwise_left_shift(a: Array, b: Array) -> Array:
+    """a << b: the bits of a moved b places up, 0 if b is negative or too large."""
+    return np.left_shift(a, b)
+
+
+@elementwise()
+def bitwise_right_shift(a: Array, b: Array) -> Array:
+    """a >> b: the bits of a moved b places down; only the sign is left if b is negative or too large."""
+    return np.right_shift(a, b)
 
 
 @elementwise()

@@ -22,7 +22,13 @@ LN2, LN10 = math.log(2), math.log(10)
     b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
 )
 def pow_(a: Array, b: Array) -> Array:
-    """a to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0."""
+    """a to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0.
+
+    Integers are rounded towards 0: of all inverses those of 1 and -1 are left.
+    """
+    if b.dtype.kind == "i" and (b < 0).any():
+        inverse = np.where(np.abs(a) == 1, np.power(a, b & 1), 0)
+        return np.where(b < 0, inverse, np.power(a, np.maximum(b, 0)))
     return np.power(a, b, out=...)
 
 

@@ -110,18 +110,18 @@ def nonzero(x: Array) -> Array:
 @primitive(x=lambda g, index, x_shape, dim: put_along(index, g, shape=x_shape, dim=dim))
 def gather(x: Array, index: Array, *, dim: int) -> Array:
     """The elements of x at the positions along an axis that the index, of the shape of the result, gives."""
-    return x[_along(index, dim)]
+    return x[along(index, dim)]
 
 
 @primitive(src=lambda g, index, dim: gather(g, index, dim=dim))
 def put_along(index: Array, src: Array, *, shape: Shape, dim: int) -> Array:
     """Zeros of the shape, with src added at the positions along an axis that the index gives; repeated ones accumulate."""
     full = np.zeros(shape, src.dtype)
-    np.add.at(full, _along(index, dim), src)
+    np.add.at(full, along(index, dim), src)
     return full
 
 
-def _along(positions: Array, dim: int) -> Index:
+def along(positions: Array, dim: int) -> Index:
     """Return the index that takes the positions along one axis and, along the others, the place where they stand."""
     places: list[Array] = list(np.ogrid[tuple(slice(n) for n in positions.shape)])
     places[dim] = positions

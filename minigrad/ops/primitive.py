@@ -107,7 +107,7 @@ class Primitive:
     ) -> None:
         code = forward.__code__
         first_keyword, after_keywords = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
-        self.name = forward.__name__.rstrip("_")
+        self.name = self.__name__ = forward.__name__.rstrip("_")
         self.__doc__ = forward.__doc__
         self.forward = forward
         self.variadic = bool(code.co_flags & HAS_VARARGS)

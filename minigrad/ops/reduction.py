@@ -97,11 +97,15 @@ def argmin(x: Array, *, dim: int | None = None, keepdim: bool = False) -> Array:
 
 @primitive()
 def any_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """Whether any element is not zero."""
-    return np.asarray(np.any(x, axis=dim, keepdims=keepdim))
+    """Whether any element is not zero; of bytes, as a byte."""
+    return np.asarray(np.any(x, axis=dim, keepdims=keepdim), _truth(x))
 
 
 @primitive()
 def all_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """Whether no element is zero."""
-    return np.asarray(np.all(x, axis=dim, keepdims=keepdim))
+    """Whether no element is zero; of bytes, as a byte."""
+    return np.asarray(np.all(x, axis=dim, keepdims=keepdim), _truth(x))
+
+
+def _truth(x: Array) -> type[np.generic]:
+    return np.uint8 if x.dtype == np.uint8 else np.bool_

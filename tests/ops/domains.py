@@ -569,6 +569,8 @@ DOMAINS: dict[str, Domain] = {
     "bitwise_and": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_and),
     "bitwise_or": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_or),
     "bitwise_xor": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_xor),
+    "bitwise_left_shift": on(broadcastable(None, st.integers(-2, 70), dtype=np.int64), torch.bitwise_left_shift),
+    "bitwise_right_shift": on(broadcastable(None, st.integers(-2, 70), dtype=np.int64), torch.bitwise_right_shift),
     "bitwise_not": on(arrays(dtype=st.sampled_from([np.int64, np.bool_])), torch.bitwise_not),
     # elementary functions
     "exp": elementwise(torch.exp, anything),

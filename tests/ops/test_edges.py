@@ -36,6 +36,7 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
     "elu at 0": slope(lambda t, x: t.nn.functional.elu(x), 0.0),
     "hardtanh on its bounds": slope(lambda t, x: t.nn.functional.hardtanh(x), -1.0, 1.0),
     "norm at 0": slope(lambda t, x: x.norm(), 0.0, 0.0),
+    "norm of order 0": lambda t: t.tensor([[0.0, 2.0], [NAN, -1.0]], requires_grad=True).norm(0, 1),
     "sqrt at 0": slope(lambda t, x: x.sqrt(), 0.0),
     "sqrt of a sum of squares at 0": slope(lambda t, x: (x * x).sum().sqrt(), 0.0, 0.0),
     "max with ties": slope(lambda t, x: x.max(), 1.0, 3.0, 3.0),
@@ -83,6 +84,13 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
     "division by 0": slope(lambda t, x: 1 / x, 0.0),
     "0 / 0": slope(lambda t, x: x / x, 0.0),
     "inf - inf": slope(lambda t, x: x - x, INF),
+    "index_fill of a place listed twice": slope(
+        lambda t, x: t.ones(3, dtype=t.float64).index_fill(0, t.tensor([1, 1]), x[0]), 2.0
+    ),
+    "scatter": slope(lambda t, x: x.scatter(0, t.tensor([2, 0]), x[1:] * 3), 1.0, 2.0, 4.0),
+    "index_copy": slope(lambda t, x: x.index_copy(0, t.tensor([2, 0]), x[1:] * 3), 1.0, 2.0, 4.0),
+    "index_put": slope(lambda t, x: x.index_put((t.tensor([2, 0]),), x[1:] * 3), 1.0, 2.0, 4.0),
+    "index_put, added": slope(lambda t, x: x.index_put((t.tensor([2, 2]),), x[1:] * 3, accumulate=True), 1.0, 2.0, 4.0),
     "repeated index": slope(lambda t, x: x[[0, 0, 1]] * 3, 1.0, 2.0),
     "remainder of negatives": lambda t: t.tensor([-7.0, 7.0]) % t.tensor([3.0, -3.0]),
     "integer division of negatives": lambda t: t.tensor([-7, 7]) // t.tensor([2, -2]),
