@@ -237,7 +237,7 @@ def pull_back(
         shares = node.pull(cotangent, needed)
         if watch is not None:
             watch.backward(node, cotangent, shares)
-        for parent, share in zip(node.parents, shares):  # noqa: B905 - `strict` takes time, and is the business of `pull`
+        for parent, share in zip(node.parents, shares):
             if share is not None:
                 held = pending.get(parent)
                 pending[parent] = share if held is None else held + share

@@ -100,7 +100,7 @@ class Recorded(Node):
             shares = rule(cotangent, frame)
             return [None if p is None or (needed and p not in needed) else s for p, s in zip(parents, shares, strict=True)]
         shares = []
-        for parent, rule in zip(parents, op.rules):  # noqa: B905
+        for parent, rule in zip(parents, op.rules):
             shares.append(
                 None if rule is None or parent is None or (needed and parent not in needed) else rule(cotangent, frame)
             )
@@ -181,15 +181,17 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     result = wrap(out if type(out) is np.ndarray else np.asarray(out))
     if op.differentiable and mode.recording:
         rules = op.rules * len(tensors) if op.variadic else op.rules
-        parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules, strict=True)])
+        parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules)])
         asked = tuple([parent is not None for parent in parents])
         if True in asked:
             if op.variadic:
                 frame, written = _kept_of_many(op, tensors, result)
             else:
-                sources, kept = (*tensors, result), op.kept[asked]
-                frame = [source._array if keep else None for source, keep in zip(sources, kept, strict=True)]
-                written = [source._written for source, keep in zip(sources, kept, strict=True) if keep]
+                frame, written = [], []
+                for source, keep in zip((*tensors, result), op.kept[asked]):
+                    frame.append(source._array if keep else None)
+                    if keep:
+                        written.append(source._written)
             if op.reach > len(frame):
                 shapes = [x.shape for x in arrays]
                 kinds = [x.dtype for x in arrays]
