@@ -26,7 +26,7 @@ from minigrad.ops.primitive import Array, Primitive, Shape, quiet
 Rule = Callable[..., Sequence[Any]]
 Tape = list[tuple[Any, Sequence[Any], "Symbol"]]
 
-BLOCK = 32768
+BLOCK = 131072
 """How many elements are worked on at a time: few enough that temporary results stay in the cache."""
 
 THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -205,6 +205,14 @@ class Step(NamedTuple):
     touches: bool
 
 
+class Pieces(NamedTuple):
+    """Large arrays in blocks: their shape, how many threads take turns, and for each block its index and its places."""
+
+    shape: Shape
+    threads: int
+    blocks: list[tuple[Any, list[Any]]]
+
+
 class Program:
     """The operations of a rule, with a place for every array and every number in them.
 
@@ -307,28 +315,35 @@ class Program:
         for n, _, k in self.counted:
             numbers[n][...] = values[k]
 
-    def run(self, g: Array, kept: Sequence[Any], room: Callable[[int], list[Array]]) -> None:
-        """Do the operations on arrays, block by block, if they are large in several threads.
+    def pieces(self, kept: Sequence[Any], room: Callable[[int], list[Array]]) -> Pieces:
+        """Return what there is in each place for each block of large arrays.
 
         Args:
-            g: The gradient.
-            kept: The parameter and the state: arrays of the shape of g, which are written to; other state is left out.
+            kept: The parameter and the state: arrays of one shape. Other state is left out.
             room: Returns as many scratch arrays of `BLOCK` elements as one asks for.
         """
-        indices = list(blocks(g.shape))
-        threads = max(1, min(THREADS, g.size // WORTH_A_THREAD))
+        shape, size = kept[0].shape, kept[0].size
+        threads = max(1, min(THREADS, size // WORTH_A_THREAD))
         scratch = room(threads * self.scratch)
+        blocked = []
+        for k, index in enumerate(blocks(shape)):
+            theta = kept[0][index]
+            state = [a[index] if isinstance(a, np.ndarray) else None for a in kept[1:]]
+            own = [s[: theta.size].reshape(theta.shape) for s in scratch[k % threads :: threads]]
+            blocked.append((index, [None, theta, *state, *self.cells, *own]))
+        return Pieces(shape, threads, blocked)
 
-        def work(k: int) -> None:
-            for index in indices[k::threads]:
-                piece = g[index]
-                pieces = [a[index] if isinstance(a, np.ndarray) else None for a in kept]
-                own = [s[: piece.size].reshape(piece.shape) for s in scratch[k::threads]]
-                places = [piece, *pieces, *self.cells, *own]
+    def run(self, g: Array, pieces: Pieces) -> None:
+        """Do the operations on large arrays, block by block, with a gradient in their shape."""
+
+        def work(thread: int) -> None:
+            for index, places in pieces.blocks[thread :: pieces.threads]:
+                places[0] = g[index]
                 for ufunc, operands, _ in self.steps:
                     ufunc(*operands(places))
+                places[0] = None
 
-        in_threads(work, threads)
+        in_threads(work, pieces.threads)
 
 
 def getter(where: Sequence[int]) -> itemgetter[Any]:

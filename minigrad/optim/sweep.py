@@ -26,6 +26,9 @@ from minigrad.tensors import Tensor, wrap
 Memory = Mapping[str, float | None]
 States = defaultdict[Tensor, dict[str, Tensor]]
 
+SMALL = 4096
+"""Up to how many elements a parameter is small: gathering it costs less than calls of its own."""
+
 Call = tuple[Callable[..., Any], Sequence[Any]]
 
 
@@ -66,23 +69,25 @@ class Room:
 
 
 class Batch:
-    """Parameters that are updated as one: a lone one of any kind, or several small ones.
+    """Parameters that are updated as one: several small ones, or a large one.
 
-    Several are of one dtype, and have the same states with the same numbers in them.
+    Small ones are of one dtype, and have the same states with the same numbers in them.
 
     Args:
         members: Their positions among the parameters of the plan.
         params: The parameters.
-        states: The state of all parameters; where there are several parameters, theirs is moved to common memory.
+        states: The state of all parameters; that of small ones is moved to common memory.
         memory: See `Optimizer.memory`.
         numbers: The names of the state that is one number.
-        room: For several parameters their gradients, and for the results in between.
+        room: For gradients of small parameters, and for the results in between.
 
     Attributes:
-        fields: By name, the state: an array in the shape of the lone parameter; a flat array for several; for what is one
+        fields: By name, the state: a flat array for small parameters; an array in the shape of the large one; for what is one
             number an array with that of each parameter; or None for what is not there.
+        counters: Those of the fields that are numbers.
         settings: Those of the step before.
-        calls: What a program does with these parameters, as ufuncs with their operands; None if that is not known yet.
+        program: That of the settings; None if it is not known yet or there is none.
+        bound: The program for these parameters: ufuncs with their operands, or `Pieces` of the large one; None as before.
     """
 
     def __init__(
@@ -94,22 +99,21 @@ class Batch:
         numbers: Set[str],
         room: Room,
     ) -> None:
-        self.first = members[0]
+        self.members = members
         self.params = params
         self.states = states
         self.numbers = numbers
         self.room = room
         self.arrays = [p._array for p in params]
-        self.lone = len(params) == 1
+        self.large = self.arrays[0].size > SMALL
         ends = list(itertools.accumulate(a.size for a in self.arrays))
-        self.size = ends[-1]
         self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         self.fields: dict[str, Any] = {}
         for name in memory:
             tensors = [states[p][name] for p in params if name in states.get(p, ())]
             if not tensors:
                 self.fields[name] = None
-            elif self.lone:
+            elif self.large:
                 self.fields[name] = tensors[0]._array.reshape(1) if name in numbers else tensors[0]._array
             else:
                 each = [slice(k, k + 1) for k in range(len(tensors))]
@@ -117,10 +121,10 @@ class Batch:
         self.counters = [field for name, field in self.fields.items() if name in numbers]
         self.settings: Settings | None = None
         self.program: Program | None = None
-        self.calls: list[Call] | None = None
-        self.g: Array = np.empty(0)
-        if not self.lone:
-            self.g, self.theta = (a[: self.size] for a in room(2))
+        self.bound: Any = None
+        self.contiguous = True
+        if not self.large:
+            self.g, self.theta = (a[: ends[-1]] for a in room(2))
             self.slopes = list(zip(self.parts(self.g), members, strict=True))
             self.points = list(zip(self.parts(self.theta), self.arrays, strict=True))
 
@@ -138,41 +142,39 @@ class Batch:
             grads: The gradients of all parameters of the plan.
         """
         if settings is not self.settings:
-            self.settings, self.program, self.calls = settings, None, None
             # Small parameters wait for a second step with the same options: to record the rule for one does not pay.
-            if self.size > BLOCK:
-                self.program = settings.program([self.arrays[0], *self._state()])
+            self.program = settings.program(self.kept()) if self.large else None
+            self.settings, self.bound = settings, None
         elif self.program is None:
-            self.program = settings.program([self.arrays[0], *self._state()])
+            self.program = settings.program(self.kept())
         if self.program is None:
             self._call(settings.rule, grads)
         else:
             if self.counters:
                 self.program.count(self.counters)
-            if self.size > BLOCK:
-                g, *kept = flat([grads[self.first], self.arrays[0], *self._state()])
-                self.program.run(g, kept, self.room)
+            if self.large:
+                self._replay_large(self.program, grads[self.members[0]])
             else:
-                self._replay(self.program, grads)
+                self._replay_small(self.program, grads)
         now = next_number()
         for p in self.params:
             p._written[0] = now
 
-    def _state(self) -> list[Any]:
-        """Return the state as it is given to a rule."""
-        return [field[0] if name in self.numbers else field for name, field in self.fields.items()]
+    def kept(self) -> list[Any]:
+        """Return parameter and state as they are given to a rule."""
+        state = [field[0] if name in self.numbers else field for name, field in self.fields.items()]
+        return [self.arrays[0] if self.large else self.theta, *state]
 
     def _call(self, rule: Rule, grads: Sequence[Array]) -> None:
         """Call the rule itself. State that is not there yet comes into being."""
-        if self.lone:
-            g, *kept = flat([grads[self.first], self.arrays[0], *self._state()])
-            apply(rule, g, kept)
+        kept = self.kept()
+        if self.large:
+            apply(rule, grads[self.members[0]], kept)
         else:
             for part, k in self.slopes:
                 part[...] = grads[k]
             for part, array in self.points:
                 part[...] = array
-            kept = [self.theta, *self._state()]
             apply(rule, self.g, kept)
             for part, array in self.points:
                 array[...] = part
@@ -180,32 +182,24 @@ class Batch:
             if name in self.numbers:
                 field[...] = value
             elif field is None and value is not None:
-                for p, part in zip(self.params, self.parts(value), strict=True):
+                for p, part in zip(self.params, [value] if self.large else self.parts(value), strict=True):
                     self.states[p][name] = wrap(part)
 
-    def _replay(self, program: Program, grads: Sequence[Array]) -> None:
-        """Replay the program on small parameters."""
-        if not self.lone:
-            for part, k in self.slopes:
-                part[...] = grads[k]
-        elif grads[self.first] is not self.g:
-            self.g, self.calls = grads[self.first], None
-        if self.calls is None:
-            self.calls = self._bound(program)
-        for ufunc, operands in self.calls:
+    def _replay_small(self, program: Program, grads: Sequence[Array]) -> None:
+        """Replay the program with the parameters one by one, with everything else for all of them at once."""
+        for part, k in self.slopes:
+            part[...] = grads[k]
+        if self.bound is None:
+            self.bound = self._bound(program)
+        for ufunc, operands in self.bound:
             ufunc(*operands)
 
     def _bound(self, program: Program) -> list[Call]:
-        """Return what a program does here: with the parameters one by one, with everything else for all of them at once."""
-        scratch = [s[: self.size] for s in self.room(2 + program.scratch)[2:]]
+        """Return what a program does with small parameters: ufuncs with their operands."""
+        scratch = [s[: self.g.size] for s in self.room(2 + program.scratch)[2:]]
         state = [None if name in self.numbers else field for name, field in self.fields.items()]
-        if self.lone:
-            theta = self.arrays[0]
-            whole = [self.g, theta, *state, *program.cells, *(s.reshape(theta.shape) for s in scratch)]
-            each: list[Any] = [whole]
-        else:
-            whole = [self.g, None, *state, *program.cells, *scratch]
-            each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
+        whole = [self.g, None, *state, *program.cells, *scratch]
+        each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
         calls: list[Call] = []
         for ufunc, operands, touches in program.steps:
             for places in each if touches else [whole]:
@@ -217,6 +211,16 @@ class Batch:
                 else:
                     calls.append((ufunc, (*given, result)))
         return calls
+
+    def _replay_large(self, program: Program, g: Array) -> None:
+        """Replay the program block by block."""
+        if self.bound is None or g.flags.c_contiguous != self.contiguous:
+            kept = self.kept()
+            self.contiguous = g.flags.c_contiguous
+            if all(a.flags.c_contiguous for a in (g, *kept) if isinstance(a, np.ndarray)):
+                kept = [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in kept]
+            self.bound = program.pieces(kept, self.room)
+        program.run(g.reshape(self.bound.shape), self.bound)
 
 
 class Plan:
@@ -241,7 +245,7 @@ class Plan:
             begin(states, p, memory, numbers)
             state = states.get(p, {})
             key: tuple[Any, ...] = (k,)
-            if together and a.size <= BLOCK:
+            if together and a.size <= SMALL:
                 key = (a.dtype, *(state[n]._array.item() if n in numbers else n in state for n in memory))
             alike.setdefault(key, []).append(k)
         rooms = {dtype: Room(dtype) for _, dtype in self.kinds}
@@ -250,7 +254,7 @@ class Plan:
             for like in alike.values()
             for members in filled(like, self.arrays)
         ]
-        self.common = [field for batch in self.batches if not batch.lone for field in batch.counters]
+        self.common = [field for batch in self.batches if not batch.large for field in batch.counters]
         self.objects = self._objects(params)
 
     def _objects(self, params: Sequence[Tensor]) -> list[Any]:
@@ -282,17 +286,6 @@ class Plan:
 def uniform(numbers: Array) -> bool:
     """Return whether all numbers are the same."""
     return len(set(numbers.tolist())) == 1
-
-
-def flat(values: list[Any]) -> list[Any]:
-    """Return arrays of one shape as flat ones if that needs no copy, beside other values.
-
-    An array of no dimension becomes one: NumPy would turn it into a number.
-    """
-    arrays = [a for a in values if isinstance(a, np.ndarray)]
-    if not all(a.flags.c_contiguous for a in arrays):
-        return values
-    return [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in values]
 
 
 def moved(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
