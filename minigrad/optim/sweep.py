@@ -69,25 +69,26 @@ class Room:
 
 
 class Batch:
-    """Parameters that are updated as one: several small ones, or a large one.
+    """Parameters that are updated as one: small ones together, or one apart.
 
-    Small ones are of one dtype, and have the same states with the same numbers in them.
+    Those together are of one dtype, and have the same states with the same numbers in them.
 
     Args:
         members: Their positions among the parameters of the plan.
         params: The parameters.
-        states: The state of all parameters; that of small ones is moved to common memory.
+        states: The state of all parameters; that of parameters together is moved to common memory.
         memory: See `Optimizer.memory`.
         numbers: The names of the state that is one number.
-        room: For gradients of small parameters, and for the results in between.
+        room: For gradients and parameters that are brought together, and for the results in between.
+        apart: Whether it is one apart.
 
     Attributes:
-        fields: By name, the state: a flat array for small parameters; an array in the shape of the large one; for what is one
+        fields: By name, the state: a flat array for parameters together; an array in the shape of one apart; for what is one
             number an array with that of each parameter; or None for what is not there.
         counters: Those of the fields that are numbers.
         settings: Those of the step before.
         program: That of the settings; None if it is not known yet or there is none.
-        bound: The program for these parameters: ufuncs with their operands, or `Pieces` of the large one; None as before.
+        bound: The program for these parameters: ufuncs with their operands, or `Pieces` of one apart; None as before.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Batch:
         memory: Memory,
         numbers: Set[str],
         room: Room,
+        apart: bool,
     ) -> None:
         self.members = members
         self.params = params
@@ -105,7 +107,7 @@ class Batch:
         self.numbers = numbers
         self.room = room
         self.arrays = [p._array for p in params]
-        self.large = self.arrays[0].size > SMALL
+        self.apart = apart
         ends = list(itertools.accumulate(a.size for a in self.arrays))
         self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         self.fields: dict[str, Any] = {}
@@ -113,7 +115,7 @@ class Batch:
             tensors = [states[p][name] for p in params if name in states.get(p, ())]
             if not tensors:
                 self.fields[name] = None
-            elif self.large:
+            elif self.apart:
                 self.fields[name] = tensors[0]._array.reshape(1) if name in numbers else tensors[0]._array
             else:
                 each = [slice(k, k + 1) for k in range(len(tensors))]
@@ -123,7 +125,7 @@ class Batch:
         self.program: Program | None = None
         self.bound: Any = None
         self.contiguous = True
-        if not self.large:
+        if not self.apart:
             self.g, self.theta = (a[: ends[-1]] for a in room(2))
             self.slopes = list(zip(self.parts(self.g), members, strict=True))
             self.points = list(zip(self.parts(self.theta), self.arrays, strict=True))
@@ -142,8 +144,8 @@ class Batch:
             grads: The gradients of all parameters of the plan.
         """
         if settings is not self.settings:
-            # Small parameters wait for a second step with the same options: to record the rule for one does not pay.
-            self.program = settings.program(self.kept()) if self.large else None
+            # To record the rule for one step does not pay if they are small: they wait for a second one.
+            self.program = settings.program(self.kept()) if self.apart else None
             self.settings, self.bound = settings, None
         elif self.program is None:
             self.program = settings.program(self.kept())
@@ -152,10 +154,10 @@ class Batch:
         else:
             if self.counters:
                 self.program.count(self.counters)
-            if self.large:
-                self._replay_large(self.program, grads[self.members[0]])
+            if self.apart:
+                self._replay_apart(self.program, grads[self.members[0]])
             else:
-                self._replay_small(self.program, grads)
+                self._replay_together(self.program, grads)
         now = next_number()
         for p in self.params:
             p._written[0] = now
@@ -163,14 +165,15 @@ class Batch:
     def kept(self) -> list[Any]:
         """Return parameter and state as they are given to a rule."""
         state = [field[0] if name in self.numbers else field for name, field in self.fields.items()]
-        return [self.arrays[0] if self.large else self.theta, *state]
+        return [self.arrays[0] if self.apart else self.theta, *state]
 
     def _call(self, rule: Rule, grads: Sequence[Array]) -> None:
         """Call the rule itself. State that is not there yet comes into being."""
-        kept = self.kept()
-        if self.large:
-            apply(rule, grads[self.members[0]], kept)
+        if self.apart:
+            g, *kept = flat([grads[self.members[0]], *self.kept()])
+            apply(rule, g, kept)
         else:
+            kept = self.kept()
             for part, k in self.slopes:
                 part[...] = grads[k]
             for part, array in self.points:
@@ -182,10 +185,10 @@ class Batch:
             if name in self.numbers:
                 field[...] = value
             elif field is None and value is not None:
-                for p, part in zip(self.params, [value] if self.large else self.parts(value), strict=True):
+                for p, part in zip(self.params, self.parts(value), strict=True):
                     self.states[p][name] = wrap(part)
 
-    def _replay_small(self, program: Program, grads: Sequence[Array]) -> None:
+    def _replay_together(self, program: Program, grads: Sequence[Array]) -> None:
         """Replay the program with the parameters one by one, with everything else for all of them at once."""
         for part, k in self.slopes:
             part[...] = grads[k]
@@ -195,7 +198,7 @@ class Batch:
             ufunc(*operands)
 
     def _bound(self, program: Program) -> list[Call]:
-        """Return what a program does with small parameters: ufuncs with their operands."""
+        """Return what a program does with parameters together: ufuncs with their operands."""
         scratch = [s[: self.g.size] for s in self.room(2 + program.scratch)[2:]]
         state = [None if name in self.numbers else field for name, field in self.fields.items()]
         whole = [self.g, None, *state, *program.cells, *scratch]
@@ -212,14 +215,11 @@ class Batch:
                     calls.append((ufunc, (*given, result)))
         return calls
 
-    def _replay_large(self, program: Program, g: Array) -> None:
+    def _replay_apart(self, program: Program, g: Array) -> None:
         """Replay the program block by block."""
         if self.bound is None or g.flags.c_contiguous != self.contiguous:
-            kept = self.kept()
             self.contiguous = g.flags.c_contiguous
-            if all(a.flags.c_contiguous for a in (g, *kept) if isinstance(a, np.ndarray)):
-                kept = [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in kept]
-            self.bound = program.pieces(kept, self.room)
+            self.bound = program.pieces(flat([g, *self.kept()])[1:], self.room)
         program.run(g.reshape(self.bound.shape), self.bound)
 
 
@@ -239,22 +239,26 @@ class Plan:
         self.memory = memory
         self.arrays = [p._array for p in params]
         self.kinds = [(a.shape, a.dtype) for a in self.arrays]
-        together = not overlapping(self.arrays)
+        separate = not overlapping(self.arrays)
+        apart: list[int] = []
         alike: dict[Any, list[int]] = {}
         for k, (p, a) in enumerate(zip(params, self.arrays, strict=True)):
             begin(states, p, memory, numbers)
-            state = states.get(p, {})
-            key: tuple[Any, ...] = (k,)
-            if together and a.size <= SMALL:
+            if separate and a.size <= SMALL:
+                state = states.get(p, {})
                 key = (a.dtype, *(state[n]._array.item() if n in numbers else n in state for n in memory))
-            alike.setdefault(key, []).append(k)
+                alike.setdefault(key, []).append(k)
+            else:
+                apart.append(k)
         rooms = {dtype: Room(dtype) for _, dtype in self.kinds}
-        self.batches = [
-            Batch(members, [params[k] for k in members], states, memory, numbers, rooms[self.arrays[members[0]].dtype])
-            for like in alike.values()
-            for members in filled(like, self.arrays)
-        ]
-        self.common = [field for batch in self.batches if not batch.large for field in batch.counters]
+
+        def batch(members: Sequence[int], apart: bool) -> Batch:
+            room = rooms[self.arrays[members[0]].dtype]
+            return Batch(members, [params[k] for k in members], states, memory, numbers, room, apart)
+
+        self.batches = [batch([k], apart=True) for k in apart]
+        self.batches += [batch(members, apart=False) for like in alike.values() for members in filled(like, self.arrays)]
+        self.common = [field for batch in self.batches if not batch.apart for field in batch.counters]
         self.objects = self._objects(params)
 
     def _objects(self, params: Sequence[Tensor]) -> list[Any]:
@@ -288,6 +292,17 @@ def uniform(numbers: Array) -> bool:
     return len(set(numbers.tolist())) == 1
 
 
+def flat(values: list[Any]) -> list[Any]:
+    """Return arrays of one shape as flat ones if that needs no copy, beside other values.
+
+    An array of no dimension becomes one: NumPy would turn it into a number.
+    """
+    arrays = [a for a in values if isinstance(a, np.ndarray)]
+    if not all(a.flags.c_contiguous for a in arrays):
+        return values
+    return [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in values]
+
+
 def moved(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
     """Return the values of tensors in one flat array, which the tensors look at from now on."""
     flat: Array = np.concatenate([t._array for t in tensors], axis=None)
@@ -310,7 +325,7 @@ def number_like(value: float) -> Array:
 
 
 def filled(members: Sequence[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
-    """Yield the members in lists whose arrays have at most `BLOCK` elements together, or that have one member."""
+    """Yield the members in lists whose arrays have at most `BLOCK` elements together."""
     batch: list[int] = []
     size = 0
     for k in members:
