@@ -16,8 +16,8 @@ from tests.optim.rounding import EXACT, Estimate, estimated, exactly
 TOLERANCE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}
 """What a number may differ by, as a part of the largest number that it has ever been.
 
-More is allowed only where rounding alone can do more, as much as it can do; see `tests.optim.rounding`. Each library rounds an
-operation by at most half the distance of two neighbouring numbers, so the two are apart by at most the whole.
+More is allowed only where rounding alone can do more, as much as it can do; see `tests.optim.rounding`. Each library rounds
+an operation by at most half the distance of two neighbouring numbers, so the two are apart by at most the whole.
 """
 
 FOLLOWED = 1000
