@@ -10,7 +10,8 @@ An optimizer itself is one pure function, its *rule*:
 **The names of its parameters say what it needs.** A rule that begins with `t` is given the number of the step, from 1 on.
 Then come the parameter and its gradient; then the state, in the order in which `memory` lists it under torch's names; and,
 after the star, hyper-parameters by the names that they have in a group. It returns the new parameter and the new state. It
-changes nothing in place, works element by element, and is written in operators and in the primitives of `minigrad.ops`.
+changes nothing in place, works element by element, is written in operators and in the primitives of `minigrad.ops`, and does
+the same whenever it is given the same: what it did once is repeated (`record`).
 So the same text runs on blocks of arrays (`step`) and on Tensors, where it can be differentiated (`updated`).
 
 The base class does everything else, once. Before the rule sees a gradient, `maximize` turns its sign and `weight_decay` adds
@@ -30,7 +31,7 @@ import numpy as np
 from minigrad.engine import recording
 from minigrad.ops.primitive import Array, positional, quiet
 from minigrad.optim.record import Rule, plain
-from minigrad.optim.sweep import Memory, Plan, Settings, States, number_like
+from minigrad.optim.sweep import Memory, Plan, Settings, States, kinds, number_like
 from minigrad.tensors import Tensor, wrap
 
 Group = dict[str, Any]
@@ -267,8 +268,7 @@ class Optimizer:
             plan = None
             for p in params:
                 self._check_state(p)
-        kinds = [(p._array.shape, p._array.dtype) for p in params] if plan is None else plan.kinds
-        if [(g.shape, g.dtype) for g in grads] != kinds:
+        if kinds(grads) != (kinds([p._array for p in params]) if plan is None else plan.kinds):
             misfits = [misfit("the gradient", g, p._array) for g, p in zip(grads, params, strict=True) if unlike(g, p._array)]
             raise RuntimeError("; ".join(misfits))
         return settings, params, grads, plan

@@ -2,10 +2,11 @@
 
 The rule of an optimizer is a pure function: each of its operations makes a new array, and the results are then copied back.
 On small parameters that costs more than the arithmetic, on large ones a third of the time. So the rule is called once on
-`Symbol`s, which write down what is done to them. The `Program` made from this does the same operations in the same order:
-operators on the numbers that change from step to step, as the number of the step, and then ufuncs on the arrays, with
-results that go into the memory of the arguments or into a few scratch arrays. Large arrays are worked on in blocks, by
-several threads. The numbers are those of the rule, to the last bit.
+`Symbol`s, which write down what is done to them. The `Program` made from this does the same operations at every step:
+operators on the numbers that change, such as the number of the step, then ufuncs on the arrays, whose results go into the
+memory of the arguments or into a few scratch arrays. Large arrays are worked on in blocks, by several threads. The numbers
+are those of the rule, to the last bit. A rule that does what cannot be written down, such as asking whether t > 10, is called
+itself at each step (`apply`).
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import math
 import operator
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from minigrad.ops.primitive import Array, Primitive, Shape, quiet
 
+T = TypeVar("T")
 Rule = Callable[..., Sequence[Any]]
 Tape = list[tuple[Any, Sequence[Any], "Symbol"]]
 
@@ -30,8 +33,10 @@ BLOCK = 131072
 """How many elements are worked on at a time: few enough that temporary results stay in the cache."""
 
 THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-WORTH_A_THREAD = 20 * BLOCK
-"""How many elements there must be for each thread, so that starting it does not cost more than it gains."""
+"""How many threads share the blocks of a large parameter."""
+
+WORTH_A_THREAD = 1 << 22
+"""How much there must be to do for each of them, in elements times operations, to make up for its start."""
 
 UFUNCS: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
@@ -188,10 +193,10 @@ def record(rule: Rule, kept: Sequence[Any]) -> Program | None:
     given = [None if a is None else x for a, x in zip(kept, inputs[1:], strict=True)]
     try:
         outputs = rule(inputs[0], *given)
-        kinds = [[x is None or kind_of(x) == ARRAY, x is None] for x in (*given, *outputs)]
+        before, after = ([None if x is None else kind_of(x) == ARRAY for x in values] for values in (given, outputs))
     except (TypeError, AttributeError):
         return None
-    return Program(inputs, outputs, kept[0].dtype) if kinds[: len(given)] == kinds[len(given) :] else None
+    return Program(inputs, outputs, kept[0].dtype) if before == after else None
 
 
 # ----------------------------------------------------------------------------------------------------------- replaying
@@ -206,11 +211,17 @@ class Step(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Large arrays in blocks: their shape, how many threads take turns, and for each block its index and its places."""
+    """Large arrays in blocks.
+
+    Attributes:
+        shape: Their shape.
+        blocks: For each block its index, and what is in the places between the gradient and scratch arrays.
+        scratch: For each thread its scratch arrays.
+    """
 
     shape: Shape
-    threads: int
     blocks: list[tuple[Any, list[Any]]]
+    scratch: list[list[Array]]
 
 
 class Program:
@@ -316,34 +327,39 @@ class Program:
             numbers[n][...] = values[k]
 
     def pieces(self, kept: Sequence[Any], room: Callable[[int], list[Array]]) -> Pieces:
-        """Return what there is in each place for each block of large arrays.
+        """Lay out large arrays in blocks.
 
         Args:
             kept: The parameter and the state: arrays of one shape. Other state is left out.
             room: Returns as many scratch arrays of `BLOCK` elements as one asks for.
         """
-        shape, size = kept[0].shape, kept[0].size
-        threads = max(1, min(THREADS, size // WORTH_A_THREAD))
+        threads = max(1, min(THREADS, kept[0].size * len(self.steps) // WORTH_A_THREAD))
         scratch = room(threads * self.scratch)
-        blocked = []
-        for k, index in enumerate(blocks(shape)):
-            theta = kept[0][index]
-            state = [a[index] if isinstance(a, np.ndarray) else None for a in kept[1:]]
-            own = [s[: theta.size].reshape(theta.shape) for s in scratch[k % threads :: threads]]
-            blocked.append((index, [None, theta, *state, *self.cells, *own]))
-        return Pieces(shape, threads, blocked)
+        return Pieces(
+            kept[0].shape,
+            [
+                (index, [*(a[index] if isinstance(a, np.ndarray) else None for a in kept), *self.cells])
+                for index in blocks(kept[0].shape)
+            ],
+            [scratch[k::threads] for k in range(threads)],
+        )
 
     def run(self, g: Array, pieces: Pieces) -> None:
         """Do the operations on large arrays, block by block, with a gradient in their shape."""
+        left = deque(pieces.blocks)
 
-        def work(thread: int) -> None:
-            for index, places in pieces.blocks[thread :: pieces.threads]:
-                places[0] = g[index]
+        def work(scratch: Sequence[Array]) -> None:
+            while True:
+                try:
+                    index, arrays = left.popleft()
+                except IndexError:
+                    return
+                piece = g[index]
+                places = [piece, *arrays, *(s[: piece.size].reshape(piece.shape) for s in scratch)]
                 for ufunc, operands, _ in self.steps:
                     ufunc(*operands(places))
-                places[0] = None
 
-        in_threads(work, pieces.threads)
+        in_threads(work, pieces.scratch)
 
 
 def getter(where: Sequence[int]) -> itemgetter[Any]:
@@ -351,21 +367,30 @@ def getter(where: Sequence[int]) -> itemgetter[Any]:
     return itemgetter(*where) if len(where) > 1 else itemgetter(slice(where[0], where[0] + 1))
 
 
-def in_threads(work: Callable[[int], None], count: int) -> None:
-    """Call a function with 0, 1, ..., each number in a thread of its own, and 0 in this one."""
+def in_threads(work: Callable[[T], None], shares: Sequence[T]) -> None:
+    """Call a function with each share in a thread of its own, the first in this one; raise what one raises when all ended.
+
+    Threads live no longer than the call, so that none is in the way of a fork or of the end of the program.
+    """
     errors: list[BaseException] = []
 
-    def guarded(k: int) -> None:
+    def guarded(share: T) -> None:
         try:
-            quiet.run(work, k)
+            quiet.run(work, share)
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(1, count)]
-    for thread in threads:
-        thread.start()
+    mine, threads = [shares[0]], []
+    for share in shares[1:]:
+        thread = threading.Thread(target=guarded, args=(share,))
+        try:
+            thread.start()
+            threads.append(thread)
+        except RuntimeError:  # there are no more, as when the interpreter exits
+            mine.append(share)
     try:
-        work(0)
+        for share in mine:
+            work(share)
     finally:
         for thread in threads:
             thread.join()

@@ -2,8 +2,8 @@
 
 On a small parameter the calls cost more than the arithmetic. So small parameters with the same history form a `Batch` and are
 updated as one flat array. Their state lives in flat arrays for good, in which each tensor of the state is a view; parameters
-stay where they are, and are brought together and put back at each step. A large parameter is a batch of its own. The batches
-are kept from step to step in a `Plan`, for as long as it fits.
+stay where they are, and are brought together with their gradients and put back at each step. A large parameter is a batch of
+its own. The batches are kept from step to step in a `Plan`, for as long as it fits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from minigrad import dtypes
 from minigrad.engine import next_number
-from minigrad.ops.primitive import Array
+from minigrad.ops.primitive import Array, Shape
 from minigrad.optim.record import BLOCK, Program, Rule, apply, record
 from minigrad.tensors import Tensor, wrap
 
@@ -27,7 +27,10 @@ Memory = Mapping[str, float | None]
 States = defaultdict[Tensor, dict[str, Tensor]]
 
 SMALL = 4096
-"""Up to how many elements a parameter is small: gathering it costs less than calls of its own."""
+"""Up to how many elements a parameter is small: to gather it costs less than calls of its own."""
+
+TOGETHER = 8 * SMALL
+"""How many elements small parameters have together at most."""
 
 Call = tuple[Callable[..., Any], Sequence[Any]]
 
@@ -189,7 +192,7 @@ class Batch:
                     self.states[p][name] = wrap(part)
 
     def _replay_together(self, program: Program, grads: Sequence[Array]) -> None:
-        """Replay the program with the parameters one by one, with everything else for all of them at once."""
+        """Replay the program for all of them at once."""
         for part, k in self.slopes:
             part[...] = grads[k]
         if self.bound is None:
@@ -198,12 +201,18 @@ class Batch:
             ufunc(*operands)
 
     def _bound(self, program: Program) -> list[Call]:
-        """Return what a program does with parameters together: ufuncs with their operands."""
+        """Return what a program does with parameters together: ufuncs with their operands.
+
+        An operation that is the only one with the parameter in it is done for each in its place, to spare two copies.
+        """
         scratch = [s[: self.g.size] for s in self.room(2 + program.scratch)[2:]]
         state = [None if name in self.numbers else field for name, field in self.fields.items()]
-        whole = [self.g, None, *state, *program.cells, *scratch]
-        each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
-        calls: list[Call] = []
+        whole = [self.g, self.theta, *state, *program.cells, *scratch]
+        each: list[Any] = [whole]
+        once = sum(step.touches for step in program.steps) == 1
+        if once:
+            each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
+        calls: list[Call] = [] if once else [(setitem, (part, ..., array)) for part, array in self.points]
         for ufunc, operands, touches in program.steps:
             for places in each if touches else [whole]:
                 *given, result = operands(places)
@@ -213,7 +222,7 @@ class Batch:
                     calls += [(ufunc, (*given, spare)), (setitem, (result, ..., spare))]
                 else:
                     calls.append((ufunc, (*given, result)))
-        return calls
+        return calls if once else calls + [(setitem, (array, ..., part)) for part, array in self.points]
 
     def _replay_apart(self, program: Program, g: Array) -> None:
         """Replay the program block by block."""
@@ -238,7 +247,7 @@ class Plan:
         self.states = states
         self.memory = memory
         self.arrays = [p._array for p in params]
-        self.kinds = [(a.shape, a.dtype) for a in self.arrays]
+        self.kinds = kinds(self.arrays)
         separate = not overlapping(self.arrays)
         apart: list[int] = []
         alike: dict[Any, list[int]] = {}
@@ -250,7 +259,7 @@ class Plan:
                 alike.setdefault(key, []).append(k)
             else:
                 apart.append(k)
-        rooms = {dtype: Room(dtype) for _, dtype in self.kinds}
+        rooms = {a.dtype: Room(a.dtype) for a in self.arrays}
 
         def batch(members: Sequence[int], apart: bool) -> Batch:
             room = rooms[self.arrays[members[0]].dtype]
@@ -285,6 +294,11 @@ class Plan:
         """Update all parameters with their gradients."""
         for batch in self.batches:
             batch.advance(settings, grads)
+
+
+def kinds(arrays: Sequence[Array]) -> tuple[list[Shape], list[np.dtype[Any]]]:
+    """Return the shapes and the dtypes of arrays."""
+    return [a.shape for a in arrays], [a.dtype for a in arrays]
 
 
 def uniform(numbers: Array) -> bool:
@@ -325,11 +339,11 @@ def number_like(value: float) -> Array:
 
 
 def filled(members: Sequence[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
-    """Yield the members in lists whose arrays have at most `BLOCK` elements together."""
+    """Yield the members in lists whose arrays have at most `TOGETHER` elements."""
     batch: list[int] = []
     size = 0
     for k in members:
-        if batch and size + arrays[k].size > BLOCK:
+        if batch and size + arrays[k].size > TOGETHER:
             yield batch
             batch, size = [], 0
         batch.append(k)

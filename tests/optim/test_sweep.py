@@ -1,6 +1,7 @@
 """The sweep: blocks, batches and recorded programs give what the rule itself gives, bit for bit, and no more memory."""
 
 import math
+import threading
 import tracemalloc
 import weakref
 from typing import Any
@@ -293,6 +294,16 @@ def test_threads_do_what_one_does() -> None:
     assert np.array_equal(*ends)
 
 
+def test_without_threads_the_caller_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    done: list[int] = []
+    in_threads(done.append, range(3))
+    assert done == [0, 1, 2]
+
+
 def test_what_a_thread_raises_is_raised() -> None:
     done = []
 
@@ -303,7 +314,7 @@ def test_what_a_thread_raises_is_raised() -> None:
             raise KeyError(k)
 
     with pytest.raises(KeyError, match="1"):
-        in_threads(work, 3)
+        in_threads(work, range(3))
     assert sorted(done) == [0, 1, 2], "after all have ended"
 
 
