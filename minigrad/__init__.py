@@ -4,6 +4,11 @@
 described, in the module that it comes from.
 """
 
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+
 from minigrad import autograd as autograd
 from minigrad import dtypes
 from minigrad import nn as nn
@@ -29,3 +34,4 @@ from minigrad.tensors import Tensor as Tensor
 bool = dtypes.bool_
 float = dtypes.float_
 int = dtypes.int_
+newaxis = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from minigrad import dtypes
 from minigrad.methods.carrier import Operand
+from minigrad.methods.spelling import also_as_numpy
 from minigrad.ops import arithmetic, indexing, linalg
 from minigrad.ops.shape import axis
 from minigrad.tensors import Tensor, apply
@@ -45,6 +46,7 @@ def where(condition: Tensor, input: Operand | None = None, other: Operand | None
     return apply(arithmetic.where, (condition, input, other), {})
 
 
+@also_as_numpy
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return the tensors one after the other along dim; they agree in the sizes of all other axes.
 
@@ -67,6 +69,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
+@also_as_numpy
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return tensors of one shape one after the other along a new axis, dim.
 

@@ -149,19 +149,25 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return from_numpy(np.from_dlpack(ext_tensor))
 
 
-def FloatTensor(data: Any = ()) -> Tensor:  # noqa: N802
-    """Return ``tensor(data, dtype=float32)``."""
-    return tensor(data, dtype=dtypes.float32)
+class TensorType:
+    """A constructor from the early days of torch: ``FloatTensor(data)``, or zeros of sizes, ``FloatTensor(2, 3)``.
+
+    Attributes:
+        dtype: The dtype; ``x.type(FloatTensor)`` is ``x.to(float32)``.
+    """
+
+    def __init__(self, dtype: Dtype) -> None:
+        self.dtype = dtype
+
+    def __call__(self, *data: Any) -> Tensor:
+        """Return a tensor with a copy of the data, or zeros of the sizes, or nothing."""
+        if not data or all(isinstance(n, int) for n in data):
+            return zeros(data or 0, dtype=self.dtype)
+        return tensor(*data, dtype=self.dtype)
 
 
-def DoubleTensor(data: Any = ()) -> Tensor:  # noqa: N802
-    """Return ``tensor(data, dtype=float64)``."""
-    return tensor(data, dtype=dtypes.float64)
-
-
-def LongTensor(data: Any = ()) -> Tensor:  # noqa: N802
-    """Return ``tensor(data, dtype=int64)``."""
-    return tensor(data, dtype=dtypes.int64)
+FloatTensor, DoubleTensor = TensorType(dtypes.float32), TensorType(dtypes.float64)
+LongTensor = TensorType(dtypes.int64)
 
 
 # --------------------------------------------------------------------------------------- one number, and in a row

@@ -66,11 +66,18 @@ class _Absent:
         """Return 0."""
         return 0
 
+    @staticmethod
+    def manual_seed(seed: int) -> None:
+        """Do nothing."""
+
+    manual_seed_all = manual_seed
+
 
 class _Backends:
-    """``backends.mps.is_available()``, for programs that ask."""
+    """``backends.mps.is_available()``, for programs that ask, and ``backends.cudnn.benchmark = False``."""
 
     mps = _Absent()
+    cudnn = _Absent()
     cuda = _Absent()
 
 

@@ -487,6 +487,8 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
             )
         if wanted and self._array.dtype.kind != "f":
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is {self.dtype}")
+        if wanted:  # a view that is a leaf has views of its own
+            self._base, self._path = None, ()
         self._requires_grad = wanted
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
@@ -622,6 +624,17 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         alias._written = self._written
         return alias
 
+    def detach_(self) -> Self:
+        """Forget how this tensor was computed: it becomes a leaf that requires no gradient.
+
+        Raises:
+            RuntimeError: It is a view.
+        """
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self._node, self._requires_grad = None, False
+        return self
+
     @property
     def data(self) -> Tensor:
         """The values, as by `detach`. Writing through it is not recorded, but noticed by the check of saved tensors."""
@@ -735,7 +748,7 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
 
     def clone(self) -> Tensor:
         """Return a copy in memory of its own, through which gradients flow."""
-        return self._unary(shape.copy)
+        return self._unary(shape.clone)
 
 
 # -------------------------------------------------------------------------------------------------------- backward

@@ -152,3 +152,8 @@ def test_format_of_several_elements(spec: str) -> None:
         except TypeError:
             results.append("TypeError")
     assert results[0] == results[1]
+
+
+def test_values_with_their_indices() -> None:
+    mine, theirs = (repr(t.tensor([[1.0, 3.0], [2.0, 0.5]]).max(1)) for t in (minigrad, torch))
+    assert mine.splitlines()[1:] == theirs.splitlines()[1:]

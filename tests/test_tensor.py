@@ -309,6 +309,14 @@ IN_PLACE: dict[str, Callable[[Library], Any]] = {
     "under no_grad": lambda t: t.no_grad()(lambda: t.ones(2, requires_grad=True).add_(1))(),
     "a leaf": lambda t: t.ones(2, requires_grad=True).add_(1),
     "a view of a leaf": lambda t: t.ones(2, requires_grad=True)[0].add_(1),
+    "a view that is a leaf": lambda t: t.ones(2, 2).t().requires_grad_().add_(1),
+    "a view of a view that is a leaf": lambda t: t.ones(2, 2).view(4).requires_grad_()[0].mul_(2),
+    "a view that is a leaf, set": lambda t: t.ones(2, 2).view(4).requires_grad_().__setitem__(0, 2.0),
+    "detach_": lambda t: [
+        x := t.ones(2, requires_grad=True), y := x * 2, z := y * 3, y.detach_() is y, y, y.is_leaf, z.sum().backward(), x.grad
+    ][3:],
+    "detach_ of a leaf": lambda t: t.ones(2, requires_grad=True).detach_(),
+    "detach_ of a view": lambda t: (t.ones(2, requires_grad=True) * 2)[0].detach_(),
 }  # fmt: skip
 
 

@@ -23,8 +23,8 @@ CAUSES = {
     "log": "the logarithm is -inf at 0 and NaN below: clamp() its argument, or use log_softmax, logsumexp or log1p",
     "div": "division by 0: add a small number to the divisor, or choose a harmless one with where() before dividing",
     "reciprocal": "division by 0: add a small number to the divisor",
-    "pow": "a power of 0 with a negative exponent, or of a negative number with a fraction",
-    "pow_scalar": "a power of 0 with an exponent below 1, or of a negative number with a fraction: add a small number first",
+    "power": "a power of 0 with a negative exponent, or of a negative number with a fraction",
+    "pow": "a power of 0 with an exponent below 1, or of a negative number with a fraction: add a small number first",
     "exp": "overflow: subtract the maximum first, or use softmax, log_softmax or logsumexp",
     "mul": "0 times inf is NaN, or overflow: see where the factor became so large",
 }

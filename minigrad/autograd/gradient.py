@@ -16,7 +16,9 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Return the sum of the gradients of the outputs with respect to each input; no `grad` is touched.
@@ -27,12 +29,15 @@ def grad(
         grad_outputs: The cotangent of each output; None for one that is a single number means 1.
         retain_graph: Keep what the graph has saved, so that it can be differentiated again. Default: create_graph.
         create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
+        only_inputs: As it always is; torch takes it for the sake of old programs.
         allow_unused: Return None for an input that the outputs do not depend on.
+        is_grads_batched: Must be False.
         materialize_grads: Return zeros for such an input.
 
     Raises:
         RuntimeError: An input is not used, and neither of the last two is given; or as in `Tensor.backward`.
         ValueError: materialize_grads is asked for, and allow_unused refused.
+        NotImplementedError: only_inputs is False, or is_grads_batched is True.
 
     >>> import minigrad
     >>> x = minigrad.tensor(3.0, requires_grad=True)
@@ -40,6 +45,8 @@ def grad(
     >>> grad(slope, x)
     (tensor(18.),)
     """
+    if is_grads_batched or not only_inputs:
+        raise NotImplementedError("grad(): is_grads_batched=True and only_inputs=False are not supported")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."

@@ -80,13 +80,13 @@ class Arithmetic(Carrier):
     def __pow__(self, exponent: Operand) -> Self:
         if isinstance(exponent, int | float):
             if self.is_floating_point():
-                return self._unary(elementary.pow_scalar, exponent=exponent)
+                return self._unary(elementary.pow_, exponent=exponent)
             if isinstance(exponent, int) and exponent < 0:
                 raise RuntimeError("Integers to negative integer powers are not allowed: convert them with float()")
-        return self._binary(elementary.pow_, exponent)
+        return self._binary(elementary.power, exponent)
 
     def __rpow__(self, base: Operand) -> Self:
-        return self._constant(base)._binary(elementary.pow_, self)
+        return self._constant(base)._binary(elementary.power, self)
 
     def __floordiv__(self, other: Operand) -> Self:
         return self._binary(arithmetic.floor_divide, other)

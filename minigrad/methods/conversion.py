@@ -48,7 +48,7 @@ class Conversion(Carrier):
             elif goal is not None:
                 wanted = goal.dtype if isinstance(goal, Conversion) else dtypes.as_dtype(goal)
         if wanted.numpy == self._array.dtype:
-            return self._unary(shape.copy) if copy else self
+            return self._unary(shape.clone) if copy else self
         source = self if wanted.is_floating_point else self.detach()
         return source._unary(shape.cast, dtype=wanted.numpy)
 
@@ -62,10 +62,10 @@ class Conversion(Carrier):
         return devices.device("cpu")
 
     def type(self, dtype: Any = None) -> Any:
-        """Return the tensor in another dtype; without one, the name of its class in torch, such as "torch.FloatTensor"."""
+        """Return the tensor in another dtype, or of a type as `FloatTensor`; without one, the name of its own type."""
         names = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool"}
         names |= {"float16": "Half", "float32": "Float", "float64": "Double"}
-        return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(dtype)
+        return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(getattr(dtype, "dtype", dtype))
 
     def new_empty(self, *size: Any, **options: Any) -> Self:
         """Return a tensor of the given size and of the dtype of this one, whose elements mean nothing."""

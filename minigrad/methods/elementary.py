@@ -6,11 +6,13 @@ from typing import Any, Self
 
 from minigrad.methods.arithmetic import no_number
 from minigrad.methods.carrier import Carrier
+from minigrad.methods.spelling import numpy_names
 from minigrad.ops import elementary, neural
 from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axis, reshape
 
 
+@numpy_names
 class Elementary(Carrier):
     """exp, log, and their kin."""
 

@@ -13,11 +13,13 @@ import numpy as np
 
 from minigrad.methods.arithmetic import Arithmetic, scaled
 from minigrad.methods.carrier import Carrier, Number, Operand
+from minigrad.methods.spelling import numpy_names
 from minigrad.ops import broadcasting, indexing, shape
 from minigrad.ops.primitive import Array
 from minigrad.ops.shape import axis
 
 
+@numpy_names
 class Indexing(Arithmetic):
     """x[index]: all that NumPy and torch take between brackets."""
 

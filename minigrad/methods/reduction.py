@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.methods.arithmetic import Arithmetic
 from minigrad.methods.carrier import Carrier, Operand
+from minigrad.methods.spelling import numpy_names
 from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
 from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axes, axis
@@ -23,7 +24,11 @@ class Found(NamedTuple):
     values: Any
     indices: Any
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(\nvalues={self.values},\nindices={self.indices})"
 
+
+@numpy_names
 class Reductions(Arithmetic):
     """sum, mean, max and their kin."""
 
@@ -181,7 +186,7 @@ class Reductions(Arithmetic):
         return Found(self._taken(order, dim), order)
 
     def _taken(self, order: Self, dim: int) -> Self:
-        return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self._unary(shape.copy)
+        return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self._unary(shape.clone)
 
     def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """Return the middle element, of two the lower, or NaN if there is one; with dim, ``(values, indices)`` along it."""

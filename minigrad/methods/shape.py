@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from minigrad.methods.carrier import Carrier
+from minigrad.methods.spelling import numpy_names
 from minigrad.ops import broadcasting
 from minigrad.ops import shape as layout
 from minigrad.ops.primitive import Primitive
@@ -22,6 +23,7 @@ def sizes(given: tuple[Sizes, ...]) -> tuple[int, ...]:
     return tuple(given)  # type: ignore[arg-type]
 
 
+@numpy_names
 class Shapes(Carrier):
     """reshape, transpose and their kin."""
 
@@ -137,7 +139,7 @@ class Shapes(Carrier):
 
     def contiguous(self) -> Self:
         """Return the tensor with its elements in row-major order in memory: itself if it is so already."""
-        return self if self._is_contiguous() else self._unary(layout.copy)
+        return self if self._is_contiguous() else self._unary(layout.clone)
 
     def swapaxes(self, axis0: int, axis1: int) -> Self:
         """Return a view with two axes exchanged."""
@@ -175,7 +177,7 @@ class Shapes(Carrier):
         own = (*(1,) * (len(times) - len(self.shape)), *self.shape)
         apart = self.reshape(*[size for n in own for size in (1, n)])
         whole = apart.expand(*[size for r, n in zip(times, own, strict=True) for size in (r, n)])
-        return whole._unary(layout.copy).reshape(*[r * n for r, n in zip(times, own, strict=True)])
+        return whole._unary(layout.clone).reshape(*[r * n for r, n in zip(times, own, strict=True)])
 
     def tile(self, dims: Sizes, *more: int) -> Self:
         """Return `repeat`, where fewer numbers than axes are filled up with ones in front."""
@@ -226,7 +228,7 @@ class Shapes(Carrier):
             RuntimeError: It is neither a vector nor a matrix.
         """
         if len(self.shape) == 2:
-            return self.diagonal(diagonal)._unary(layout.copy)
+            return self.diagonal(diagonal)._unary(layout.clone)
         if len(self.shape) != 1:
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(self.shape)}D")
         side = self.shape[0] + abs(diagonal)

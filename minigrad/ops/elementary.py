@@ -21,7 +21,7 @@ LN2, LN10 = math.log(2), math.log(10)
     a=lambda g, a, b: g * where((a == 0) & (b == 0), 0, b * a ** (b - 1)),
     b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
 )
-def pow_(a: Array, b: Array) -> Array:
+def power(a: Array, b: Array) -> Array:
     """a to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0.
 
     Integers are rounded towards 0: of all inverses those of 1 and -1 are left.
@@ -33,7 +33,7 @@ def pow_(a: Array, b: Array) -> Array:
 
 
 @elementwise(x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0))
-def pow_scalar(x: Array, *, exponent: float) -> Array:
+def pow_(x: Array, *, exponent: float) -> Array:
     """x to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
     return np.asarray(x**exponent)
 

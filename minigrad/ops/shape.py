@@ -28,7 +28,7 @@ def cast(x: Array, *, dtype: np.dtype[np.generic]) -> Array:
 
 
 @primitive(x=lambda g: g)
-def copy(x: Array) -> Array:
+def clone(x: Array) -> Array:
     """The same values in memory of their own."""
     return x.copy()
 

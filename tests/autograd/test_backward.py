@@ -439,6 +439,7 @@ OPTIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "grad with cotangents": lambda t, x, w: t.autograd.grad([x * w, x], [x, w], [t.ones(2), t.tensor([5.0, 6.0])]),
     "grad, wrong number of cotangents": lambda t, x, w: t.autograd.grad([x * w, x], [x, w], [t.ones(2)]),
     "unused": lambda t, x, w: t.autograd.grad(x.sum(), [x, w]),
+    "in torch's order": lambda t, x, w: t.autograd.grad(x.sum(), [x, w], None, True, False, True, True),
     "unused allowed": lambda t, x, w: t.autograd.grad(x.sum(), [x, w], allow_unused=True),
     "unused, materialized": lambda t, x, w: t.autograd.grad(x.sum(), [x, w], materialize_grads=True),
     "by an intermediate result": lambda t, x, w: t.autograd.grad((y := x * w).exp().sum(), y),

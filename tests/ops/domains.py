@@ -530,8 +530,8 @@ DOMAINS: dict[str, Domain] = {
     "sub": elementwise(torch.sub, anything, anything),
     "mul": elementwise(torch.mul, anything, anything),
     "div": elementwise(torch.div, anything, nonzero),
-    "pow": elementwise(torch.pow, positive, anything),
-    "pow_scalar": elementwise(
+    "power": elementwise(torch.pow, positive, anything),
+    "pow": elementwise(
         lambda x, exponent: torch.pow(x, exponent),
         positive,
         exponent=st.sampled_from([-2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 5]),
@@ -612,7 +612,7 @@ DOMAINS: dict[str, Domain] = {
     "reshape": Domain(reshaped(), lambda x, shape: x.reshape(shape)),
     "permute": Domain(permuted(), torch.permute),
     "cast": on(arrays(), lambda x, dtype: x.to(torch.float64), dtype=np.dtype(np.float64), analytic=False),
-    "copy": on(arrays(), torch.clone),
+    "clone": on(arrays(), torch.clone),
     "flip": Domain(flipped(), torch.flip),
     "roll": Domain(rolled(), torch.roll),
     "tril": on(arrays(shapes(min_dims=2)), torch.tril, diagonal=st.integers(-3, 3)),
