@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -202,15 +202,11 @@ def record(rule: Rule, kept: Sequence[Any]) -> Program | None:
 # ----------------------------------------------------------------------------------------------------------- replaying
 
 
-class Step(NamedTuple):
-    """A ufunc, how to get its operands and its result out of a list, and whether the parameter is among them."""
-
-    ufunc: Callable[..., Any]
-    operands: itemgetter[Any]
-    touches: bool
+Step = tuple[Callable[..., Any], "itemgetter[Any]", bool]
+"""A ufunc, how to get its operands and its result out of a list, and whether the parameter is among them."""
 
 
-class Pieces(NamedTuple):
+class Pieces:
     """Large arrays in blocks.
 
     Attributes:
@@ -219,9 +215,10 @@ class Pieces(NamedTuple):
         scratch: For each thread its scratch arrays.
     """
 
-    shape: Shape
-    blocks: list[tuple[Any, list[Any]]]
-    scratch: list[list[Array]]
+    def __init__(self, shape: Shape, blocks: list[tuple[Any, list[Any]]], scratch: list[list[Array]]) -> None:
+        self.shape = shape
+        self.blocks = blocks
+        self.scratch = scratch
 
 
 class Program:
@@ -308,7 +305,7 @@ class Program:
         return len(self.cells) - 1
 
     def _step(self, ufunc: Callable[..., Any], *where: int) -> None:
-        self.steps.append(Step(ufunc, itemgetter(*where), 1 in where))
+        self.steps.append((ufunc, itemgetter(*where), 1 in where))
 
     def count(self, numbers: Sequence[Array]) -> None:
         """Do the operations on numbers, before those on arrays.

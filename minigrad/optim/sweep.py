@@ -209,7 +209,7 @@ class Batch:
         state = [None if name in self.numbers else field for name, field in self.fields.items()]
         whole = [self.g, self.theta, *state, *program.cells, *scratch]
         each: list[Any] = [whole]
-        once = sum(step.touches for step in program.steps) == 1
+        once = sum(touches for *_, touches in program.steps) == 1
         if once:
             each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
         calls: list[Call] = [] if once else [(setitem, (part, ..., array)) for part, array in self.points]
