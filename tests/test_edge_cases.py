@@ -189,6 +189,11 @@ SPELLINGS: dict[str, Program] = {
         t.cuda.manual_seed_all(0),
         t.cuda.device_count(),
     ],
+    "names of single arguments": lambda t: [
+        t.set_grad_enabled(mode=True),
+        t.autograd.set_detect_anomaly(mode=False),
+        t.dot(t.ones(2), tensor=t.ones(2)),
+    ][2],
     "NumPy's names": lambda t: (
         t.arange(6.0).reshape(2, 3).sum(axis=0, keepdims=True),
         t.max(t.arange(6.0).reshape(2, 3), axis=1).indices,

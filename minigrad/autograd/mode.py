@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.engine import mode, recording
+from minigrad.engine import mode as current
+from minigrad.engine import recording
 
 
 class _plain(recording):
@@ -46,21 +47,21 @@ class inference_mode(recording):
 class set_grad_enabled(recording):
     """Record or not: at once; used as a context manager, until the end of the block; as a decorator, in each call."""
 
-    def __init__(self, mode_: bool) -> None:
-        super().__init__(mode_)
-        self._outside = mode.recording
-        mode.recording = mode_
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        self._outside = current.recording
+        current.recording = mode
 
     def __enter__(self) -> None:
         self._before.append(self._outside)
-        mode.recording = self.enabled
+        current.recording = self.enabled
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Return the decorated function."""
-        mode.recording = self._outside
+        current.recording = self._outside
         return recording(self.enabled)(function)
 
 
 def is_grad_enabled() -> bool:
     """Return whether the current thread records operations."""
-    return mode.recording
+    return current.recording

@@ -16,6 +16,7 @@ FROM_NUMPY = {
     "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
     "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor", "logical_not": "logical_not",
     "bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__",
+    "left_shift": "__lshift__", "right_shift": "__rshift__",
     "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
     "log2": "log2", "log10": "log10", "log1p": "log1p", "logaddexp": "logaddexp", "sqrt": "sqrt", "square": "square",
     "reciprocal": "reciprocal", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos",

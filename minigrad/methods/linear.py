@@ -50,9 +50,9 @@ class Linear(Arithmetic):
         """Return the product of two matrices, (n, k) and (k, m)."""
         return self._product(mat2, "mm", 2, 2)
 
-    def dot(self, other: Self) -> Self:
+    def dot(self, tensor: Self) -> Self:
         """Return the inner product of two vectors."""
-        return self._product(other, "dot", 1, 1)
+        return self._product(tensor, "dot", 1, 1)
 
     def mv(self, vec: Self) -> Self:
         """Return the product of a matrix (n, k) and a vector (k,)."""
