@@ -20,7 +20,8 @@ from numpy.lib.array_utils import byte_bounds
 from minigrad import dtypes
 from minigrad.engine import next_number
 from minigrad.ops.primitive import Array, Shape
-from minigrad.optim.record import BLOCK, Program, Rule, apply, record
+from minigrad.optim.record import Rule
+from minigrad.optim.replay import BLOCK, Program, apply, program
 from minigrad.tensors import Tensor, wrap
 
 Memory = Mapping[str, float | None]
@@ -54,7 +55,7 @@ class Settings:
         """Return the program of the rule for a parameter and a state like these."""
         key = (kept[0].dtype, *(a is None for a in kept))
         if key not in self._programs:
-            self._programs[key] = record(self.rule, kept)
+            self._programs[key] = program(self.rule, kept)
         return self._programs[key]
 
 
@@ -156,7 +157,7 @@ class Batch:
             self._call(settings.rule, grads)
         else:
             if self.counters:
-                self.program.count(self.counters)
+                self.program.numbers.advance(self.counters)
             if self.apart:
                 self._replay_apart(self.program, grads[self.members[0]])
             else:
@@ -207,7 +208,7 @@ class Batch:
         """
         scratch = [s[: self.g.size] for s in self.room(2 + program.scratch)[2:]]
         state = [None if name in self.numbers else field for name, field in self.fields.items()]
-        whole = [self.g, self.theta, *state, *program.cells, *scratch]
+        whole = [self.g, self.theta, *state, *program.numbers.cells, *scratch]
         each: list[Any] = [whole]
         once = sum(touches for *_, touches in program.steps) == 1
         if once:

@@ -16,9 +16,9 @@ import minigrad
 from minigrad import optim
 from minigrad.ops.arithmetic import where
 from minigrad.ops.elementary import sqrt
-from minigrad.optim import record as recording
+from minigrad.optim import replay
 from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.record import apply, blocks, in_threads, record
+from minigrad.optim.replay import apply, blocks, in_threads
 from tests.optim.twins import CONFIGURATIONS
 
 NAMES = [*CONFIGURATIONS, "HeavyBall", "NAG"]
@@ -31,7 +31,7 @@ NAMES = [*CONFIGURATIONS, "HeavyBall", "NAG"]
 )
 def test_blocks_cover_each_element_once(shape: tuple[int, ...], size: int, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recording, "BLOCK", size)
+        patch.setattr(replay, "BLOCK", size)
         seen = np.zeros(shape, int)
         for index in blocks(shape):
             assert seen[index].size <= size
@@ -68,16 +68,16 @@ def test_a_recorded_rule_is_the_rule_bit_for_bit(name: str, data: st.DataObject,
     plain, replayed = ([a.copy() if isinstance(a, np.ndarray) else a for a in kept] for _ in range(2))
     untouched = g.copy()
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
-        patch.setattr(recording, "BLOCK", 8)
-        patch.setattr(recording, "WORTH_A_THREAD", 20)
-        patch.setattr(recording, "THREADS", 2)
+        patch.setattr(replay, "BLOCK", 8)
+        patch.setattr(replay, "WORTH_A_THREAD", 20)
+        patch.setattr(replay, "THREADS", 2)
         apply(rule, g, plain)
-        program = record(rule, kept)
+        program = replay.program(rule, kept)
         assert (program is None) == ([a is None for a in kept] != [a is None for a in plain]), "state comes into being"
         if program is None:
             return
         counters = {k: np.array([a]) for k, a in enumerate(kept) if isinstance(a, np.generic)}
-        program.count(list(counters.values()))
+        program.numbers.advance(list(counters.values()))
         program.run(g, program.pieces(replayed, lambda count: [np.empty(8, dtype) for _ in range(count)]))
         for k, (a,) in counters.items():
             plain[k], replayed[k] = a.dtype.type(plain[k]), a
@@ -183,7 +183,7 @@ def test_a_rule_of_the_user_s_own() -> None:
     assert np.allclose(large, theta, rtol=1e-14)
     assert np.array_equal(small, large[:10])
     assert (
-        record(
+        replay.program(
             Recorded([minigrad.ones(1, requires_grad=True)])._rule({"lr": 1, "weight_decay": 0, "maximize": False}),
             [g, np.float32(1), g],
         )
@@ -287,9 +287,9 @@ def test_threads_do_what_one_does() -> None:
     ends = []
     for threads in (1, 3):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(recording, "THREADS", threads)
-            patch.setattr(recording, "WORTH_A_THREAD", 1)
-            patch.setattr(recording, "BLOCK", 10_000)
+            patch.setattr(replay, "THREADS", threads)
+            patch.setattr(replay, "WORTH_A_THREAD", 1)
+            patch.setattr(replay, "BLOCK", 10_000)
             ends += run(optim.Adam, [theta.copy()], [g], lr=0.1)
     assert np.array_equal(*ends)
 
