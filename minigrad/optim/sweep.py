@@ -1,9 +1,9 @@
 """The sweep: how a rule gets over all the parameters of a group.
 
-On a small parameter the calls cost more than the arithmetic. So small parameters with the same history form a `Batch` and are
-updated as one flat array. Their state lives in flat arrays for good, in which each tensor of the state is a view; parameters
-stay where they are, and are brought together with their gradients and put back at each step. A large parameter is a batch of
-its own. The batches are kept from step to step in a `Plan`, for as long as it fits.
+On a small parameter the calls cost more than the arithmetic. So small parameters with the same history come `Together` and
+are updated as one flat array. Their state lives in flat arrays for good, in which each tensor of the state is a view; parameters
+stay where they are, and are brought together with their gradients and put back at each step. A large parameter stands
+`Apart`. Such batches are kept from step to step in a `Plan`, for as long as it fits.
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ class Room:
 
 
 class Batch:
-    """Parameters that are updated as one: small ones together, or one apart.
-
-    Those together are of one dtype, and have the same states with the same numbers in them.
+    """Parameters that are updated as one: `Together` or `Apart`.
 
     Args:
         members: Their positions among the parameters of the plan.
@@ -83,17 +81,21 @@ class Batch:
         states: The state of all parameters; that of parameters together is moved to common memory.
         memory: See `Optimizer.memory`.
         numbers: The names of the state that is one number.
-        room: For gradients and parameters that are brought together, and for the results in between.
-        apart: Whether it is one apart.
+        room: For what is in between.
 
     Attributes:
-        fields: By name, the state: a flat array for parameters together; an array in the shape of one apart; for what is one
-            number an array with that of each parameter; or None for what is not there.
+        theta: The parameters as one array.
+        fields: By name, the state: an array like theta; for what is one number, an array with that of each parameter; or None
+            for what is not there.
         counters: Those of the fields that are numbers.
         settings: Those of the step before.
         program: That of the settings; None if it is not known yet or there is none.
-        bound: The program for these parameters: ufuncs with their operands, or `Pieces` of one apart; None as before.
+        bound: The program laid out for these parameters; None as before.
     """
+
+    theta: Array
+    recorded_at_once: bool
+    """Whether to record a rule pays already for one step, as it may be with a schedule of the learning rate."""
 
     def __init__(
         self,
@@ -103,7 +105,6 @@ class Batch:
         memory: Memory,
         numbers: Set[str],
         room: Room,
-        apart: bool,
     ) -> None:
         self.members = members
         self.params = params
@@ -111,34 +112,14 @@ class Batch:
         self.numbers = numbers
         self.room = room
         self.arrays = [p._array for p in params]
-        self.apart = apart
-        ends = list(itertools.accumulate(a.size for a in self.arrays))
-        self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         self.fields: dict[str, Any] = {}
         for name in memory:
             tensors = [states[p][name] for p in params if name in states.get(p, ())]
-            if not tensors:
-                self.fields[name] = None
-            elif self.apart:
-                self.fields[name] = tensors[0]._array.reshape(1) if name in numbers else tensors[0]._array
-            else:
-                each = [slice(k, k + 1) for k in range(len(tensors))]
-                self.fields[name] = moved(tensors, each if name in numbers else self.slices)
+            self.fields[name] = self._field(tensors, name in numbers) if tensors else None
         self.counters = [field for name, field in self.fields.items() if name in numbers]
         self.settings: Settings | None = None
         self.program: Program | None = None
         self.bound: Any = None
-        self.contiguous = True
-        if not self.apart:
-            self.g, self.theta = (a[: ends[-1]] for a in room(2))
-            self.slopes = list(zip(self.parts(self.g), members, strict=True))
-            self.points = list(zip(self.parts(self.theta), self.arrays, strict=True))
-
-    def parts(self, flat: Array | None) -> list[Any]:
-        """Return what of a flat array belongs to each parameter, in its shape; what is no such array belongs to all."""
-        if flat is None or not flat.ndim:
-            return [flat] * len(self.arrays)
-        return [flat[s].reshape(a.shape) for s, a in zip(self.slices, self.arrays, strict=True)]
 
     def advance(self, settings: Settings, grads: Sequence[Array]) -> None:
         """Replace the parameters and their state by what the rule makes of them and of their gradients.
@@ -148,71 +129,106 @@ class Batch:
             grads: The gradients of all parameters of the plan.
         """
         if settings is not self.settings:
-            # To record the rule for one step does not pay if they are small: they wait for a second one.
-            self.program = settings.program(self.kept()) if self.apart else None
+            self.program = settings.program(self.kept()) if self.recorded_at_once else None
             self.settings, self.bound = settings, None
         elif self.program is None:
             self.program = settings.program(self.kept())
         if self.program is None:
-            self._call(settings.rule, grads)
+            kept = self._call(settings.rule, grads)
+            for (name, field), value in zip(self.fields.items(), kept[1:], strict=True):
+                if name in self.numbers:
+                    field[...] = value
+                elif field is None and value is not None:
+                    for p, part in zip(self.params, self._parts(value), strict=True):
+                        self.states[p][name] = wrap(part)
         else:
             if self.counters:
                 self.program.numbers.advance(self.counters)
-            if self.apart:
-                self._replay_apart(self.program, grads[self.members[0]])
-            else:
-                self._replay_together(self.program, grads)
+            self._replay(self.program, grads)
         now = next_number()
         for p in self.params:
             p._written[0] = now
 
     def kept(self) -> list[Any]:
         """Return parameter and state as they are given to a rule."""
-        state = [field[0] if name in self.numbers else field for name, field in self.fields.items()]
-        return [self.arrays[0] if self.apart else self.theta, *state]
+        return [self.theta, *(field[0] if name in self.numbers else field for name, field in self.fields.items())]
 
-    def _call(self, rule: Rule, grads: Sequence[Array]) -> None:
-        """Call the rule itself. State that is not there yet comes into being."""
-        if self.apart:
-            g, *kept = flat([grads[self.members[0]], *self.kept()])
-            apply(rule, g, kept)
-        else:
-            kept = self.kept()
-            for part, k in self.slopes:
-                part[...] = grads[k]
-            for part, array in self.points:
-                part[...] = array
-            apply(rule, self.g, kept)
-            for part, array in self.points:
-                array[...] = part
-        for (name, field), value in zip(self.fields.items(), kept[1:], strict=True):
-            if name in self.numbers:
-                field[...] = value
-            elif field is None and value is not None:
-                for p, part in zip(self.params, self.parts(value), strict=True):
-                    self.states[p][name] = wrap(part)
+    def _field(self, tensors: Sequence[Tensor], number: bool) -> Array:
+        """Return state of the parameters as one array."""
+        raise NotImplementedError
 
-    def _replay_together(self, program: Program, grads: Sequence[Array]) -> None:
-        """Replay the program for all of them at once."""
+    def _parts(self, values: Array) -> list[Array]:
+        """Return what of an array like theta belongs to each parameter."""
+        raise NotImplementedError
+
+    def _call(self, rule: Rule, grads: Sequence[Array]) -> list[Any]:
+        """Call the rule itself; return parameter and state after it."""
+        raise NotImplementedError
+
+    def _replay(self, program: Program, grads: Sequence[Array]) -> None:
+        """Do what the rule does to arrays."""
+        raise NotImplementedError
+
+
+class Together(Batch):
+    """Several small parameters, of one dtype, with the same states and the same numbers in them: flat arrays.
+
+    Attributes:
+        g: The gradients as one array.
+        slopes: The parts of g, each with the position of its gradient.
+        points: The parts of theta, each with the array of its parameter.
+    """
+
+    recorded_at_once = False
+
+    def __init__(self, members: Sequence[int], params: Sequence[Tensor], *rest: Any) -> None:
+        ends = list(itertools.accumulate(p._array.size for p in params))
+        self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
+        super().__init__(members, params, *rest)
+        self.g, self.theta = (a[: ends[-1]] for a in self.room(2))
+        self.slopes = list(zip(self._parts(self.g), members, strict=True))
+        self.points = list(zip(self._parts(self.theta), self.arrays, strict=True))
+
+    def _field(self, tensors: Sequence[Tensor], number: bool) -> Array:
+        each = [slice(k, k + 1) for k in range(len(tensors))]
+        return moved(tensors, each if number else self.slices)
+
+    def _parts(self, values: Array) -> list[Array]:
+        return [values[s].reshape(a.shape) for s, a in zip(self.slices, self.arrays, strict=True)]
+
+    def _call(self, rule: Rule, grads: Sequence[Array]) -> list[Any]:
+        kept = self.kept()
+        for part, k in self.slopes:
+            part[...] = grads[k]
+        for part, array in self.points:
+            part[...] = array
+        apply(rule, self.g, kept)
+        for part, array in self.points:
+            array[...] = part
+        return kept
+
+    def _replay(self, program: Program, grads: Sequence[Array]) -> None:
         for part, k in self.slopes:
             part[...] = grads[k]
         if self.bound is None:
-            self.bound = self._bound(program)
+            self.bound = self._laid_out(program)
         for ufunc, operands in self.bound:
             ufunc(*operands)
 
-    def _bound(self, program: Program) -> list[Call]:
-        """Return what a program does with parameters together: ufuncs with their operands.
+    def _laid_out(self, program: Program) -> list[Call]:
+        """Return what a program does: ufuncs with their operands.
 
         An operation that is the only one with the parameter in it is done for each in its place, to spare two copies.
         """
         scratch = [s[: self.g.size] for s in self.room(2 + program.scratch)[2:]]
         state = [None if name in self.numbers else field for name, field in self.fields.items()]
         whole = [self.g, self.theta, *state, *program.numbers.cells, *scratch]
-        each: list[Any] = [whole]
         once = sum(touches for *_, touches in program.steps) == 1
+        each: list[Any] = [whole]
         if once:
-            each = list(zip(*(self.arrays if k == 1 else self.parts(a) for k, a in enumerate(whole)), strict=True))
+            parts = [self._parts(a) if a is not None and a.ndim else [a] * len(self.arrays) for a in whole]
+            parts[1] = self.arrays
+            each = list(zip(*parts, strict=True))
         calls: list[Call] = [] if once else [(setitem, (part, ..., array)) for part, array in self.points]
         for ufunc, operands, touches in program.steps:
             for places in each if touches else [whole]:
@@ -225,8 +241,31 @@ class Batch:
                     calls.append((ufunc, (*given, result)))
         return calls if once else calls + [(setitem, (array, ..., part)) for part, array in self.points]
 
-    def _replay_apart(self, program: Program, g: Array) -> None:
-        """Replay the program block by block."""
+
+class Apart(Batch):
+    """One parameter of any size and layout, on its own."""
+
+    recorded_at_once = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        (self.theta,) = self.arrays
+        self.contiguous = True
+
+    def _field(self, tensors: Sequence[Tensor], number: bool) -> Array:
+        (tensor,) = tensors
+        return tensor._array.reshape(1) if number else tensor._array
+
+    def _parts(self, values: Array) -> list[Array]:
+        return [values.reshape(self.theta.shape)]
+
+    def _call(self, rule: Rule, grads: Sequence[Array]) -> list[Any]:
+        g, *kept = flat([grads[self.members[0]], *self.kept()])
+        apply(rule, g, kept)
+        return kept
+
+    def _replay(self, program: Program, grads: Sequence[Array]) -> None:
+        g = grads[self.members[0]]
         if self.bound is None or g.flags.c_contiguous != self.contiguous:
             self.contiguous = g.flags.c_contiguous
             self.bound = program.pieces(flat([g, *self.kept()])[1:], self.room)
@@ -262,13 +301,13 @@ class Plan:
                 apart.append(k)
         rooms = {a.dtype: Room(a.dtype) for a in self.arrays}
 
-        def batch(members: Sequence[int], apart: bool) -> Batch:
+        def batch(kind: type[Batch], members: Sequence[int]) -> Batch:
             room = rooms[self.arrays[members[0]].dtype]
-            return Batch(members, [params[k] for k in members], states, memory, numbers, room, apart)
+            return kind(members, [params[k] for k in members], states, memory, numbers, room)
 
-        self.batches = [batch([k], apart=True) for k in apart]
-        self.batches += [batch(members, apart=False) for like in alike.values() for members in filled(like, self.arrays)]
-        self.common = [field for batch in self.batches if not batch.apart for field in batch.counters]
+        together = [batch(Together, members) for like in alike.values() for members in filled(like, self.arrays)]
+        self.batches = [*(batch(Apart, [k]) for k in apart), *together]
+        self.common = [field for batch in together for field in batch.counters]
         self.objects = self._objects(params)
 
     def _objects(self, params: Sequence[Tensor]) -> list[Any]:
