@@ -150,13 +150,13 @@ class Numbers:
             state: The state that is numbers: arrays which hold the same number everywhere, and are given a new one.
         """
         values = self._values
-        for number, (before, _) in zip(state, self._counted, strict=True):
+        for number, (before, _) in zip(state, self._counted):
             values[before] = number[0]
         for function, operands, k in self._arithmetic:
             values[k] = function(*operands(values))
         for k, cell in self._changing:
             cell[()] = values[k]
-        for number, (_, after) in zip(state, self._counted, strict=True):
+        for number, (_, after) in zip(state, self._counted):
             number[...] = values[after]
 
 

@@ -1,9 +1,9 @@
 """The sweep: how a rule gets over all the parameters of a group.
 
 On a small parameter the calls cost more than the arithmetic. So small parameters with the same history come `Together` and
-are updated as one flat array. Their state lives in flat arrays for good, in which each tensor of the state is a view; parameters
-stay where they are, and are brought together with their gradients and put back at each step. A large parameter stands
-`Apart`. Such batches are kept from step to step in a `Plan`, for as long as it fits.
+are updated as one flat array. Their state lives in flat arrays for good, in which each tensor of the state is a view;
+parameters stay where they are, and are brought together with their gradients and put back at each step. A large parameter
+stands `Apart`. Such batches are kept from step to step in a `Plan`, for as long as it fits.
 """
 
 from __future__ import annotations
