@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.arithmetic import where
+from minigrad.ops.arithmetic import keep, where
 from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.elementary import sigmoid
 from minigrad.ops.primitive import Array
@@ -22,7 +22,7 @@ def elu(x: Array, *, alpha: float) -> Array:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@elementwise(x=lambda g, x, low, high: where((x > low) & (x < high), g, 0))
+@elementwise(x=lambda g, x, low, high: keep(g, (x > low) & (x < high)))
 def hardtanh(x: Array, *, low: float, high: float) -> Array:
     """X, but at least low and at most high, with derivative 0 on the bounds."""
     return np.clip(x, low, high).astype(x.dtype, copy=False)

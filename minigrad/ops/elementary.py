@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.arithmetic import fill, where
+from minigrad.ops.arithmetic import fill, keep, where
 from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.primitive import Array
 
@@ -81,7 +81,7 @@ def sigmoid(x: Array) -> Array:
     return np.where(x < 0, t, 1) / (1 + t)
 
 
-@elementwise(x=lambda g, out: g * (out > 0))
+@elementwise(x=lambda g, out: keep(g, out > 0))
 def relu(x: Array) -> Array:
     """max(x, 0), with derivative 0 at 0."""
     return np.maximum(x, 0, out=...)
@@ -195,7 +195,7 @@ def erf(x: Array) -> Array:
     return np.asarray(_erf(x)).astype(x.dtype)
 
 
-@elementwise(floating=True, a=lambda g, a, out: g * exp(a - out), b=lambda g, b, out: g * exp(b - out))
+@elementwise(floating=True, a=lambda g, a, b: g * sigmoid(a - b), b=lambda g, a, b: g * sigmoid(b - a))
 def logaddexp(a: Array, b: Array) -> Array:
     """log(exp(a) + exp(b)), without overflow."""
     return np.logaddexp(a, b)

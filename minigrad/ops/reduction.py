@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.ops.arithmetic import keep
 from minigrad.ops.broadcasting import expand
 from minigrad.ops.elementary import exp
 from minigrad.ops.primitive import Array, Shape, primitive
@@ -44,8 +45,9 @@ def mean(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
 
 def _shared(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
     """Return the cotangent of an extreme, in equal parts for the elements that reach it."""
-    reach = cast((x == restore(out, x.shape, dim)) | (x != x), dtype=dtype)
-    return reach * restore(g, x.shape, dim) / restore(sum_(reach, dim=dim), x.shape, dim)
+    reach = (x == restore(out, x.shape, dim)) | (x != x)
+    count = sum_(cast(reach, dtype=dtype), dim=dim)
+    return keep(restore(g, x.shape, dim) / restore(count, x.shape, dim), reach)
 
 
 @primitive(x=lambda g, x, out, dim, x_dtype: _shared(g, x, out, dim, x_dtype))

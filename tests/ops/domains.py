@@ -103,6 +103,12 @@ def conditional(draw: st.DrawFn) -> Case:
     return Case((np.asarray(condition > 0), a, b))
 
 
+@cases
+def masked(draw: st.DrawFn) -> Case:
+    x, chosen = draw(broadcastable(None, None))
+    return Case((x, np.asarray(chosen > 0)))
+
+
 # ----------------------------------------------------------------------------------------------------------- reductions
 
 
@@ -559,6 +565,7 @@ DOMAINS: dict[str, Domain] = {
     "isnan": elementwise(torch.isnan, special),
     "isinf": elementwise(torch.isinf, special),
     "isfinite": elementwise(torch.isfinite, special),
+    "keep": Domain(masked(), lambda x, mask: torch.where(mask, x, 0), analytic=False),
     "where": Domain(conditional(), torch.where, broadcasts=True),
     "eq": elementwise(torch.eq, anything, anything),
     "ne": elementwise(torch.ne, anything, anything),
