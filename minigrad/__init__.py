@@ -31,6 +31,8 @@ from minigrad.serialization import save as save
 from minigrad.tensors import Size as Size
 from minigrad.tensors import Tensor as Tensor
 
+__version__ = "0.1.0"
+
 bool = dtypes.bool_
 float = dtypes.float_
 int = dtypes.int_

@@ -338,7 +338,13 @@ def randint(
 
 
 def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
-    """Return 0 ... n-1 in random order."""
+    """Return 0 ... n-1 in random order.
+
+    Raises:
+        RuntimeError: n is negative.
+    """
+    if n < 0:
+        raise RuntimeError(f"randperm: n must be non-negative, but is {n}")
     return _new(source(generator).permutation(n), options, dtypes.int64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,19 @@ POSITIONS: dict[str, Program] = {
     "a list of lists written to": lambda t: [x := t.zeros(2, 2), x.__setitem__([[0, 1], [1, 0]], 5.0), x][2],
     "an array of lists": lambda t: t.arange(4)[np.array([[0, 1], [1, 0]])],
     "index_add to a number": lambda t: t.tensor(1.0).index_add(0, t.tensor([0]), t.tensor(2.0), alpha=3),
+    "masked_select that does not fit": lambda t: t.ones(3).masked_select(t.ones(2) > 0),
+    "take_along_dim that does not fit": lambda t: t.ones(2, 3).take_along_dim(t.zeros(3, 1, dtype=t.int64), 1),
+    "take_along_dim of fewer axes": lambda t: t.ones(2, 3).take_along_dim(t.zeros(3, dtype=t.int64), 1),
+    "split of a number": lambda t: t.tensor(1.0).split(1),
+    "chunk of a number": lambda t: t.tensor(1.0).chunk(1),
+    "flip of a number": lambda t: t.tensor(1.0).flip(0),
+    "mT of a vector": lambda t: t.ones(2).mT,
+    "an axis that is no int": lambda t: (
+        t.ones(2, 3).sum(t.tensor(1)),
+        t.ones(2, 3).sum(np.int64(0)),
+        t.ones(2, 3).max(np.int64(0)),
+    ),
+    "an axis that is a float": lambda t: t.ones(2, 3).sum(1.0),
     "narrow of a number": lambda t: t.tensor(1.0).narrow(0, 0, 1),
     "narrow from too far": lambda t: t.ones(3).narrow(0, 4, 0),
     "an integer and a list around a slice": lambda t: t.arange(24).reshape(2, 3, 4)[0, :, [0, 1]],
@@ -251,6 +265,10 @@ REFUSALS: dict[str, Program] = {
     "allclose that does not fit": lambda t: t.ones(2).allclose(t.ones(3)),
     "embedding in a vector": lambda t: t.nn.functional.embedding(t.tensor([0]), t.ones(2)),
     "adaptive pooling to one size too few": lambda t: t.nn.functional.adaptive_avg_pool2d(t.ones(1, 2, 3, 4), ()),
+    "equal to a number": lambda t: t.ones(2).equal(1),
+    "allclose to a number": lambda t: t.ones(2).allclose(1),
+    "einsum with a stranger": lambda t: t.einsum("i$->i", t.ones(2, 3)),
+    "randperm of a negative number": lambda t: t.randperm(-1),
     "eye of a negative size": lambda t: t.eye(-1),
     "arange without end": lambda t: t.arange(0, float("inf")),
     "multinomial of integers": lambda t: t.multinomial(t.tensor([1, 2]), 1),
@@ -314,6 +332,10 @@ def test_a_refused_write_leaves_the_tensor_as_it_was() -> None:
         with pytest.raises(RuntimeError):
             write()
     assert x.tolist() == [1, 5]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert minigrad.__version__ == version("minigrad")
 
 
 def test_numpy_functions_take_numbers_beside_tensors() -> None:

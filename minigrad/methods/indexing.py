@@ -52,10 +52,7 @@ class Indexing(Arithmetic):
             IndexError: The start is out of range.
             RuntimeError: There are not so many.
         """
-        k = axis(dim, len(self.shape))
-        if not self.shape:
-            raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-        n = self.shape[k]
+        k, n = self._long("narrow", dim)
         if not -n <= start <= n:
             raise IndexError(f"start out of range (expected to be in range of [-{n}, {n}], but got {start})")
         begin = start + n if start < 0 else start
@@ -69,8 +66,7 @@ class Indexing(Arithmetic):
         Raises:
             RuntimeError: The sizes do not add up to the size of the axis.
         """
-        k = axis(dim, len(self.shape))
-        n = self.shape[k]
+        k, n = self._long("split", dim)
         if isinstance(split_size, int):
             if split_size <= 0:
                 raise RuntimeError(f"split expects split_size to be positive, but got {split_size}")
@@ -85,8 +81,15 @@ class Indexing(Arithmetic):
         """Return about so many views of equal size along dim, the last perhaps smaller; fewer if the axis is short."""
         if chunks <= 0:
             raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-        n = self.shape[axis(dim, len(self.shape))]
+        _, n = self._long("chunk", dim)
         return self.split(max(1, -(-n // chunks)), dim)
+
+    def _long(self, name: str, dim: int) -> tuple[int, int]:
+        """Return an axis, counted from the front, and its size."""
+        k = axis(dim, len(self.shape))
+        if not self.shape:
+            raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
+        return k, self.shape[k]
 
     def unbind(self, dim: int = 0) -> tuple[Self, ...]:
         """Return the views at each position along dim, which loses the axis."""
@@ -113,11 +116,11 @@ class Indexing(Arithmetic):
         """Return a vector of the elements where the mask, which broadcasts with self, is True.
 
         Raises:
-            RuntimeError: The mask is not boolean.
+            RuntimeError: The mask is not boolean, or does not broadcast.
         """
         if mask._kind().kind != "b":
             raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {mask._kind()}")
-        full = np.broadcast_shapes(self.shape, mask.shape)
+        full = broadcasting.common("masked_select", self.shape, mask.shape)
         return self._unary(broadcasting.expand, shape=full)[mask._unary(broadcasting.expand, shape=full)]
 
     def gather(self, dim: int, index: Self) -> Self:
@@ -157,15 +160,16 @@ class Indexing(Arithmetic):
         The other axes broadcast. Negative positions are counted from the back.
 
         Raises:
-            RuntimeError: The indices are not of integers, or name a position that is not there.
+            RuntimeError: The indices are not of integers, name a position that is not there, or do not broadcast.
         """
         if dim is None:
             flat, wanted = (x._unary(shape.reshape, shape=(math.prod(x.shape),)) for x in (self, indices))
             return flat.take_along_dim(wanted, 0)
         k = axis(dim, len(self.shape))
-        full = [
-            *np.broadcast_shapes((*self.shape[:k], 1, *self.shape[k + 1 :]), (*indices.shape[:k], 1, *indices.shape[k + 1 :]))
-        ]
+        if len(indices.shape) != len(self.shape):
+            raise RuntimeError("take_along_dim: input and indices should have the same number of dimensions")
+        others = [(*x.shape[:k], 1, *x.shape[k + 1 :]) for x in (self, indices)]
+        full = broadcasting.common("take_along_dim", *others)
         own, spread = (*full[:k], self.shape[k], *full[k + 1 :]), (*full[:k], indices.shape[k], *full[k + 1 :])
         index = (indices + indices.lt(0) * self.shape[k])._unary(broadcasting.expand, shape=spread)
         return self._unary(broadcasting.expand, shape=own).gather(k, index)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minigrad.methods.arithmetic import Arithmetic
+from minigrad.methods.arithmetic import Arithmetic, no_number
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.methods.spelling import numpy_names
 from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     indices: Any
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(\nvalues={self.values},\nindices={self.indices})"
+        return f"{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
 @numpy_names
@@ -253,7 +253,7 @@ class Reductions(Arithmetic):
 
     def equal(self, other: Self) -> bool:
         """Return whether two tensors have the same shape and the same elements."""
-        return tuple(self.shape) == tuple(other.shape) and bool(self.eq(other).all())
+        return tuple(self.shape) == tuple(no_number(other, "equal").shape) and bool(self.eq(other).all())
 
     def allclose(self, other: Self, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         """Return whether all elements satisfy |self - other| <= atol + rtol |other|.
@@ -261,7 +261,7 @@ class Reductions(Arithmetic):
         Raises:
             RuntimeError: The dtypes differ, or the shapes do not broadcast.
         """
-        if self._kind() != other._kind():
+        if self._kind() != no_number(other, "allclose")._kind():
             raise RuntimeError(f"allclose: the tensors must have one dtype, but have {self._kind()} and {other._kind()}")
         x, y = self.detach(), other.detach()
         near = x.eq(y) | ((x - y).abs() <= atol + rtol * y.abs()) & y.isfinite()

@@ -103,7 +103,15 @@ class Shapes(Carrier):
 
     @property
     def mT(self) -> Self:  # noqa: N802
-        """The last two axes exchanged; a view."""
+        """The last two axes exchanged; a view.
+
+        Raises:
+            RuntimeError: There are fewer than two.
+        """
+        if len(self.shape) < 2:
+            raise RuntimeError(
+                f"tensor.mT is only supported on matrices or batches of matrices, but got {len(self.shape)} axes"
+            )
         return self.transpose(-2, -1)
 
     def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
@@ -186,7 +194,8 @@ class Shapes(Carrier):
 
     def flip(self, dims: Sizes, *more: int) -> Self:
         """Return a copy with the elements along some axes in reverse order."""
-        return self._unary(layout.flip, dims=tuple(axis(d, len(self.shape)) for d in sizes((dims, *more))))
+        along = tuple(axis(d, len(self.shape)) for d in sizes((dims, *more)))
+        return self._unary(layout.flip, dims=along if self.shape else ())
 
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Self:
         """Return a copy with the elements shifted along some axes, or in the flattened tensor; what leaves comes back."""

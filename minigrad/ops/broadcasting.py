@@ -32,6 +32,18 @@ def sum_to(x: Array, *, shape: Shape) -> Array:
     return np.add.reduce(x, axis=repeated).reshape(shape)
 
 
+def common(name: str, *shapes: Shape) -> Shape:
+    """Return the shape to which others broadcast.
+
+    Raises:
+        RuntimeError: They do not.
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise RuntimeError(f"{name}: the shapes {', '.join(str(list(s)) for s in shapes)} do not broadcast") from error
+
+
 def match_shape(cotangent: Any, shape: Shape) -> Any:
     """Return the cotangent summed to the shape of the input that was broadcast."""
     return cotangent if cotangent.shape == shape else sum_to(cotangent, shape=shape)

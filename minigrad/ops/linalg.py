@@ -66,6 +66,8 @@ def parse(equation: str, ndims: Sequence[int]) -> tuple[list[str], str]:
         RuntimeError: The equation has another number of operands, or an operand another number of axes.
     """
     left, arrow, right = equation.replace(" ", "").partition("->")
+    if strangers := set(left + right) - set(ascii_letters) - set(".,"):
+        raise RuntimeError(f"einsum: {equation!r} has {''.join(sorted(strangers))!r}, but subscripts must be letters")
     terms = left.split(",")
     if len(terms) != len(ndims):
         raise RuntimeError(f"einsum: the equation {equation!r} has {len(terms)} operands, but {len(ndims)} were given")

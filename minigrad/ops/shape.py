@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def axis(dim: int, ndim: int) -> int:
     Raises:
         IndexError: There is no such axis.
     """
-    span = max(ndim, 1)
+    span, dim = max(ndim, 1), index(dim)
     if not -span <= dim < span:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})")
     return dim % span
@@ -96,7 +97,7 @@ def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
     """
     if dim is None or ndim == 0:
         return None
-    found = tuple(axis(d, ndim) for d in ((dim,) if isinstance(dim, int) else dim))
+    found = tuple(axis(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
     if len(set(found)) < len(found):
         raise RuntimeError(f"dim {dim} names an axis twice")
     return found or None
