@@ -31,12 +31,10 @@ from minigrad.methods import (
     Shapes,
 )
 from minigrad.methods.carrier import Operand
-from minigrad.methods.indexing import as_index
-from minigrad.ops import indexing, shape
-from minigrad.ops.primitive import Array, Frame, Primitive, quiet
+from minigrad.ops import shape
+from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, explained, quiet
 
 NOTHING = np.empty(0, np.float32)
-REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
 
 
 class Size(tuple[int, ...]):
@@ -177,7 +175,7 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     try:
         out = quiet.run(op.forward, *arrays, **attributes)
     except REFUSALS as error:
-        raise _explained(op, arrays, error) from error
+        raise explained(op, arrays, error) from error
     result = wrap(out if type(out) is np.ndarray else np.asarray(out))
     if op.differentiable and mode.recording:
         rules = op.rules * len(tensors) if op.variadic else op.rules
@@ -208,13 +206,6 @@ def _kept_of_many(op: Primitive, tensors: Sequence[Tensor], result: Tensor) -> t
     inputs, out = op.kept[True,]
     written = [t._written for t in tensors] * inputs + [result._written] * out
     return [[t._array for t in tensors] if inputs else None, result._array if out else None], written
-
-
-def _explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:
-    """Return NumPy's refusal as torch's kind of exception, with the operation and what it was given."""
-    kind = IndexError if isinstance(error, IndexError) else RuntimeError
-    given = ", ".join(f"{x.dtype.name} {list(x.shape)}" for x in arrays)
-    return kind(f"{op.name} of {given}: {error}")
 
 
 def _root(array: Array) -> object:
@@ -283,7 +274,7 @@ def _array_of(value: Any, beside: Array) -> Array:
 # ---------------------------------------------------------------------------------------------------------- Tensor
 
 
-class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reductions, Shapes, Drawing, Arithmetic):
+class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reductions, Shapes, Drawing, Arithmetic):
     """A multi-dimensional array that can remember how it was computed.
 
     ``Tensor(data)`` copies a nested list, an array or a tensor into the default dtype, ``Tensor(2, 3)`` is zeros of that
@@ -301,15 +292,8 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
     tensor([2., 4.])
     """
 
-    _array: Array
-    _written: list[int]
-    _node: Node | None = None
-    _requires_grad: bool = False
     _grad: Tensor | None = None
     _hooks: list[Hook] | None = None
-    _base: Tensor | None = None
-    _path: indexing.Path = ()
-    _seen: int = 0
 
     def __init__(self, *data: Any) -> None:
         kind = dtypes.get_default_dtype().numpy
@@ -333,6 +317,9 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
     def _kind(self) -> np.dtype[Any]:
         return self._array.dtype
 
+    def _around(self, array: Array) -> Tensor:
+        return wrap(array, self._node)
+
     # The next two are `apply` for the commonest cases, without its loops.
 
     def _unary(self, op: Primitive, **attributes: Any) -> Tensor:
@@ -342,7 +329,7 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         try:
             out = quiet.run(op.forward, x, **attributes)
         except REFUSALS as error:
-            raise _explained(op, (x,), error) from error
+            raise explained(op, (x,), error) from error
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
         if out.base is not None and _root(out) is _root(x):
             result._look_at(self, op, attributes)
@@ -370,7 +357,7 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         try:
             out = quiet.run(op.forward, x, y)
         except REFUSALS as error:
-            raise _explained(op, (x, y), error) from error
+            raise explained(op, (x, y), error) from error
         result = wrap(out if type(out) is np.ndarray else np.asarray(out))
         if self._base is not None:
             self._refresh()
@@ -645,106 +632,6 @@ class Tensor(Conversion, Elementary, Indexing, InPlace, Interop, Linear, Reducti
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         self._array, self._written = value._array, value._written
-
-    # Views and in-place operations. A write to memory concerns all that look at it: the base, whose node becomes one that
-    # overlays the old values with the new, and the views, which find out by the time of the last write, and ask the base.
-
-    def _look_at(self, source: Tensor, op: Primitive, attributes: dict[str, Any]) -> None:
-        """Become a view of the memory of the source, reached by applying a primitive to it."""
-        self._base = source if source._base is None else source._base
-        self._path = (*source._path, (op, attributes))
-        self._written = source._written
-        self._seen = source._written[0]
-
-    def _refresh(self) -> None:
-        """Bring the node of a view up to date if its memory was written to since."""
-        if self._seen != self._written[0]:
-            assert self._base is not None
-            self._seen = self._written[0]
-            with recording(True):
-                self._node = indexing.follow(self._base, self._path)._node
-
-    def _overwrite(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
-        name = function.__name__.strip("_")
-        recorded = self._records_write(name, (*args, *kwargs.values()))
-        # Rules that ask for the old values find them in a copy: the memory is about to change.
-        source = wrap(self._array.copy(), self._node) if recorded else self
-        result = function(source, *(source if x is self else x for x in args), **kwargs)
-        self._check_fit(result, name)
-        self._write(result._array)
-        if recorded:
-            self._become(result.to(self.dtype))
-        return self
-
-    def _check_fit(self, result: Tensor, name: str) -> None:
-        mine, its = self._array, result._array
-        if its.shape != mine.shape:
-            raise RuntimeError(
-                f"{name}: output with shape {list(mine.shape)} doesn't match the broadcast shape {list(its.shape)}"
-            )
-        if not dtypes.can_cast(its.dtype, mine.dtype):
-            raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {self.dtype}")
-
-    def _records_write(self, name: str, others: Sequence[Any]) -> bool:
-        """Return whether a write to this tensor is recorded.
-
-        Raises:
-            RuntimeError: It would be, but the memory is that of a leaf that requires a gradient.
-        """
-        if not mode.recording or not (
-            self.requires_grad or any(isinstance(other, Tensor) and other.requires_grad for other in others)
-        ):
-            return False
-        base = self if self._base is None else self._base
-        if base._node is None and base._requires_grad:
-            what = "a leaf Variable" if base is self else "a view of a leaf Variable"
-            raise RuntimeError(
-                f"{what} that requires grad is being used in an in-place operation ({name}): write inside no_grad(), or "
-                "use the out-of-place form"
-            )
-        return True
-
-    def _become(self, result: Tensor) -> None:
-        """Take over the node of a result whose values were just written here, and tell the base."""
-        if self._base is not None:
-            self._base._node = apply(indexing.overlay, (self._base._before(), result), {"path": self._path})._node
-            self._seen = self._written[0]
-        self._node = result._node
-
-    def _before(self) -> Tensor:
-        """Return a stand-in for the values that were here before a write; only its shape and its node matter."""
-        return wrap(self._array, self._node)
-
-    def _write(self, values: Any) -> Self:
-        if not self._array.flags.writeable:
-            raise RuntimeError(
-                "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
-                "as after expand(), or the memory is read-only. Please clone() the tensor before performing the operation."
-            )
-        try:
-            np.copyto(self._array, values, casting="unsafe")
-        except ValueError as error:
-            raise RuntimeError(
-                "unsupported operation: this memory cannot be written to: it is read-only, or elements share it, as after "
-                "expand(): clone() the tensor first"
-            ) from error
-        self._written[0] = next_number()
-        return self
-
-    def __setitem__(self, index: Any, value: Operand) -> None:
-        *first, where = as_index(index)
-        if first:
-            self._unary(indexing.getitem, index=first[0])[where] = value
-            return
-        recorded = self._records_write(indexing.setitem.name, (value,))
-        new = self._constant(value).to(self.dtype)
-        try:
-            self._array[where] = new._array
-        except REFUSALS as error:
-            raise _explained(indexing.setitem, (self._array, new._array), error) from error
-        self._written[0] = next_number()
-        if recorded:
-            self._become(apply(indexing.setitem, (self._before(), new), {"index": where}))
 
     def clone(self) -> Tensor:
         """Return a copy in memory of its own, through which gradients flow."""

@@ -118,8 +118,11 @@ class World(RuleBasedStateMachine):
 
     @rule(x=tensors, y=tensors, name=st.sampled_from(sorted(WRITES)), quiet=st.booleans())
     def write(self, x: Twin, y: Twin, name: str, quiet: bool) -> None:
-        if name == "mul_" and np.shares_memory(x.mine.detach().numpy(), y.mine.detach().numpy()):
-            return  # torch saves the factor that it overwrites, and refuses the way back
+        a, b = x.mine.detach().numpy(), y.mine.detach().numpy()
+        if np.shares_memory(a, b) and (name == "mul_" or a.shape != b.shape or a.strides != b.strides):
+            # torch saves the factor that it overwrites, and refuses the way back; and where it reads a part of what it writes
+            # to, it refuses, or reads what it has just written.
+            return
 
         def act(t: Library, k: int) -> None:
             with t.set_grad_enabled(not quiet):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -70,11 +69,6 @@ class Carrier:
         """Return an operand as something of this class; a number takes the dtype that it would take beside self."""
         raise NotImplementedError
 
-    def _overwrite(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
-        """Put the result of a function of self, and of more arguments, in the memory of self.
-
-        Raises:
-            RuntimeError: Self is a leaf that requires a gradient and recording is on, or the result does not fit. Self is
-                as before.
-        """
+    def _around(self, array: Array) -> Self:
+        """Return a tensor around an array, with the place of self in the graph."""
         raise NotImplementedError

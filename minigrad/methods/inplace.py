@@ -12,15 +12,16 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import numpy as np
 
 from minigrad.methods.arithmetic import Arithmetic
-from minigrad.methods.carrier import Carrier, Operand
+from minigrad.methods.carrier import Operand
 from minigrad.methods.elementary import Elementary
 from minigrad.methods.indexing import Indexing
 from minigrad.methods.linear import Linear
+from minigrad.methods.memory import Memory
 from minigrad.methods.reduction import Reductions
 from minigrad.methods.shape import Shapes
 
 P = ParamSpec("P")
-T = TypeVar("T", bound=Carrier)
+T = TypeVar("T", bound=Memory)
 
 
 def in_place(method: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[T, P], T]:
@@ -39,11 +40,8 @@ def in_place(method: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate
     return written
 
 
-class InPlace(Carrier):
+class InPlace(Memory):
     """add_, zero_ and their kin, and the augmented assignments."""
-
-    def __setitem__(self, index: Any, value: Operand) -> None:
-        raise NotImplementedError
 
     __iadd__ = in_place(Arithmetic.__add__)
     __isub__ = in_place(Arithmetic.__sub__)

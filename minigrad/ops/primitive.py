@@ -37,6 +37,8 @@ Shape = tuple[int, ...]
 Rule = Callable[..., Any]
 Frame = Sequence[Any]
 
+REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
+
 HAS_VARARGS = 0x04  # the bit of `code.co_flags` that says `*args`
 
 table: dict[str, Primitive] = {}
@@ -179,6 +181,13 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+
+def explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:
+    """Return a refusal of NumPy as torch's kind of exception, with the operation and what it was given."""
+    kind = IndexError if isinstance(error, IndexError) else RuntimeError
+    given = ", ".join(f"{x.dtype.name} {list(x.shape)}" for x in arrays)
+    return kind(f"{op.name} of {given}: {error}")
 
 
 def primitive(

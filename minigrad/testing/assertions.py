@@ -24,8 +24,8 @@ from minigrad.tensors import Tensor
 Function = Callable[..., Any]
 Value = Callable[..., Any]
 
-STEP = 2.0**-9
-"""Of the differences. With Richardson's extrapolation the error is about 1e-11 of the function's own scale."""
+STEP = 2.0**-11
+"""Of the differences. With Richardson's extrapolation the error is about 1e-12 of the function's own scale."""
 
 TINY = 1e-100
 """The complex step. There is no difference to take, so nothing is lost however small it is."""
