@@ -231,7 +231,7 @@ def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
     tensors = []
     for x, promoted in zip(operands, promote, strict=True):
         if not isinstance(x, Tensor):
-            x = wrap(np.asarray(x, common if promoted else dtypes.result_type(x)))
+            x = wrap(_number(x, common if promoted and common is not None else dtypes.result_type(x)))
         elif promoted and common is not None and x._array.dtype != common:
             x = apply(shape.cast, (x,), {"dtype": common})
         tensors.append(x)
@@ -264,11 +264,20 @@ def _array_of(value: Any, beside: Array) -> Array:
         kind = beside.dtype
         if kind.kind != "f" and not (kind.kind != "b" and isinstance(number, int)):
             kind = dtypes.result_type(np.empty(0, kind), number)
-        try:
-            return np.array(number, kind)
-        except OverflowError as error:
-            raise RuntimeError(f"value {number} cannot be converted to type {kind} without overflow") from error
+        return _number(number, kind)
     raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
+
+
+def _number(value: float, kind: np.dtype[Any]) -> Array:
+    """Return a number as an array without axes.
+
+    Raises:
+        RuntimeError: It is out of the range of the dtype.
+    """
+    try:
+        return quiet.run(np.array, value, kind)
+    except OverflowError as error:
+        raise RuntimeError(f"value {value} cannot be converted to type {kind} without overflow") from error
 
 
 # ---------------------------------------------------------------------------------------------------------- Tensor
@@ -350,7 +359,10 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
         return result
 
     def _binary(self, op: Primitive, other: Operand) -> Tensor:
-        b = other if isinstance(other, Tensor) else self._constant(other)
+        if isinstance(other, Tensor):
+            b = other
+        else:  # a whole number need not fit into bytes if they become floating point in any case
+            b = self._constant(float(other) if op.floating and isinstance(other, int) else other)
         x, y = self._array, b._array
         if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f") or op.reach > 5:
             return apply(op, (self, b), {})

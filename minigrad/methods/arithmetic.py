@@ -75,7 +75,7 @@ class Arithmetic(Carrier):
         return self._binary(arithmetic.div, other)
 
     def __rtruediv__(self, other: Operand) -> Self:
-        return self._constant(other)._binary(arithmetic.div, self)
+        return self._constant(float(other) if isinstance(other, int) else other)._binary(arithmetic.div, self)
 
     def __pow__(self, exponent: Operand) -> Self:
         if isinstance(exponent, int | float):
