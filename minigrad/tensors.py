@@ -724,11 +724,21 @@ def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:
 
 
 def accumulate(found: Mapping[Vertex, Cotangent], given: Sequence[Tensor | None]) -> None:
-    """Add the cotangents found by `carry_back` to the `grad` of their leaves."""
+    """Add the cotangents found by `carry_back` to the `grad` of their leaves.
+
+    Raises:
+        RuntimeError: One is no leaf any more. No `grad` is changed then.
+    """
+    leaves = [(vertex, cotangent) for vertex, cotangent in found.items() if isinstance(vertex, Tensor)]
+    for leaf, _ in leaves:
+        if leaf._node is not None:
+            raise RuntimeError(
+                f"leaf variable has been moved into the graph interior: a tensor of shape {list(leaf.shape)} was a leaf when "
+                "it was used, and was overwritten since with something that requires a gradient"
+            )
     taken = {id(t._array) for t in given if t is not None}
-    for vertex, cotangent in found.items():
-        leaf = vertex if isinstance(vertex, Tensor) else None
-        if leaf is not None and leaf._requires_grad:  # it may have been frozen since
+    for leaf, cotangent in leaves:
+        if leaf._requires_grad:  # it may have been frozen since
             leaf._accumulate(cotangent, taken)
 
 

@@ -281,7 +281,17 @@ def test_every_in_place_form_of_torch_is_there() -> None:
     assert forms - IN_PLACE_FORMS - OTHERS - SHAPING == set()
 
 
+def leaf_that_moved(t: Library) -> Any:
+    x = X(t).requires_grad_()
+    y = x * 2
+    x.requires_grad_(False)
+    x += y
+    y.sum().backward()
+    return x
+
+
 IN_PLACE: dict[str, Callable[[Library], Any]] = {
+    "a leaf that is none any more": leaf_that_moved,
     "returns itself": lambda t: (x := X(t)).add_(1) is x,
     "augmented assignment keeps the object": lambda t: [x := X(t), y := x, x.__iadd__(1), y][3],
     "shape grows": lambda t: t.ones(3).add_(t.ones(2, 3)),
