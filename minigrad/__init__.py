@@ -24,11 +24,11 @@ from minigrad.creation import *
 from minigrad.devices import *
 from minigrad.dtypes import *
 from minigrad.functions import *
+from minigrad.methods.shape import Size as Size
 from minigrad.random import *
 from minigrad.serialization import *
 from minigrad.serialization import load as load
 from minigrad.serialization import save as save
-from minigrad.tensors import Size as Size
 from minigrad.tensors import Tensor as Tensor
 
 __version__ = "0.1.0"

@@ -7,11 +7,9 @@ asked for, leaves a `Recorded` node on the tape. What a Tensor can do beyond tha
 from __future__ import annotations
 
 import builtins
-import math
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence, Set
-from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -31,23 +29,11 @@ from minigrad.methods import (
     Shapes,
 )
 from minigrad.methods.carrier import Operand
+from minigrad.methods.shape import Size
 from minigrad.ops import shape
 from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, explained, quiet
 
 NOTHING = np.empty(0, np.float32)
-
-
-class Size(tuple[int, ...]):
-    """The shape of a tensor: a tuple of its sizes."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """Return the number of elements, the product of the sizes."""
-        return math.prod(self)
-
-    def __repr__(self) -> str:
-        return f"minigrad.Size({list(self)})"
 
 
 # ------------------------------------------------------------------------------------------------- the tape's side
@@ -145,15 +131,6 @@ def restored(array: Array | None, vertex: Vertex | None) -> Tensor | None:
     if isinstance(vertex, Tensor):
         return vertex
     return wrap(array, vertex if isinstance(vertex, Node) else None)
-
-
-def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
-    """Return a leaf of the given class around an array; what pickle and deepcopy call."""
-    tensor = object.__new__(kind)
-    tensor._array = array
-    tensor._written = [0]
-    tensor._requires_grad = requires_grad
-    return tensor
 
 
 def wrap(array: Array, node: Node | None = None) -> Tensor:
@@ -447,26 +424,6 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
-
-    # Copies by pickle and deepcopy.
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _revived, (type(self), self._for_copy(), self._requires_grad)
-
-    def __deepcopy__(self, memo: dict[builtins.int, Any]) -> Self:
-        copied: Self = _revived(type(self), self._for_copy().copy(), self._requires_grad)
-        memo[id(self)] = copied
-        if self._grad is not None:
-            copied._grad = deepcopy(self._grad, memo)
-        return copied
-
-    def _for_copy(self) -> Array:
-        if self.grad_fn is not None:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol and pickle: "
-                "detach() it first"
-            )
-        return self._array
 
     # Its place in the graph.
 

@@ -25,6 +25,11 @@ class Carrier:
         """Whether gradients are carried to it."""
         raise NotImplementedError
 
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nobody computed it."""
+        raise NotImplementedError
+
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set `requires_grad`."""
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -25,10 +26,21 @@ FROM_NUMPY = {
 """The method that is a NumPy ufunc."""
 
 
+def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
+    """Return a leaf of the given class around an array; what pickle and deepcopy call."""
+    tensor = object.__new__(kind)
+    tensor._array = array
+    tensor._written = [0]
+    tensor._requires_grad = requires_grad
+    return tensor
+
+
 class Interop(Arithmetic):
-    """item, numpy and their kin."""
+    """item, numpy and their kin; pickle and deepcopy."""
 
     _array: Array
+    _requires_grad: bool
+    _grad: Self | None
 
     def item(self) -> Any:
         """Return the one element as a Python number.
@@ -106,3 +118,21 @@ class Interop(Arithmetic):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._array.__dlpack_device__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revived, (type(self), self._for_copy(), self._requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied: Self = _revived(type(self), self._for_copy().copy(), self._requires_grad)
+        memo[id(self)] = copied
+        if self._grad is not None:
+            copied._grad = deepcopy(self._grad, memo)
+        return copied
+
+    def _for_copy(self) -> Array:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol and pickle: "
+                "detach() it first"
+            )
+        return self._array

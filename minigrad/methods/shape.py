@@ -16,6 +16,19 @@ from minigrad.ops.shape import axis
 Sizes = int | Sequence[int]
 
 
+class Size(tuple[int, ...]):
+    """The shape of a tensor: a tuple of its sizes."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Return the number of elements, the product of the sizes."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"minigrad.Size({list(self)})"
+
+
 def sizes(given: tuple[Sizes, ...]) -> tuple[int, ...]:
     """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``."""
     if len(given) == 1 and isinstance(given[0], Sequence):

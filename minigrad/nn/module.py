@@ -14,8 +14,9 @@ import numpy as np
 
 from minigrad.creation import empty
 from minigrad.engine import RemovableHandle
+from minigrad.methods.shape import Size
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Size, Tensor
+from minigrad.tensors import Tensor
 
 Kind = Literal["parameter", "buffer", "module"]
 
