@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from inspect import signature
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from minigrad.tensors import Tensor
@@ -186,7 +186,9 @@ def function(method: Callable[Concatenate[Any, P], R], numbers: bool = False) ->
             input = beside[0]._constant(input)
         return method(input, *args, **kwargs)
 
-    call: Any = of_one if len(signature(method).parameters) == 1 else of_several
+    code = method.__code__
+    alone = code.co_argcount == 1 and not code.co_kwonlyargcount and not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+    call: Any = of_one if alone else of_several
     update_wrapper(call, method)
     call.__module__, call.__qualname__ = __name__, name
     return call  # type: ignore[no-any-return]

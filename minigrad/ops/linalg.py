@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ import numpy as np
 from minigrad.ops.broadcasting import expand, match_shape
 from minigrad.ops.primitive import Array, primitive
 from minigrad.ops.shape import permute, reshape
+
+LETTERS = [chr(k) for k in range(128) if chr(k).isalpha()]
 
 
 def transposed(x: Any) -> Any:
@@ -66,7 +67,7 @@ def parse(equation: str, ndims: Sequence[int]) -> tuple[list[str], str]:
         RuntimeError: The equation has another number of operands, or an operand another number of axes.
     """
     left, arrow, right = equation.replace(" ", "").partition("->")
-    if strangers := set(left + right) - set(ascii_letters) - set(".,"):
+    if strangers := set(left + right) - set(LETTERS) - set(".,"):
         raise RuntimeError(f"einsum: {equation!r} has {''.join(sorted(strangers))!r}, but subscripts must be letters")
     terms = left.split(",")
     if len(terms) != len(ndims):
@@ -74,7 +75,7 @@ def parse(equation: str, ndims: Sequence[int]) -> tuple[list[str], str]:
     if not arrow:
         letters = left.replace("...", "").replace(",", "")
         right = "..." * ("..." in left) + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
-    unused = [a for a in ascii_letters if a not in equation]
+    unused = [a for a in LETTERS if a not in equation]
     most = max(n - len(term) + 3 if "..." in term else 0 for n, term in zip(ndims, terms, strict=True))
     filled = [
         term.replace("...", "".join(unused[most - (n - len(term) + 3) : most]) if n - len(term) + 3 else "")
