@@ -6,8 +6,7 @@ Random numbers come from a `Generator`, or from the common one, which `manual_se
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -15,8 +14,10 @@ import numpy as np
 from minigrad import devices, dtypes
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.methods.shape import sizes
+from minigrad.ops import broadcasting
+from minigrad.ops.primitive import quiet
 from minigrad.random import Generator, source
-from minigrad.tensors import Tensor, wrap
+from minigrad.tensors import Tensor, converted, wrap
 
 __all__ = [
     "DoubleTensor",
@@ -81,17 +82,14 @@ def _new(array: Any, options: Options, default: Dtype | None = None) -> Tensor:
         raise TypeError(f"minigrad does not have the argument {', '.join(sorted(strangers))} for new tensors")
     devices.check(options.get("device"))
     asked = options.get("dtype") or default or (dtypes.get_default_dtype() if array.dtype == np.float64 else array.dtype)
-    made = wrap(np.asarray(array).astype(dtypes.as_dtype(asked).numpy, copy=False))
+    made = wrap(quiet.run(np.asarray(array).astype, dtypes.as_dtype(asked).numpy, copy=False))
     return made.requires_grad_(options.get("requires_grad", False))
 
 
-def _in_dtype(make: Callable[..., Array], options: Options) -> Array:
-    """Return an array made in the dtype that the options ask for, or in one that numbers decide on."""
+def _asked(options: Options) -> np.dtype[Any] | None:
+    """Return the dtype that the options ask for; without one, numbers decide on it."""
     asked = options.get("dtype")
-    try:
-        return make(dtype=None if asked is None else dtypes.as_dtype(asked).numpy)
-    except OverflowError as error:
-        raise RuntimeError(f"value cannot be converted to type {asked} without overflow: {error}") from error
+    return None if asked is None else dtypes.as_dtype(asked).numpy
 
 
 # ------------------------------------------------------------------------------------------------------- from data
@@ -113,7 +111,7 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     """
     if isinstance(data, Tensor):
         data = data.detach().numpy()
-    array = _in_dtype(partial(np.array, data), options)
+    array = converted(np.array, data, _asked(options))
     return _new(array, options, None if array.dtype == np.float64 and _is_python(data) else dtypes.as_dtype(array.dtype))
 
 
@@ -202,7 +200,7 @@ def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> 
     Raises:
         RuntimeError: The number is out of the range of the dtype.
     """
-    return _new(_in_dtype(partial(np.full, tuple(size), fill_value), options), options)
+    return _new(converted(np.full, tuple(size), fill_value, _asked(options)), options)
 
 
 def _alike(input: Tensor, options: Options) -> Options:
@@ -314,7 +312,7 @@ def normal(
     if (s < 0).any() if isinstance(s, Tensor) else s < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     kind = tensors[0].dtype if tensors else options.get("dtype")
-    shape = size if size is not None else sum(tensors[1:], tensors[0]).shape
+    shape = size if size is not None else broadcasting.common("normal", *(t.shape for t in tensors))
     return _new((randn(*shape, generator=generator, dtype=kind) * s + m).numpy(), options, kind)
 
 

@@ -1,6 +1,6 @@
 """New tensors: values, types, shapes and errors against torch; random numbers against their distributions."""
 
-from __future__ import annotations
+from __future__ import math
 
 from collections.abc import Callable
 from typing import Any
@@ -224,3 +224,10 @@ def test_distributions() -> None:
     counts = np.bincount(minigrad.randint(3, (90_000,), generator=g).numpy(), minlength=3)
     assert abs(counts - 30_000).max() < 1_000
     assert sorted(minigrad.randperm(100, generator=g).tolist()) == list(range(100))
+
+
+def test_what_is_out_of_the_range_of_floats_is_inf_without_a_warning() -> None:
+    x = minigrad.tensor([1e300, -1e300])
+    assert x.tolist() == [math.inf, -math.inf]
+    assert minigrad.full((), 1e300).item() == math.inf
+    assert (minigrad.tensor(3.0) / 1e300).item() == 0

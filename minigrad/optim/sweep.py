@@ -198,8 +198,7 @@ class Together(Batch):
 
     def _call(self, rule: Rule, grads: Sequence[Array]) -> list[Any]:
         kept = self.kept()
-        for part, k in self.slopes:
-            part[...] = grads[k]
+        self._gather(grads)
         for part, array in self.points:
             part[...] = array
         apply(rule, self.g, kept)
@@ -208,12 +207,15 @@ class Together(Batch):
         return kept
 
     def _replay(self, program: Program, grads: Sequence[Array]) -> None:
-        for part, k in self.slopes:
-            part[...] = grads[k]
+        self._gather(grads)
         if self.bound is None:
             self.bound = self._laid_out(program)
         for ufunc, operands in self.bound:
             ufunc(*operands)
+
+    def _gather(self, grads: Sequence[Array]) -> None:
+        for part, k in self.slopes:
+            part[...] = grads[k]
 
     def _laid_out(self, program: Program) -> list[Call]:
         """Return what a program does: ufuncs with their operands.
