@@ -1,7 +1,8 @@
 """New tensors: values, types, shapes and errors against torch; random numbers against their distributions."""
 
-from __future__ import math
+from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
