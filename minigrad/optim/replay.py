@@ -55,14 +55,16 @@ def apply(rule: Rule, g: Array, kept: list[Any]) -> None:
 
 def put(kept: list[Any], index: Any, new: Sequence[Any]) -> None:
     """Put the results for one block where they belong; arrays that are not there yet are made."""
-    # Backwards, so that the parameter comes last: a rule may return the old one as state.
-    for k in reversed(range(len(kept))):
-        if not isinstance(new[k], np.ndarray):
-            kept[k] = new[k]
+    arrays = [a for a in kept if isinstance(a, np.ndarray)]
+    # A rule may return what it was given in another place, where it must not be overwritten before it is read.
+    news = [x.copy() if isinstance(x, np.ndarray) and any(np.may_share_memory(x, a) for a in arrays) else x for x in new]
+    for k, x in enumerate(news):
+        if not isinstance(x, np.ndarray):
+            kept[k] = x
         else:
             if kept[k] is None:
                 kept[k] = np.empty_like(kept[0])
-            kept[k][index] = new[k]
+            kept[k][index] = x
 
 
 def blocks(shape: Shape) -> Iterator[tuple[Any, ...]]:

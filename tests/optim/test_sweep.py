@@ -220,10 +220,36 @@ def swapping(t: int, theta: Any, g: Any, m: Any, *, lr: Any) -> Any:
     return m * 1 - g * 1, theta
 
 
+def exchanging(t: int, theta: Any, g: Any, m: Any, *, lr: Any) -> Any:
+    return m, theta
+
+
+def repeating(t: int, theta: Any, g: Any, m: Any, *, lr: Any) -> Any:
+    new = theta - lr * g + m
+    return new, new
+
+
+def repeating_early(t: int, theta: Any, g: Any, m: Any, *, lr: Any) -> Any:
+    new = theta - lr * g
+    later = new * m
+    return new + 0 * later, later if t == 0 else new
+
+
 @pytest.mark.parametrize("size", [1, 10, 5000, 300_000])
 @pytest.mark.parametrize(
     "rule",
-    [branching, looking_up, rooting, numpy_number, numpy_function, constant_state, swapping],
+    [
+        branching,
+        looking_up,
+        rooting,
+        numpy_number,
+        numpy_function,
+        constant_state,
+        swapping,
+        exchanging,
+        repeating,
+        repeating_early,
+    ],
     ids=lambda rule: rule.__name__,
 )
 def test_a_rule_is_used_as_it_is_written(rule: Any, size: int) -> None:
