@@ -174,15 +174,12 @@ def hooked(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
 def ancestors(roots: Iterable[Vertex]) -> list[Node]:
     """Return every node that the roots depend on, the roots included, youngest first."""
     seen = {root for root in roots if isinstance(root, Node)}
-    stack = list(seen)
-    nodes = []
-    while stack:
-        node = stack.pop()
-        nodes.append(node)
+    nodes = list(seen)
+    for node in nodes:  # it grows meanwhile
         for parent in node.parents:
-            if isinstance(parent, Node) and parent not in seen:
+            if parent not in seen and isinstance(parent, Node):
                 seen.add(parent)
-                stack.append(parent)
+                nodes.append(parent)
     nodes.sort(key=attrgetter("number"), reverse=True)
     return nodes
 

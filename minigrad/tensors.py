@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Self
 
 import numpy as np
+from numpy import generic, ndarray
 
 from minigrad import dtypes, printing
 from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, Vertex, hooked, mode, next_number, pull_back, recording
@@ -31,7 +32,7 @@ from minigrad.methods import (
 from minigrad.methods.carrier import Operand
 from minigrad.methods.shape import Size
 from minigrad.ops import shape
-from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, explained, quiet
+from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, Vjp, explained, quiet
 
 NOTHING = np.empty(0, np.float32)
 
@@ -46,48 +47,38 @@ class Recorded(Node):
 
     Attributes:
         op: The primitive.
+        vjp: Its derivative with respect to the inputs that ask for a gradient.
         frame: What its rules may name: the arrays they need, shapes, keyword arguments. None once released.
         written: For each array kept, when its memory was last written to: in a list, so that the tape hears of later writes.
             The clock is the numbering of the nodes: what is written after the node was made has a greater number.
     """
 
-    __slots__ = ("frame", "op", "written")
+    __slots__ = ("frame", "op", "vjp", "written")
 
+    op: Primitive
+    vjp: Vjp
     frame: Frame | None
-
-    def __init__(self, op: Primitive, parents: tuple[Vertex | None, ...], frame: Frame, written: Sequence[list[int]]) -> None:
-        self.number = next_number()
-        self.hooks = None
-        self.parents = parents
-        self.op = op
-        self.frame = frame
-        self.written = written
+    written: Sequence[list[int]]
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
-        op, frame, parents = self.op, self.frame, self.parents
+        op, vjp, frame = self.op, self.vjp, self.frame
+        shares: Sequence[Cotangent | None]
         if frame is None:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: what {op.name} had saved was freed by the first "
                 "backward. Specify retain_graph=True there, or compute the loss again."
             )
-        if self.written:
-            if self.overwritten():
-                raise RuntimeError(self._explain_write(frame))
-            if isinstance(cotangent, np.generic):
-                # Without axes: a NumPy number times a number takes a tenth of the time of a number times an array.
-                frame = [x[()] if isinstance(x, np.ndarray) else x for x in frame]
-        if isinstance(cotangent, Tensor):
-            frame = self._lift(frame)
-        if op.variadic:
-            rule = op.rules[0]
-            assert rule is not None
-            shares = rule(cotangent, frame)
-            return [None if p is None or (needed and p not in needed) else s for p, s in zip(parents, shares, strict=True)]
-        shares = []
-        for parent, rule in zip(parents, op.rules):
-            shares.append(
-                None if rule is None or parent is None or (needed and parent not in needed) else rule(cotangent, frame)
-            )
+        if self.written and self.overwritten():
+            raise RuntimeError(self._explain_write(frame))
+        if needed is not None and not op.variadic:
+            vjp = op.vjps[tuple([parent in needed for parent in self.parents])]
+        if isinstance(cotangent, generic):
+            shares = vjp.on_numbers(cotangent, frame)
+        else:
+            shares = vjp.on_arrays(cotangent, self._lift(frame) if isinstance(cotangent, Tensor) else frame)
+        if op.variadic:  # the one rule makes all of them
+            wanted = [p is not None and (needed is None or p in needed) for p in self.parents]
+            return [share if want else None for share, want in zip(shares, wanted, strict=True)]
         return shares
 
     def overwritten(self) -> bool:
@@ -124,6 +115,21 @@ class Recorded(Node):
         )
 
 
+def record(
+    op: Primitive, vjp: Vjp, parents: tuple[Vertex | None, ...], frame: Frame, written: Sequence[list[int]]
+) -> Recorded:
+    """Return a new node. A constructor would take a third longer."""
+    node = Recorded()
+    node.number = next_number()
+    node.hooks = None
+    node.parents = parents
+    node.op = op
+    node.vjp = vjp
+    node.frame = frame
+    node.written = written
+    return node
+
+
 def restored(array: Array | None, vertex: Vertex | None) -> Tensor | None:
     """Return the Tensor that an array was, given its vertex; a leaf is its own vertex."""
     if array is None:
@@ -153,17 +159,18 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
         out = quiet.run(op.forward, *arrays, **attributes)
     except REFUSALS as error:
         raise explained(op, arrays, error) from error
-    result = wrap(out if type(out) is np.ndarray else np.asarray(out))
+    result = wrap(out if type(out) is ndarray else np.asarray(out))
     if op.differentiable and mode.recording:
         rules = op.rules * len(tensors) if op.variadic else op.rules
         parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules)])
         asked = tuple([parent is not None for parent in parents])
         if True in asked:
+            vjp = op.vjps[(True,) if op.variadic else asked]
             if op.variadic:
-                frame, written = _kept_of_many(op, tensors, result)
+                frame, written = _kept_of_many(vjp, tensors, result)
             else:
                 frame, written = [], []
-                for source, keep in zip((*tensors, result), op.kept[asked]):
+                for source, keep in zip((*tensors, result), vjp.keep):
                     frame.append(source._array if keep else None)
                     if keep:
                         written.append(source._written)
@@ -172,15 +179,15 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
                 kinds = [x.dtype for x in arrays]
                 values = {**op.defaults, **attributes}.values()
                 frame += [shapes, *values, kinds] if op.variadic else [*shapes, *values, *kinds]
-            result._node = Recorded(op, parents, frame, written)
+            result._node = record(op, vjp, parents, frame, written)
             if mode.watch is not None:
                 mode.watch.forward(result._node, arrays, result._array)
     return result
 
 
-def _kept_of_many(op: Primitive, tensors: Sequence[Tensor], result: Tensor) -> tuple[list[Any], list[list[int]]]:
+def _kept_of_many(vjp: Vjp, tensors: Sequence[Tensor], result: Tensor) -> tuple[list[Any], list[list[int]]]:
     """Return, for a primitive of any number of inputs, the beginning of the frame, and when what is kept was written to."""
-    inputs, out = op.kept[True,]
+    inputs, out = vjp.keep
     written = [t._written for t in tensors] * inputs + [result._written] * out
     return [[t._array for t in tensors] if inputs else None, result._array if out else None], written
 
@@ -316,21 +323,22 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
             out = quiet.run(op.forward, x, **attributes)
         except REFUSALS as error:
             raise explained(op, (x,), error) from error
-        result = wrap(out if type(out) is np.ndarray else np.asarray(out))
+        result = wrap(out if type(out) is ndarray else np.asarray(out))
         if out.base is not None and _root(out) is _root(x):
             result._look_at(self, op, attributes)
         if self._base is not None:
             self._refresh()
         vertex = self._node or (self if self._requires_grad else None)
         if vertex is not None and op.differentiable and mode.recording:
-            keep_x, keep_out = op.kept[True,]
+            vjp = op.vjps[True,]
+            keep_x, keep_out = vjp.keep
             frame: Frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
             if op.reach > len(frame):
                 frame = (*frame, *{**op.defaults, **attributes}.values(), x.dtype)
-            written = [self._written] if keep_x else []
+            written: Sequence[list[int]] = (self._written,) if keep_x else ()
             if keep_out:
-                written.append(result._written)
-            result._node = Recorded(op, (vertex,), frame, written)
+                written = (*written, result._written)
+            result._node = record(op, vjp, (vertex,), frame, written)
             if mode.watch is not None:
                 mode.watch.forward(result._node, (x,), result._array)
         return result
@@ -347,7 +355,7 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
             out = quiet.run(op.forward, x, y)
         except REFUSALS as error:
             raise explained(op, (x, y), error) from error
-        result = wrap(out if type(out) is np.ndarray else np.asarray(out))
+        result = wrap(out if type(out) is ndarray else np.asarray(out))
         if self._base is not None:
             self._refresh()
         if b._base is not None:
@@ -355,7 +363,8 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
         vertex = self._node or (self if self._requires_grad else None)
         other_vertex = b._node or (b if b._requires_grad else None)
         if (vertex is not None or other_vertex is not None) and op.differentiable and mode.recording:
-            keep_x, keep_y, keep_out = op.kept[vertex is not None, other_vertex is not None]
+            vjp = op.vjps[vertex is not None, other_vertex is not None]
+            keep_x, keep_y, keep_out = vjp.keep
             frame: Frame = (
                 x if keep_x else None,
                 y if keep_y else None,
@@ -363,12 +372,12 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
                 x.shape,
                 y.shape,
             )
-            written = [self._written] if keep_x else []
+            written: Sequence[list[int]] = (self._written,) if keep_x else ()
             if keep_y:
-                written.append(b._written)
+                written = (*written, b._written)
             if keep_out:
-                written.append(result._written)
-            result._node = Recorded(op, (vertex, other_vertex), frame, written)
+                written = (*written, result._written)
+            result._node = record(op, vjp, (vertex, other_vertex), frame, written)
             if mode.watch is not None:
                 mode.watch.forward(result._node, (x, y), result._array)
         return result

@@ -23,7 +23,6 @@ with `__array_ufunc__` (NEP 13): it calls `operand.__apply__(primitive, inputs, 
 from __future__ import annotations
 
 import contextvars
-import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
 Frame = Sequence[Any]
+Bound = Callable[[Any, Frame], Any]
 
 REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
 
@@ -91,12 +91,13 @@ class Primitive:
         promote: For each input, whether it is brought to one dtype with the others before the call.
         promotes: Whether any is.
         floating: Whether integers become floating point before the call.
-        rules: For each input, its rule as a function of (g, frame), or None if it has no derivative.
+        rules: For each input, its rule, or None if it has no derivative.
         differentiable: Whether any input has a rule.
+        match: What sums a cotangent to the shape of the input that was broadcast; None if the rules see to that themselves.
         slots: The names of what a frame holds: the inputs and the result, as far as they are kept; their shapes; the keyword
             arguments; the dtypes of the inputs.
         reach: How many of the slots the rules need; a frame may end there.
-        kept: For each choice of inputs whose rules are asked for, whether each input and the result are to be kept.
+        vjps: For each choice of inputs, made of a boolean for each (for one, if `variadic`), the `Vjp`.
     """
 
     def __init__(
@@ -121,56 +122,23 @@ class Primitive:
         self.promote = tuple(name in promoted for name in self.inputs)
         self.promotes = any(self.promote)
         self.floating = floating
+        self.rules = tuple(rules.get(name) for name in self.inputs)
         self.differentiable = bool(rules)
+        self.match = match
 
-        arrays = (*self.inputs, "out")
         shapes = tuple(f"{name}_shape" for name in self.inputs)
-        self.slots = (*arrays, *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
-        residuals = {name: positional(rule)[1:] for name, rule in rules.items()}
-        for name, wanted in residuals.items():
+        self.slots = (*self.inputs, "out", *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
+        for name, rule in rules.items():
+            wanted = residuals(rule)
             if name not in self.inputs or not set(wanted) <= set(self.slots):
                 raise TypeError(
                     f"{self.name}: the rule {name}(g, {', '.join(wanted)}) does not fit. "
                     f"A rule belongs to one of {self.inputs} and may name {self.slots}"
                 )
-        self.rules = tuple(
-            self._bind(rules[name], residuals[name], match, shape) if name in rules else None
-            for name, shape in zip(self.inputs, shapes, strict=True)
-        )
-        used = [self.slots.index(name) for named in residuals.values() for name in named]
+        used = [self.slots.index(name) for rule in rules.values() for name in residuals(rule)]
         self.reach = max([*used, self.slots.index(shapes[-1]) if match else 0], default=0) + 1
-        self.kept: dict[tuple[bool, ...], tuple[bool, ...]] = {}
-        for asked in itertools.product((False, True), repeat=len(self.inputs)):
-            named = {array for name in itertools.compress(self.inputs, asked) for array in residuals.get(name, ())}
-            self.kept[asked] = tuple(array in named for array in arrays)
+        self.vjps = Vjps(self)
         table[self.name] = self
-
-    def _bind(
-        self, rule: Rule, residuals: Sequence[str], match: Callable[[Any, Shape], Any] | None, shape: str
-    ) -> Callable[[Any, Frame], Any]:
-        """Return the rule as a function of the cotangent and a frame, whose slots it takes its residuals from.
-
-        These functions run at every node of every backward, so the commonest forms are written out.
-        """
-        positions = [self.slots.index(name) for name in residuals]
-        unmatched: Callable[[Any, Frame], Any]
-        if not positions:
-            unmatched = lambda g, frame: rule(g)
-        elif len(positions) == 1:
-            (only,) = positions
-            unmatched = lambda g, frame: rule(g, frame[only])
-        else:
-            several = itemgetter(*positions)
-            unmatched = lambda g, frame: rule(g, *several(frame))
-        if match is None:
-            return unmatched
-        k_shape = self.slots.index(shape)
-
-        def matched(g: Any, frame: Frame) -> Any:
-            share = unmatched(g, frame)
-            return share if share.shape == frame[k_shape] else match(share, frame[k_shape])
-
-        return matched
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Apply the function to arrays, or hand it over to the first operand that is something else."""
@@ -181,6 +149,90 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+
+class Vjp:
+    """The vector-Jacobian product of a primitive with respect to some of its inputs.
+
+    Attributes:
+        keep: For each input and the result, whether it is a residual.
+        on_arrays: A function of the cotangent and a frame, both of arrays or of what records: a cotangent for each input.
+            Nothing comes of an input that was not chosen, or has no derivative.
+        on_numbers: The same for a cotangent that is a number of NumPy, and a frame of arrays: to compute with numbers takes a
+            tenth of the time. There are no axes, so that there is no shape to be matched.
+    """
+
+    __slots__ = ("keep", "on_arrays", "on_numbers")
+
+    def __init__(self, op: Primitive, chosen: Sequence[bool]) -> None:
+        rules = [rule if asked else None for rule, asked in zip(op.rules, chosen, strict=True)]
+        named = {name for rule in rules if rule is not None for name in residuals(rule)}
+        self.keep = tuple([name in named for name in op.slots[: len(op.inputs) + 1]])
+        on_arrays = [_bound(op, rule) if op.match is None else _matched(op, rule, k) for k, rule in enumerate(rules)]
+        self.on_arrays = on_arrays[0] if op.variadic else _together(on_arrays)
+        self.on_numbers = self.on_arrays if op.variadic else _together([_bound(op, rule, True) for rule in rules])
+
+
+class Vjps(dict[tuple[bool, ...], Vjp]):
+    """The vector-Jacobian products of a primitive, each made when it is first asked for."""
+
+    def __init__(self, op: Primitive) -> None:
+        super().__init__()
+        self._op = op
+
+    def __missing__(self, chosen: tuple[bool, ...]) -> Vjp:
+        vjp = self[chosen] = Vjp(self._op, chosen)
+        return vjp
+
+
+# These functions run at every node of every backward, so the commonest forms are written out.
+
+
+def _bound(op: Primitive, rule: Rule | None, numbers: bool = False) -> Bound:
+    """Return a rule as a function of the cotangent and a frame, from which it takes its residuals; arrays as numbers."""
+    if rule is None:
+        return lambda g, frame: None
+    positions = [op.slots.index(name) for name in residuals(rule)]
+    if not positions:
+        return lambda g, frame: rule(g)
+    if len(positions) > 1:
+        several = itemgetter(*positions)
+        if numbers:
+            return lambda g, frame: rule(g, *[x[()] if isinstance(x, np.ndarray) else x for x in several(frame)])
+        return lambda g, frame: rule(g, *several(frame))
+    (only,) = positions
+    if numbers and only <= len(op.inputs):
+        return lambda g, frame: rule(g, frame[only][()])
+    return lambda g, frame: rule(g, frame[only])
+
+
+def _matched(op: Primitive, rule: Rule | None, k: int) -> Bound:
+    """Return the rule of an input that may have been broadcast as `_bound` does."""
+    bound, match, shape = _bound(op, rule), op.match, len(op.inputs) + 1 + k
+    if rule is None or match is None:
+        return bound
+
+    def matched(g: Any, frame: Frame) -> Any:
+        share = bound(g, frame)
+        return share if share.shape == frame[shape] else match(share, frame[shape])
+
+    return matched
+
+
+def _together(rules: Sequence[Bound]) -> Bound:
+    """Return one function for several: it returns what each of them does."""
+    if len(rules) == 1:
+        (x,) = rules
+        return lambda g, frame: (x(g, frame),)
+    if len(rules) == 2:
+        a, b = rules
+        return lambda g, frame: (a(g, frame), b(g, frame))
+    return lambda g, frame: [rule(g, frame) for rule in rules]
+
+
+def residuals(rule: Rule) -> tuple[str, ...]:
+    """Return the names of what a rule needs beside the cotangent."""
+    return positional(rule)[1:]
 
 
 def explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:

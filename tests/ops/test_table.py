@@ -182,7 +182,7 @@ def test_what_no_rule_names_is_not_kept_alive(name: str, data: st.DataObject) ->
     asked = tuple(can and data.draw(st.booleans()) for can in possible)
     asked = asked if any(asked) else tuple(possible)
     node, alive = saved_by(op, case, asked)
-    kept = op.kept[(True,) if op.variadic else asked]
+    kept = op.vjps[(True,) if op.variadic else asked].keep
     expected = [*kept[:1] * len(case.inputs), kept[-1]] if op.variadic else list(kept)
     out = quiet.run(applied(op, case), *case.inputs)
     if expected[-1] and np.shares_memory(out, case.inputs[0]):
@@ -219,4 +219,4 @@ RESIDUALS = [
 def test_residuals(name: str, asked: tuple[bool, ...], names: list[str]) -> None:
     """The least that the derivative needs, op by op."""
     op = OWN[name]
-    assert [slot for slot, keep in zip((*op.inputs, "out"), op.kept[asked], strict=True) if keep] == names
+    assert [slot for slot, keep in zip((*op.inputs, "out"), op.vjps[asked].keep, strict=True) if keep] == names
