@@ -12,10 +12,10 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from minigrad import devices, dtypes
+from minigrad.current import current
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.methods.shape import sizes
 from minigrad.ops import broadcasting
-from minigrad.ops.primitive import quiet
 from minigrad.random import Generator, source
 from minigrad.tensors import Tensor, converted, wrap
 
@@ -82,7 +82,7 @@ def _new(array: Any, options: Options, default: Dtype | None = None) -> Tensor:
         raise TypeError(f"minigrad does not have the argument {', '.join(sorted(strangers))} for new tensors")
     devices.check(options.get("device"))
     asked = options.get("dtype") or default or (dtypes.get_default_dtype() if array.dtype == np.float64 else array.dtype)
-    made = wrap(quiet.run(np.asarray(array).astype, dtypes.as_dtype(asked).numpy, copy=False))
+    made = wrap(current.mode.quietly(np.asarray(array).astype, dtypes.as_dtype(asked).numpy, copy=False))
     return made.requires_grad_(options.get("requires_grad", False))
 
 

@@ -13,7 +13,6 @@ A *cotangent* of a vertex v is d(root)/dv, contracted with the cotangent of the 
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence, Set
 from contextlib import ContextDecorator
 from copy import copy
@@ -21,6 +20,8 @@ from functools import partial, wraps
 from inspect import isgeneratorfunction
 from operator import attrgetter
 from typing import Any, Self
+
+from minigrad.current import current
 
 Vertex = Hashable
 Cotangent = Any
@@ -87,21 +88,6 @@ class AccumulateGrad:
         return f"<{type(self).__name__}>"
 
 
-class Mode(threading.local):
-    """What the current thread does with operations; each thread begins with recording on, and nobody watching.
-
-    Attributes:
-        recording: Whether operations leave nodes on the tape.
-        watch: Something that looks at each recorded operation and at each `Node.pull`; see `minigrad.autograd.anomaly`.
-    """
-
-    recording = True
-    watch: Any = None
-
-
-mode = Mode()
-
-
 class recording(ContextDecorator):
     """Switch recording on or off for this thread, in a ``with`` block or while the decorated function runs.
 
@@ -113,11 +99,11 @@ class recording(ContextDecorator):
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(mode.recording)
-        mode.recording = self.enabled
+        self._before.append(current.mode.recording)
+        current.mode.recording = self.enabled
 
     def __exit__(self, *exception: object) -> None:
-        mode.recording = self._before.pop()
+        current.mode.recording = self._before.pop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Return the decorated function."""
@@ -219,7 +205,7 @@ def pull_back(
         leading = leading_to(wanted, nodes)
         needed = wanted | leading
     found: dict[Vertex, Cotangent] = {}
-    watch = mode.watch
+    watch = current.mode.watch
     for node in nodes:
         cotangent = pending.pop(node, None)
         if cotangent is None:

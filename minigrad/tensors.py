@@ -16,7 +16,8 @@ import numpy as np
 from numpy import generic, ndarray
 
 from minigrad import dtypes, printing
-from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, Vertex, hooked, mode, next_number, pull_back, recording
+from minigrad.current import current
+from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, Vertex, hooked, next_number, pull_back, recording
 from minigrad.methods import (
     Arithmetic,
     Conversion,
@@ -32,7 +33,7 @@ from minigrad.methods import (
 from minigrad.methods.carrier import Operand
 from minigrad.methods.shape import Size
 from minigrad.ops import shape
-from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, Vjp, explained, quiet
+from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, Vjp, explained
 
 NOTHING = np.empty(0, np.float32)
 
@@ -155,8 +156,9 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
     tensors = inputs if _agree(op, inputs) else _promoted(op, inputs)
     arrays = [t._array for t in tensors]
+    mode = current.mode
     try:
-        out = quiet.run(op.forward, *arrays, **attributes)
+        out = mode.quietly(op.forward, *arrays, **attributes)
     except REFUSALS as error:
         raise explained(op, arrays, error) from error
     result = wrap(out if type(out) is ndarray else np.asarray(out))
@@ -259,7 +261,7 @@ def converted(make: Callable[..., Array], *given: Any) -> Array:
         RuntimeError: One is out of the range of the dtype.
     """
     try:
-        return quiet.run(make, *given)
+        return current.mode.quietly(make, *given)
     except OverflowError as error:
         raise RuntimeError(f"value cannot be converted to the type asked for without overflow: {error}") from error
 
@@ -319,8 +321,9 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
         x = self._array
         if op.floating and x.dtype.kind != "f":
             return apply(op, (self,), attributes)
+        mode = current.mode
         try:
-            out = quiet.run(op.forward, x, **attributes)
+            out = mode.quietly(op.forward, x, **attributes)
         except REFUSALS as error:
             raise explained(op, (x,), error) from error
         result = wrap(out if type(out) is ndarray else np.asarray(out))
@@ -351,8 +354,9 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
         x, y = self._array, b._array
         if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f") or op.reach > 5:
             return apply(op, (self, b), {})
+        mode = current.mode
         try:
-            out = quiet.run(op.forward, x, y)
+            out = mode.quietly(op.forward, x, y)
         except REFUSALS as error:
             raise explained(op, (x, y), error) from error
         result = wrap(out if type(out) is ndarray else np.asarray(out))
@@ -548,7 +552,7 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
         def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
             if isinstance(cotangent, Tensor):
                 return hook(cotangent)
-            with recording(False), quiet.aside():
+            with recording(False), current.mode.aside():
                 replacement = hook(wrap(np.array(cotangent)))
             return None if replacement is None else replacement._array
 
@@ -631,7 +635,7 @@ def carry_back(
             found = pull_back(seeds, targets, retain_graph)
     else:
         # What runs on arrays leaves no nodes; only the operations in hooks and Functions must be told not to, by them.
-        found = quiet.run(pull_back, seeds, targets, retain_graph)
+        found = current.mode.quietly(pull_back, seeds, targets, retain_graph)
     for vertex, cotangent in found.items():
         if isinstance(vertex, Tensor) and vertex._hooks:
             found[vertex] = hooked(cotangent, vertex._hooks)
@@ -645,8 +649,8 @@ def seed(output: Tensor, cotangent: Tensor | None, create_graph: bool, position:
         RuntimeError: The output requires no gradient, the cotangent does not fit, or is missing though there are several
             elements.
     """
-    if mode.watch is not None:
-        mode.watch.root(output)
+    if current.mode.watch is not None:
+        current.mode.watch.root(output)
     vertex = vertex_of(output)
     if vertex is None:
         raise RuntimeError(

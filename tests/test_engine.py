@@ -20,7 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigrad.engine import Node, Vertex, ancestors, mode, next_number, pull_back, recording
+from minigrad.current import current
+from minigrad.engine import Node, Vertex, ancestors, next_number, pull_back, recording
 
 Path = tuple[str, ...]
 
@@ -333,23 +334,23 @@ def test_a_complete_cotangent_is_let_go_as_soon_as_it_was_pulled() -> None:
 
 
 def test_recording_is_on_at_first_and_switches_nest() -> None:
-    assert mode.recording
+    assert current.mode.recording
     off = recording(False)
     with off:
-        assert not mode.recording
+        assert not current.mode.recording
         with recording(True):
-            assert mode.recording
+            assert current.mode.recording
             with off:  # the same object once more
-                assert not mode.recording
-            assert mode.recording
-        assert not mode.recording
-    assert mode.recording
+                assert not current.mode.recording
+            assert current.mode.recording
+        assert not current.mode.recording
+    assert current.mode.recording
 
 
 def test_an_exception_restores_the_mode() -> None:
     with pytest.raises(KeyError), recording(False):
         raise KeyError
-    assert mode.recording
+    assert current.mode.recording
 
 
 def test_as_a_decorator_it_holds_during_each_call_even_a_recursive_one() -> None:
@@ -357,10 +358,10 @@ def test_as_a_decorator_it_holds_during_each_call_even_a_recursive_one() -> None
     def countdown(n: int) -> list[bool]:
         with recording(True):
             inner = countdown(n - 1) if n else []
-        return [mode.recording, *inner]
+        return [current.mode.recording, *inner]
 
     assert countdown(3) == [False] * 4
-    assert mode.recording
+    assert current.mode.recording
 
 
 def test_the_mode_belongs_to_the_thread() -> None:
@@ -370,7 +371,7 @@ def test_the_mode_belongs_to_the_thread() -> None:
     @recording(False)
     def quiet() -> None:
         meet.wait()
-        inside.append(mode.recording)
+        inside.append(current.mode.recording)
         meet.wait()
 
     threads = [threading.Thread(target=quiet) for _ in range(2)]
@@ -381,11 +382,11 @@ def test_the_mode_belongs_to_the_thread() -> None:
     assert inside == [False, False]
     with recording(False):
         seen: list[bool] = []
-        thread = threading.Thread(target=lambda: seen.append(mode.recording))
+        thread = threading.Thread(target=lambda: seen.append(current.mode.recording))
         thread.start()
         thread.join()
         assert seen == [True]
-    assert mode.recording
+    assert current.mode.recording
 
 
 def test_creation_numbers_are_unique_across_threads() -> None:

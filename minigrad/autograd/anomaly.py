@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.current import current
 from minigrad.engine import Cotangent, Node
-from minigrad.engine import mode as current
 from minigrad.tensors import Recorded, Tensor
 
 HOUSE = os.path.dirname(os.path.dirname(__file__))
@@ -137,11 +137,11 @@ class detect_anomaly:
         self._before: list[Any] = []
 
     def __enter__(self) -> None:
-        self._before.append(current.watch)
-        current.watch = self._watch
+        self._before.append(current.mode.watch)
+        current.mode.watch = self._watch
 
     def __exit__(self, *exception: object) -> None:
-        current.watch = self._before.pop()
+        current.mode.watch = self._before.pop()
 
 
 class set_detect_anomaly(detect_anomaly):
@@ -149,8 +149,8 @@ class set_detect_anomaly(detect_anomaly):
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         super().__init__(check_nan)
-        self._before.append(current.watch)
-        current.watch = self._watch if mode else None
+        self._before.append(current.mode.watch)
+        current.mode.watch = self._watch if mode else None
 
     def __enter__(self) -> None:
         """The switch was made when the object was."""
@@ -158,4 +158,4 @@ class set_detect_anomaly(detect_anomaly):
 
 def is_anomaly_enabled() -> bool:
     """Return whether the current thread is watched."""
-    return current.watch is not None
+    return current.mode.watch is not None

@@ -8,8 +8,8 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
-from minigrad.engine import Cotangent, Node, Vertex, mode, next_number, recording
-from minigrad.ops.primitive import quiet
+from minigrad.current import current
+from minigrad.engine import Cotangent, Node, Vertex, next_number, recording
 from minigrad.tensors import Tensor, restored, vertex_of, wrap
 
 P = ParamSpec("P")
@@ -124,7 +124,7 @@ class Applied(Node):
             g if isinstance(g, Tensor) else wrap(np.zeros(*like) if g is None else np.asarray(g))
             for g, like in zip(arrived, self.outputs, strict=True)
         ]
-        with recording(lifted), quiet.aside():
+        with recording(lifted), current.mode.aside():
             shares = self.function.backward(self.context, *grads)
         shares = shares if isinstance(shares, tuple | list) else (shares,)
         if len(shares) != len(self.parents):
@@ -213,7 +213,7 @@ class Function:
         made = computed if several else (computed,)
         # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
         outputs = [y.detach() if any(y is x for x in args) else y for y in made]
-        if mode.recording and any(context.needs_input_grad):
+        if current.mode.recording and any(context.needs_input_grad):
             applied = Applied(cls, context, args, outputs)
             vertices: dict[int, Vertex] = {}
             for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
@@ -246,7 +246,7 @@ def once_differentiable(backward: Callable[P, Any]) -> Callable[P, Any]:
         with recording(False):
             shares = backward(*args, **kwargs)
         parents = tuple(vertex_of(g) for g in args[1:] if isinstance(g, Tensor))
-        if not mode.recording or not any(parent is not None for parent in parents):
+        if not current.mode.recording or not any(parent is not None for parent in parents):
             return shares
         barrier = Barrier(parents)
         several = shares if isinstance(shares, tuple) else (shares,)

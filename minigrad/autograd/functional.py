@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.autograd.grad_mode import enable_grad
 from minigrad.autograd.gradient import grad
-from minigrad.autograd.mode import enable_grad
 from minigrad.combining import stack
 from minigrad.tensors import Tensor, wrap
 

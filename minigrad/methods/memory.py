@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.engine import Node, mode, next_number, recording
+from minigrad.current import current
+from minigrad.engine import Node, next_number, recording
 from minigrad.methods.carrier import Operand
 from minigrad.methods.conversion import Conversion
 from minigrad.methods.indexing import as_index
@@ -109,7 +110,7 @@ class Memory(Conversion):
         Raises:
             RuntimeError: It would be, but the memory is that of a leaf that requires a gradient.
         """
-        if not mode.recording or not any(isinstance(x, Memory) and x.requires_grad for x in (self, *others)):
+        if not current.mode.recording or not any(isinstance(x, Memory) and x.requires_grad for x in (self, *others)):
             return False
         base = self if self._base is None else self._base
         if base._node is None and base._requires_grad:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from minigrad.combining import cat
-from minigrad.ops.primitive import quiet
+from minigrad.current import current
 from minigrad.tensors import Tensor, wrap
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
@@ -42,9 +42,9 @@ def clip_grad_norm_(
     if not grads:
         return wrap(np.zeros((), np.float32))
     order = float(norm_type)
-    norms = [quiet.run(np.linalg.norm, g._array.reshape(-1), order) if g._array.size else 0.0 for g in grads]
+    norms = [current.mode.quietly(np.linalg.norm, g._array.reshape(-1), order) if g._array.size else 0.0 for g in grads]
     kind = np.result_type(*(g._array.dtype for g in grads))
-    total = np.array(quiet.run(np.linalg.norm, np.array(norms, kind), order), kind)
+    total = np.array(current.mode.quietly(np.linalg.norm, np.array(norms, kind), order), kind)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
@@ -53,7 +53,7 @@ def clip_grad_norm_(
     factor = float(max_norm) / (total.item() + 1e-6)
     if not factor >= 1:
         for g in grads:
-            g._write(quiet.run(np.multiply, g._array, factor))
+            g._write(current.mode.quietly(np.multiply, g._array, factor))
     return wrap(total)
 
 

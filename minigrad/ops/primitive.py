@@ -22,10 +22,7 @@ with `__array_ufunc__` (NEP 13): it calls `operand.__apply__(primitive, inputs, 
 
 from __future__ import annotations
 
-import contextvars
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -43,35 +40,6 @@ HAS_VARARGS = 0x04  # the bit of `code.co_flags` that says `*args`
 
 table: dict[str, Primitive] = {}
 """Every primitive by name: the calculus of minigrad."""
-
-
-class Quiet(threading.local):
-    """Runs a function where NumPy does not warn of division by zero, overflow or NaN: as in torch, inf and NaN are values.
-
-    ``quiet.run(f, *args)`` costs a tenth of ``np.errstate`` and leaves the caller's settings alone. The f must not come
-    back here, unless ``with quiet.aside():``, in which user code is run.
-    """
-
-    def __init__(self) -> None:
-        self.run = _quiet_context().run
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Let operations be run from within `run`, in a context of their own."""
-        before, self.run = self.run, _quiet_context().run
-        try:
-            yield
-        finally:
-            self.run = before
-
-
-def _quiet_context() -> contextvars.Context:
-    context = contextvars.copy_context()
-    context.run(np.seterr, all="ignore")
-    return context
-
-
-quiet = Quiet()
 
 
 def positional(function: Callable[..., Any]) -> tuple[str, ...]:

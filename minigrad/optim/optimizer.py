@@ -28,8 +28,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.current import current
 from minigrad.engine import recording
-from minigrad.ops.primitive import Array, positional, quiet
+from minigrad.ops.primitive import Array, positional
 from minigrad.optim.record import Rule, plain
 from minigrad.optim.sweep import Memory, Plan, Settings, States, kinds, number_like
 from minigrad.tensors import Tensor, wrap
@@ -251,7 +252,7 @@ class Optimizer:
             with recording(True):
                 loss = closure()
         tasks = [self._task(k, group) for k, group in enumerate(self.param_groups)]
-        quiet.run(self._sweep, tasks)
+        current.mode.quietly(self._sweep, tasks)
         self.stepped = True
         return loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.engine import mode as current
+from minigrad.current import current
 from minigrad.engine import recording
 
 
@@ -49,19 +49,19 @@ class set_grad_enabled(recording):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
-        self._outside = current.recording
-        current.recording = mode
+        self._outside = current.mode.recording
+        current.mode.recording = mode
 
     def __enter__(self) -> None:
         self._before.append(self._outside)
-        current.recording = self.enabled
+        current.mode.recording = self.enabled
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
         """Return the decorated function."""
-        current.recording = self._outside
+        current.mode.recording = self._outside
         return recording(self.enabled)(function)
 
 
 def is_grad_enabled() -> bool:
     """Return whether the current thread records operations."""
-    return current.recording
+    return current.mode.recording
