@@ -159,13 +159,14 @@ def hooked(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
 
 def ancestors(roots: Iterable[Vertex]) -> list[Node]:
     """Return every node that the roots depend on, the roots included, youngest first."""
-    seen = {root for root in roots if isinstance(root, Node)}
-    nodes = list(seen)
-    for node in nodes:  # it grows meanwhile
+    nodes = list({root for root in roots if isinstance(root, Node)})
+    seen: set[Vertex | None] = set(nodes)
+    for node in nodes:  # which grow meanwhile
         for parent in node.parents:
-            if parent not in seen and isinstance(parent, Node):
+            if parent not in seen:
                 seen.add(parent)
-                nodes.append(parent)
+                if isinstance(parent, Node):
+                    nodes.append(parent)
     nodes.sort(key=attrgetter("number"), reverse=True)
     return nodes
 

@@ -338,9 +338,11 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
             frame: Frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
             if op.reach > len(frame):
                 frame = (*frame, *{**op.defaults, **attributes}.values(), x.dtype)
-            written: Sequence[list[int]] = (self._written,) if keep_x else ()
+            written: Sequence[list[int]] = ()
             if keep_out:
-                written = (*written, result._written)
+                written = (self._written, result._written) if keep_x else (result._written,)
+            elif keep_x:
+                written = (self._written,)
             result._node = record(op, vjp, (vertex,), frame, written)
             if mode.watch is not None:
                 mode.watch.forward(result._node, (x,), result._array)
@@ -376,9 +378,11 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
                 x.shape,
                 y.shape,
             )
-            written: Sequence[list[int]] = (self._written,) if keep_x else ()
-            if keep_y:
-                written = (*written, b._written)
+            written: Sequence[list[int]] = ()
+            if keep_x:
+                written = (self._written, b._written) if keep_y else (self._written,)
+            elif keep_y:
+                written = (b._written,)
             if keep_out:
                 written = (*written, result._written)
             result._node = record(op, vjp, (vertex, other_vertex), frame, written)

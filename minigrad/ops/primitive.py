@@ -23,7 +23,6 @@ with `__array_ufunc__` (NEP 13): it calls `operand.__apply__(primitive, inputs, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
 Frame = Sequence[Any]
-Bound = Callable[[Any, Frame], Any]
 
 REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
 
@@ -124,8 +122,8 @@ class Vjp:
 
     Attributes:
         keep: For each input and the result, whether it is a residual.
-        on_arrays: A function of the cotangent and a frame, both of arrays or of what records: a cotangent for each input.
-            Nothing comes of an input that was not chosen, or has no derivative.
+        on_arrays: A function of the cotangent and a frame, both of arrays or of what records. It returns a cotangent for each
+            input, None for one that was not chosen or has no derivative.
         on_numbers: The same for a cotangent that is a number of NumPy, and a frame of arrays: to compute with numbers takes a
             tenth of the time. There are no axes, so that there is no shape to be matched.
     """
@@ -133,12 +131,34 @@ class Vjp:
     __slots__ = ("keep", "on_arrays", "on_numbers")
 
     def __init__(self, op: Primitive, chosen: Sequence[bool]) -> None:
-        rules = [rule if asked else None for rule, asked in zip(op.rules, chosen, strict=True)]
+        rules = [rule if wanted else None for rule, wanted in zip(op.rules, chosen, strict=True)]
         named = {name for rule in rules if rule is not None for name in residuals(rule)}
         self.keep = tuple([name in named for name in op.slots[: len(op.inputs) + 1]])
-        on_arrays = [_bound(op, rule) if op.match is None else _matched(op, rule, k) for k, rule in enumerate(rules)]
-        self.on_arrays = on_arrays[0] if op.variadic else _together(on_arrays)
-        self.on_numbers = self.on_arrays if op.variadic else _together([_bound(op, rule, True) for rule in rules])
+        self.on_arrays = _together(op, rules)
+        self.on_numbers = self.on_arrays if op.variadic else _together(op, rules, numbers=True)
+
+
+def _together(op: Primitive, rules: Sequence[Rule | None], numbers: bool = False) -> Callable[[Any, Frame], Any]:
+    """Return rules as one function of the cotangent and a frame, where their residuals are found.
+
+    It runs at every node of every backward, where each call costs as much as the arithmetic of numbers. So it is written out
+    as source: for the product of numbers, ``lambda g, frame: (rule0(g, frame[1][()]), rule1(g, frame[0][()]),)``.
+    """
+    names = {"match": op.match, **{f"rule{k}": rule for k, rule in enumerate(rules)}}
+    cotangents = []
+    for k, rule in enumerate(rules):
+        if rule is None:
+            cotangents.append("None")
+            continue
+        slots = [op.slots.index(name) for name in residuals(rule)]
+        found = [f"frame[{slot}]" + ("[()]" if numbers and slot <= len(op.inputs) else "") for slot in slots]
+        cotangent = f"rule{k}({', '.join(['g', *found])})"
+        if op.match is not None and not numbers:
+            cotangent = f"match({cotangent}, frame[{len(op.inputs) + 1 + k}])"
+        cotangents.append(cotangent)
+    result = cotangents[0] if op.variadic else f"({', '.join(cotangents)},)"
+    function: Callable[[Any, Frame], Any] = eval(f"lambda g, frame: {result}", names)
+    return function
 
 
 class Vjps(dict[tuple[bool, ...], Vjp]):
@@ -151,51 +171,6 @@ class Vjps(dict[tuple[bool, ...], Vjp]):
     def __missing__(self, chosen: tuple[bool, ...]) -> Vjp:
         vjp = self[chosen] = Vjp(self._op, chosen)
         return vjp
-
-
-# These functions run at every node of every backward, so the commonest forms are written out.
-
-
-def _bound(op: Primitive, rule: Rule | None, numbers: bool = False) -> Bound:
-    """Return a rule as a function of the cotangent and a frame, from which it takes its residuals; arrays as numbers."""
-    if rule is None:
-        return lambda g, frame: None
-    positions = [op.slots.index(name) for name in residuals(rule)]
-    if not positions:
-        return lambda g, frame: rule(g)
-    if len(positions) > 1:
-        several = itemgetter(*positions)
-        if numbers:
-            return lambda g, frame: rule(g, *[x[()] if isinstance(x, np.ndarray) else x for x in several(frame)])
-        return lambda g, frame: rule(g, *several(frame))
-    (only,) = positions
-    if numbers and only <= len(op.inputs):
-        return lambda g, frame: rule(g, frame[only][()])
-    return lambda g, frame: rule(g, frame[only])
-
-
-def _matched(op: Primitive, rule: Rule | None, k: int) -> Bound:
-    """Return the rule of an input that may have been broadcast as `_bound` does."""
-    bound, match, shape = _bound(op, rule), op.match, len(op.inputs) + 1 + k
-    if rule is None or match is None:
-        return bound
-
-    def matched(g: Any, frame: Frame) -> Any:
-        share = bound(g, frame)
-        return share if share.shape == frame[shape] else match(share, frame[shape])
-
-    return matched
-
-
-def _together(rules: Sequence[Bound]) -> Bound:
-    """Return one function for several: it returns what each of them does."""
-    if len(rules) == 1:
-        (x,) = rules
-        return lambda g, frame: (x(g, frame),)
-    if len(rules) == 2:
-        a, b = rules
-        return lambda g, frame: (a(g, frame), b(g, frame))
-    return lambda g, frame: [rule(g, frame) for rule in rules]
 
 
 def residuals(rule: Rule) -> tuple[str, ...]:
