@@ -1,4 +1,4 @@
-"""What the current thread does with operations: whether it records them, who watches, and how it runs NumPy."""
+"""What is switched on in the current thread: whether operations are recorded, who watches, how NumPy is run."""
 
 from __future__ import annotations
 
