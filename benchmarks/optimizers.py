@@ -6,8 +6,9 @@
 float32, in one process. minigrad and torch take turns (A B A B ...), so that a machine that grows slower or faster does so
 for both; printed is the median of the ratios minigrad / torch, turn by turn, and the median time of minigrad. The bounds are
 what the project sets itself against torch's default; for plain descent on 10M elements, where torch makes one sweep over the
-memory in several threads, there is none. At that size a pause before each turn lets the threads of the other one fall asleep:
-they stay awake for some milliseconds after their work, and would take the processor.
+memory in several threads, there is none. HeavyBall and NAG stand beside torch's form of the same, momentum and nesterov. At
+that size a pause before each turn lets the threads of the other one fall asleep: they stay awake for some milliseconds after
+their work, and would take the processor.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any], bool]] = {  # torch's class, op
     "SGD with momentum": ("SGD", {"momentum": 0.9}, True),
     "SGD with nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}, True),
     "HeavyBall": ("SGD", {"momentum": 0.9}, True),
-    "NAG": ("SGD", {"momentum": 0.9}, True),
+    "NAG": ("SGD", {"momentum": 0.9, "nesterov": True}, True),
     "Adagrad": ("Adagrad", {}, True),
     "RMSprop": ("RMSprop", {}, False),
     "Adadelta": ("Adadelta", {}, False),

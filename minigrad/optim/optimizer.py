@@ -31,7 +31,7 @@ import numpy as np
 from minigrad.current import current
 from minigrad.engine import recording
 from minigrad.ops.primitive import Array, positional
-from minigrad.optim.record import Rule, plain
+from minigrad.optim.record import Rule
 from minigrad.optim.sweep import Memory, Plan, Settings, States, kinds, number_like
 from minigrad.tensors import Tensor, wrap
 
@@ -460,7 +460,8 @@ def in_range(name: str, value: Any) -> float:
         if value.numel() != 1:
             raise ValueError(f"Tensor {name} must be 1-element")
         value = value.item()
-    value = plain(value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if not isinstance(value, int | float):
         raise TypeError(f"Invalid {called}: {value!r} is no number")
     if not (least <= value <= greatest and math.isfinite(value)):

@@ -42,8 +42,10 @@ def _swapped(on_numbers: Any, on_arrays: Any = None) -> Callable[[Symbol, Any], 
 
 
 def plain(value: Any) -> Any:
-    """Return a number from NumPy as a number of Python, which does not decide a dtype; anything else as it is."""
-    return value.item() if isinstance(value, (np.generic, Symbol)) else value
+    """Return a number of NumPy as a float of Python, which does not decide a dtype; anything else as it is."""
+    if isinstance(value, Symbol):
+        return value.plain()
+    return float(value) if isinstance(value, np.generic) else value
 
 
 class Symbol:
@@ -94,9 +96,9 @@ class Symbol:
     __eq__ = None  # type: ignore[assignment]
     __hash__ = None  # type: ignore[assignment]
 
-    def item(self) -> Symbol:
-        """Return a number of NumPy as one of Python."""
-        return Symbol.note((self,), operator.methodcaller("item"), None, PYTHON) if self.kind == NUMPY else self
+    def plain(self) -> Symbol:
+        """Return a number of NumPy as a float of Python; anything else as it is."""
+        return Symbol.note((self,), float, None, PYTHON) if self.kind == NUMPY else self
 
     def __bool__(self) -> bool:
         raise TypeError("a rule that asks for a value cannot be recorded")
