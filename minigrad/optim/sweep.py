@@ -30,7 +30,7 @@ States = defaultdict[Tensor, dict[str, Tensor]]
 SMALL = 4096
 """Up to how many elements a parameter is small: to gather it costs less than calls of its own."""
 
-TOGETHER = 8 * SMALL
+TOGETHER = 16 * SMALL
 """How many elements small parameters have together at most."""
 
 Call = tuple[Callable[..., Any], Sequence[Any]]
