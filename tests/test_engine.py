@@ -153,9 +153,10 @@ def test_several_roots_add_up_and_a_root_that_comes_twice_counts_twice(dag: Dag,
 
 @given(dags())
 def test_ancestors_are_sorted_from_the_youngest(dag: Dag) -> None:
-    found = ancestors([dag.nodes[-1]])
+    found = ancestors([dag.nodes[-1], dag.nodes[-1]])
     assert found[0] is dag.nodes[-1]
     position = {node: k for k, node in enumerate(found)}
+    assert len(position) == len(found)
     assert all(position[p] > position[n] for n in found for p in n.parents if isinstance(p, Node))
 
 

@@ -244,6 +244,19 @@ def test_a_write_to_a_saved_result_is_an_error(lib: Library, write: Callable[[An
 
 
 @both
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_write_to_either_factor_is_an_error(lib: Library, shape: tuple[int, ...], second: bool) -> None:
+    w = lib.ones(shape, requires_grad=True)
+    a, b = w + 1, w + 2
+    y = (a * b).sum()
+    with lib.no_grad():
+        (b if second else a).add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+@both
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_write_to_what_no_rule_needs_is_none(lib: Library, write: Callable[[Any], Any]) -> None:
     w = lib.tensor([1.0, 2.0], requires_grad=True)
@@ -252,6 +265,17 @@ def test_a_write_to_what_no_rule_needs_is_none(lib: Library, write: Callable[[An
     write(x)
     y.backward()
     assert w.grad.tolist() == [1, 1]
+
+
+def test_a_node_computes_the_cotangents_asked_for_and_no_others() -> None:
+    a, b, constant, one = leaf(1.0, 2.0), leaf(3.0, 4.0), minigrad.ones(2), np.ones(2, np.float32)
+    product, joined = (a * b).grad_fn, minigrad.cat([a, constant, b]).grad_fn
+    assert product is not None
+    assert joined is not None
+    for needed, asked in ((None, [True, True]), ({a}, [True, False]), ({b}, [False, True]), (set(), [False, False])):
+        assert [share is not None for share in product.pull(one, needed)] == asked
+        shares = joined.pull(np.ones(6, np.float32), needed)
+        assert [share is not None for share in shares] == [asked[0], False, asked[1]]
 
 
 def test_a_write_through_data_is_caught_where_torch_misses_it() -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from minigrad import from_numpy
 from minigrad.autograd import grad
 from minigrad.current import current
+from minigrad.engine import next_number
 from minigrad.ops.primitive import Primitive, table
 from minigrad.tensors import Recorded, Tensor
 from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
@@ -171,25 +172,55 @@ def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Recorded
     return node, [array() is not None for array in kept]
 
 
+def with_derivative(op: Primitive, case: Case) -> tuple[bool, ...]:
+    """Return for each input whether it can have a gradient."""
+    return tuple(x.dtype.kind == "f" and (op.variadic or op.rules[k] is not None) for k, x in enumerate(case.inputs))
+
+
+def residuals_of(op: Primitive, asked: tuple[bool, ...]) -> list[bool]:
+    """Return for each input and the result whether it is a residual."""
+    if not op.variadic:
+        return list(op.vjps[asked].keep)
+    inputs, out = op.vjps[True,].keep
+    return [inputs] * len(asked) + [out]
+
+
 @every_differentiable
 @few
 @pytest.mark.usefixtures("without_collector")
 @given(data=st.data())
 def test_what_no_rule_names_is_not_kept_alive(name: str, data: st.DataObject) -> None:
     case, op = data.draw(CASES[name]), OWN[name]
-    possible = [x.dtype.kind == "f" and (op.variadic or op.rules[k] is not None) for k, x in enumerate(case.inputs)]
+    possible = with_derivative(op, case)
     if not any(possible):
         return
     asked = tuple(can and data.draw(st.booleans()) for can in possible)
-    asked = asked if any(asked) else tuple(possible)
+    asked = asked if any(asked) else possible
     node, alive = saved_by(op, case, asked)
-    kept = op.vjps[(True,) if op.variadic else asked].keep
-    expected = [*kept[:1] * len(case.inputs), kept[-1]] if op.variadic else list(kept)
+    expected = residuals_of(op, asked)
     out = current.mode.quietly(applied(op, case), *case.inputs)
     if expected[-1] and np.shares_memory(out, case.inputs[0]):
         expected[0] = True  # the result looks at the memory of its input
     assert alive == expected
     assert node.parents
+
+
+@every_differentiable
+@few
+@given(data=st.data())
+def test_a_write_to_what_is_kept_is_noticed_and_to_nothing_else(name: str, data: st.DataObject) -> None:
+    case, op = data.draw(CASES[name]), OWN[name]
+    possible = with_derivative(op, case)
+    if not any(possible):
+        return
+    inputs = [from_numpy(x.copy()).requires_grad_(can) for x, can in zip(case.inputs, possible, strict=True)]
+    result = op(*inputs, **case.attributes)
+    node = result.grad_fn
+    assert isinstance(node, Recorded)
+    for x, kept in zip([*inputs, result], residuals_of(op, possible), strict=True):
+        x._written[0] = next_number()
+        assert node.overwritten() == kept
+        x._written[0] = 0
 
 
 BOTH, FIRST, SECOND = (True, True), (True, False), (False, True)
