@@ -9,32 +9,32 @@ from minigrad.current import current
 from minigrad.engine import recording
 
 
-class _plain(recording):
-    """A mode without arguments: ``@no_grad`` decorates like ``@no_grad()``."""
+class _bare(recording):
+    """A mode that may be used as a decorator without a call: ``@no_grad`` is ``@no_grad()``."""
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+    def __new__(cls, *given: Any, **named: Any) -> Any:
         switch = super().__new__(cls)
-        if function is None:
+        if not (given and callable(given[0])):
             return switch
         switch.__init__()  # type: ignore[misc]
-        return switch(function)
+        return switch(given[0])
 
 
-class no_grad(_plain):
+class no_grad(_bare):
     """Do not record: the results require no gradient."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(_plain):
+class enable_grad(_bare):
     """Record, also inside `no_grad`."""
 
     def __init__(self) -> None:
         super().__init__(True)
 
 
-class inference_mode(recording):
+class inference_mode(_bare):
     """Do not record, as `no_grad`; with False, record.
 
     The tensors made inside are ordinary ones: torch's cannot be used for gradients later.

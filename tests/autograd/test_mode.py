@@ -41,6 +41,17 @@ def decorated(t: Library) -> list[bool]:
     return [inside(), bare(), t.is_grad_enabled(), other(), t.is_grad_enabled()]
 
 
+def inference(t: Library) -> list[bool]:
+    with t.inference_mode():
+        seen = [t.is_grad_enabled()]
+        with t.inference_mode(mode=False):
+            seen.append(t.is_grad_enabled())
+    with t.no_grad(), t.inference_mode(False):
+        seen.append(t.is_grad_enabled())
+    bare, called = t.inference_mode(t.is_grad_enabled), t.inference_mode()(t.is_grad_enabled)
+    return [*seen, bare(), called(), t.is_grad_enabled()]
+
+
 def after_an_exception(t: Library) -> list[bool]:
     try:
         with t.no_grad():
@@ -71,7 +82,7 @@ def results(t: Library) -> list[bool]:
 
 @pytest.mark.parametrize(
     "scene",
-    [nested, as_function, decorated, after_an_exception, generator, results],
+    [nested, as_function, decorated, inference, after_an_exception, generator, results],
     ids=lambda f: f.__name__,
 )
 def test_as_in_torch(scene: Callable[[Library], list[bool]]) -> None:
