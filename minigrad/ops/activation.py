@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.arithmetic import keep, where
+from minigrad.ops.arithmetic import drop, where
 from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.elementary import sigmoid
 from minigrad.ops.primitive import Array
@@ -16,13 +16,13 @@ def leaky_relu(x: Array, *, negative_slope: float) -> Array:
     return np.where(x > 0, x, x * negative_slope)
 
 
-@elementwise(floating=True, x=lambda g, x, out, alpha: where(x > 0, g, g * (out + alpha)))
+@elementwise(floating=True, x=lambda g, x, out, alpha: where(x <= 0, g * (out + alpha), g))
 def elu(x: Array, *, alpha: float) -> Array:
     """X where x > 0, else alpha (exp(x) - 1); the derivative at 0 is alpha."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@elementwise(x=lambda g, x, low, high: keep(g, (x > low) & (x < high)))
+@elementwise(x=lambda g, x, low, high: drop(g, (x <= low) | (x >= high)))
 def hardtanh(x: Array, *, low: float, high: float) -> Array:
     """X, but at least low and at most high, with derivative 0 on the bounds."""
     return np.clip(x, low, high).astype(x.dtype, copy=False)

@@ -120,6 +120,13 @@ def keep(x: Array, mask: Array) -> Array:
     return (x.view(bits) & -mask.view(np.int8).astype(bits)).view(x.dtype)
 
 
+@primitive(x=lambda g, mask, x_shape: match_shape(drop(g, mask), x_shape))
+def drop(x: Array, mask: Array) -> Array:
+    """0 where the mask is True, else x: the other half of `keep`."""
+    bits = BITS[x.dtype.itemsize]
+    return (x.view(bits) & (mask.view(np.int8) - 1).astype(bits)).view(x.dtype)
+
+
 def _share(g: Any, mine: Any, other: Any) -> Any:
     """The part of g that goes to `mine`, the larger operand; half where both are equal; g where one is NaN."""
     return where(mine == other, g / 2, where(mine < other, 0, g))
@@ -143,7 +150,7 @@ def minimum(a: Array, b: Array) -> Array:
 @primitive(
     promote=("a", "b"),
     a=lambda g, condition, a_shape: match_shape(keep(g, condition), a_shape),
-    b=lambda g, condition, b_shape: match_shape(keep(g, ~condition), b_shape),
+    b=lambda g, condition, b_shape: match_shape(drop(g, condition), b_shape),
 )
 def where(condition: Array, a: Array, b: Array) -> Array:
     """a where the condition holds, else b. A NaN gradient of the branch not taken is not carried on from here."""

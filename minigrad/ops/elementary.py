@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.arithmetic import fill, keep, where
+from minigrad.ops.arithmetic import drop, fill, where
 from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.primitive import Array
 
@@ -81,7 +81,7 @@ def sigmoid(x: Array) -> Array:
     return np.where(x < 0, t, 1) / (1 + t)
 
 
-@elementwise(x=lambda g, out: keep(g, out > 0))
+@elementwise(x=lambda g, out: drop(g, out <= 0))
 def relu(x: Array) -> Array:
     """max(x, 0), with derivative 0 at 0."""
     return np.maximum(x, 0, out=...)

@@ -566,6 +566,7 @@ DOMAINS: dict[str, Domain] = {
     "isinf": elementwise(torch.isinf, special),
     "isfinite": elementwise(torch.isfinite, special),
     "keep": Domain(masked(), lambda x, mask: torch.where(mask, x, 0), analytic=False),
+    "drop": Domain(masked(), lambda x, mask: torch.where(mask, 0, x), analytic=False),
     "where": Domain(conditional(), torch.where, broadcasts=True),
     "eq": elementwise(torch.eq, anything, anything),
     "ne": elementwise(torch.ne, anything, anything),

@@ -45,6 +45,18 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
     "leaky_relu at 0": slope(lambda t, x: t.nn.functional.leaky_relu(x), 0.0),
     "elu at 0": slope(lambda t, x: t.nn.functional.elu(x), 0.0),
     "hardtanh on its bounds": slope(lambda t, x: t.nn.functional.hardtanh(x), -1.0, 1.0),
+    "relu of nan": slope(lambda t, x: x.relu(), NAN, 1.0),
+    "elu of nan": slope(lambda t, x: t.nn.functional.elu(x), NAN, INF, -INF),
+    "hardtanh of nan": slope(lambda t, x: t.nn.functional.hardtanh(x), NAN, INF, -INF),
+    "leaky_relu of nan": slope(lambda t, x: t.nn.functional.leaky_relu(x), NAN, INF, -INF),
+    "gelu of nan": slope(lambda t, x: t.nn.functional.gelu(x), NAN, 30.0, -30.0),
+    "softplus of nan": slope(lambda t, x: t.nn.functional.softplus(x), NAN, INF, -INF),
+    "smooth_l1_loss far away": slope(
+        lambda t, x: t.nn.functional.smooth_l1_loss(x, t.zeros_like(x), reduction="none", beta=2.0), INF, -INF, NAN, 2.0, 1.9
+    ),
+    "huber_loss far away": slope(
+        lambda t, x: t.nn.functional.huber_loss(x, t.zeros_like(x), reduction="none", delta=2.0), INF, -INF, NAN, 2.0, 1.9
+    ),
     "norm at 0": slope(lambda t, x: x.norm(), 0.0, 0.0),
     "norm of order 0": lambda t: t.tensor([[0.0, 2.0], [NAN, -1.0]], requires_grad=True).norm(0, 1),
     "sqrt at 0": slope(lambda t, x: x.sqrt(), 0.0),

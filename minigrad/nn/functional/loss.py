@@ -98,8 +98,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     check_shapes("smooth_l1_loss", input, target)
-    error = input - target
-    return reduced(where(error.abs() < beta, error.square() * (0.5 / beta), error.abs() - 0.5 * beta), reduction)
+    return reduced(_huber((input - target).abs(), beta) / beta, reduction)
 
 
 def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -115,8 +114,12 @@ def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta:
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     check_shapes("huber_loss", input, target)
-    error = input - target
-    return reduced(where(error.abs() <= delta, error.square() * 0.5, delta * (error.abs() - 0.5 * delta)), reduction)
+    return reduced(_huber((input - target).abs(), delta), reduction)
+
+
+def _huber(error: Tensor, delta: float) -> Tensor:
+    near = error.clamp(max=delta)
+    return near * (error - 0.5 * near)
 
 
 def binary_cross_entropy(
