@@ -21,9 +21,9 @@ Tensors = Tensor | tuple[Tensor, ...]
 
 def _tuple(tensors: Any, what: str) -> tuple[Tensor, ...]:
     several = (tensors,) if isinstance(tensors, Tensor) else tensors
-    if not isinstance(several, tuple | list) or not all(isinstance(t, Tensor) for t in several):
+    if not isinstance(several, tuple) or not all(isinstance(t, Tensor) for t in several):
         raise TypeError(f"{what} must be a Tensor or a tuple of Tensors, but is {type(tensors).__name__}")
-    return tuple(several)
+    return several
 
 
 def _evaluated(func: Callable[..., Any], inputs: Any, create_graph: bool) -> tuple[tuple[Tensor, ...], Any]:
@@ -39,7 +39,7 @@ def _zeros(x: Tensor) -> Tensor:
 
 
 def _like(values: tuple[Any, ...], pattern: Any) -> Any:
-    return values if isinstance(pattern, tuple | list) else values[0]
+    return values if isinstance(pattern, tuple) else values[0]
 
 
 def _product(ys: tuple[Tensor, ...], xs: tuple[Tensor, ...], v: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...]:
@@ -67,6 +67,8 @@ def _direction(v: Any, like: tuple[Tensor, ...], what: str) -> tuple[Tensor, ...
 def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
     """Return d func / d input, of shape ``output.shape + input.shape``; a tuple for each of several outputs or inputs.
 
+    Where torch refuses an empty output, the result is empty.
+
     >>> import minigrad
     >>> jacobian(lambda x: x**2, minigrad.tensor([1.0, 3.0]))
     tensor([[2., 0.],
@@ -83,7 +85,7 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) 
                 rows.append(_product((y,), xs, (wrap(unit.reshape(y.shape)),), create_graph))
             columns = zip(*rows, strict=True) if rows else [()] * len(xs)
             blocks = [
-                (stack(column) if column else _zeros(x)).reshape(*y.shape, *x.shape)
+                stack(column).reshape(*y.shape, *x.shape) if column else wrap(np.zeros((*y.shape, *x.shape), x._array.dtype))
                 for column, x in zip(columns, xs, strict=True)
             ]
             tables.append(_like(tuple(blocks), inputs))
@@ -107,9 +109,10 @@ def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -
 
 
 def _single(output: Any) -> Tensor:
-    if not isinstance(output, Tensor) or output.numel() != 1:
+    ys = _tuple(output, "the output of the function")
+    if ys is output or ys[0].numel() != 1:
         raise RuntimeError("The function given must return a Tensor with a single element.")
-    return output
+    return ys[0]
 
 
 def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False) -> tuple[Any, Any]:
