@@ -12,11 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.autograd.function import Cotangents
 from minigrad.current import current
 from minigrad.engine import Cotangent, Node
 from minigrad.tensors import Recorded, Tensor
 
-HOUSE = os.path.dirname(os.path.dirname(__file__))
+HOUSE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+RULES = Recorded.pull.__code__
+UNSEEN = "a line that anomaly mode did not see"
+
+GIVEN = ("pad",)
+"""Operations that put a number of the caller's beside the others, which may well be inf."""
+
+POWER = "a power of 0 with an exponent below 1, of a negative number with a fraction, or overflow: add a small number first"
 
 CAUSES = {
     "sqrt": "the square root has the slope inf at 0 and is NaN below: add a small number under the root, or use norm()",
@@ -24,32 +32,36 @@ CAUSES = {
     "log": "the logarithm is -inf at 0 and NaN below: clamp() its argument, or use log_softmax, logsumexp or log1p",
     "div": "division by 0: add a small number to the divisor, or choose a harmless one with where() before dividing",
     "reciprocal": "division by 0: add a small number to the divisor",
-    "power": "a power of 0 with a negative exponent, or of a negative number with a fraction",
-    "pow": "a power of 0 with an exponent below 1, or of a negative number with a fraction: add a small number first",
+    "power": POWER,
+    "pow": POWER,
     "exp": "overflow: subtract the maximum first, or use softmax, log_softmax or logsumexp",
     "mul": "0 times inf is NaN, or overflow: see where the factor became so large",
 }
 
+origins: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+"""The line of the user's program at which each node was made that anybody watched."""
+
 
 class Watch:
-    """Looks at every result and every cotangent of the current thread, and raises at the first that is not finite.
-
-    It remembers the line of the user's program at which each node was made.
-    """
+    """Looks at every result and every cotangent of the current thread, and raises at the first that is not finite."""
 
     def __init__(self, check_nan: bool) -> None:
         self.check_nan = check_nan
-        self.origins: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
 
     def forward(self, node: Recorded, inputs: Sequence[Any], out: Any) -> None:
         """Look at a result."""
-        self.origins[node] = _user_line()
-        if self.check_nan and _broken(out) and not any(_broken(x) for x in inputs):
+        frame = _caller()
+        if frame is not None and frame.f_code is RULES:  # whose node is to blame, if what comes of them is not finite
+            origins[node] = origins.get(frame.f_locals["self"], UNSEEN)
+            return
+        origins[node] = _line(frame)
+        if self.check_nan and node.op.name not in GIVEN and _broken(out) and not any(_broken(x) for x in inputs):
             raise RuntimeError(self._report(node, "forward", inputs, out))
 
     def backward(self, node: Node, cotangent: Cotangent, shares: Sequence[Cotangent | None]) -> None:
         """Look at what a node made of its cotangent."""
-        if not self.check_nan or _broken(cotangent):
+        arrived = cotangent.values if isinstance(cotangent, Cotangents) else (cotangent,)
+        if not self.check_nan or any(_broken(part) for part in arrived):
             return
         for k, share in enumerate(shares):
             if share is not None and _broken(share):
@@ -60,7 +72,7 @@ class Watch:
         if self.check_nan and _broken(output):
             raise RuntimeError(
                 f"backward was called on a result that is not finite, {output.detach()!r}: the inputs of the computation "
-                "were not finite in the first place"
+                "were not finite in the first place, or anomaly mode did not see it"
             )
 
     def _report(self, node: Node, where: str, inputs: Sequence[Any], found: Any) -> str:
@@ -69,13 +81,15 @@ class Watch:
         first = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         lines = [
             f"{name} returned {'nan' if np.isnan(values[first]) else 'inf'} values in its {where} at index {first}.",
-            f"It was called in {self.origins.get(node, 'a line that ran before anomaly mode was switched on')}",
+            f"It was called in {origins.get(node, UNSEEN)}",
         ]
         for k, x in enumerate(inputs):
             array = _values(x)
-            at = first if array.shape == values.shape else ()
-            shown = f"{array[at]} at this index" if at or not array.ndim else f"from {array.min()} to {array.max()}"
-            lines.append(f"Its value {k}, of shape {list(array.shape)}: {shown}" if array.size else f"Its value {k} is empty")
+            if array.shape == values.shape or not array.ndim:
+                shown = f"{array[first if array.ndim else ()]} at this index"
+            else:
+                shown = f"from {array.min()} to {array.max()}" if array.size else "empty"
+            lines.append(f"Its value {k}, of shape {list(array.shape)}: {shown}")
         if name in CAUSES:
             lines.append(f"Known cause: {CAUSES[name]}.")
         if np.isnan(values[first]) and where != "forward":
@@ -101,13 +115,20 @@ def _saved(node: Node) -> list[Any]:
     return [x for x in frame or () if isinstance(x, np.ndarray)]
 
 
-def _user_line() -> str:
-    """Return the innermost line of the stack that is not minigrad's own."""
+def _caller() -> FrameType | None:
+    """Return the frame in which a node runs its rules or, if there is none, the innermost that is not minigrad's own."""
+    user = None
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(HOUSE):
+    while frame is not None and frame.f_code is not RULES:
+        if user is None and not frame.f_code.co_filename.startswith(HOUSE):
+            user = frame
         frame = frame.f_back
+    return frame or user
+
+
+def _line(frame: FrameType | None) -> str:
     if frame is None:
-        return "an unknown line"
+        return UNSEEN
     summary = traceback.extract_stack(frame, limit=1)[-1]
     return f"{summary.filename}:{summary.lineno}, in {summary.name}: {summary.line}"
 
@@ -154,6 +175,9 @@ class set_detect_anomaly(detect_anomaly):
 
     def __enter__(self) -> None:
         """The switch was made when the object was."""
+
+    def __exit__(self, *exception: object) -> None:
+        current.mode.watch = self._before[0]
 
 
 def is_anomaly_enabled() -> bool:
