@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec
 
 import numpy as np
 
 from minigrad.current import current
-from minigrad.engine import Cotangent, Node, Vertex, next_number, recording
+from minigrad.engine import AccumulateGrad, Cotangent, Node, Vertex, next_number, recording
+from minigrad.ops.broadcasting import match_shape
 from minigrad.tensors import Tensor, restored, vertex_of, wrap
 
 P = ParamSpec("P")
@@ -39,7 +41,14 @@ class Context:
         self._constant = {id(t) for t in tensors}
 
     def _keep(self, vertices: dict[int, Vertex]) -> None:
-        """Replace the tensors given by their arrays and vertices, so that the graph holds no cycle."""
+        """Replace the tensors given by their arrays and vertices, so that the graph holds no cycle.
+
+        Raises:
+            TypeError: One is no Tensor.
+        """
+        for k, t in enumerate(self._given):
+            if not isinstance(t, Tensor | None):
+                raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
         self._saved = [
             None if t is None else (t._array, vertices.get(id(t), vertex_of(t)), t._written, t._written[0])
             for t in self._given
@@ -98,8 +107,13 @@ class Result(Node):
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         return [Cotangents(*(cotangent if k == self.place else None for k in range(self.count)))]
 
+    @property
+    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+        """Those of the application: for torch it is one node with several results."""
+        return self.applied.next_functions
+
     def name(self) -> str:  # noqa: D102
-        return f"{self.applied.function.__name__}Backward"
+        return self.applied.name()
 
 
 class Applied(Node):
@@ -107,52 +121,65 @@ class Applied(Node):
 
     __slots__ = ("context", "function", "inputs", "outputs")
 
-    def __init__(
-        self, function: type[Function], context: Context, arguments: Sequence[Any], outputs: Sequence[Tensor]
-    ) -> None:
+    def __init__(self, function: type[Function], context: Context, arguments: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.number = next_number()
         self.hooks = None
         self.parents = tuple(vertex_of(x) if isinstance(x, Tensor) else None for x in arguments)
         self.function, self.context = function, context
         self.inputs = [(x._array.shape, x.dtype) if isinstance(x, Tensor) else None for x in arguments]
-        self.outputs = [(y._array.shape, y._array.dtype) for y in outputs]
+        self.outputs = [(y._array.shape, y._array.dtype) if isinstance(y, Tensor) else None for y in outputs]
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+        """The parents of those arguments that are tensors."""
+        edges = zip(super().next_functions, self.inputs, strict=True)
+        return tuple(edge for edge, like in edges if like is not None)
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         arrived = cotangent.values if isinstance(cotangent, Cotangents) else (cotangent,)
         lifted = any(isinstance(g, Tensor) for g in arrived)
-        grads = [
-            g if isinstance(g, Tensor) else wrap(np.zeros(*like) if g is None else np.asarray(g))
-            for g, like in zip(arrived, self.outputs, strict=True)
-        ]
+        grads: list[Tensor | None] = []
+        for g, like in zip(arrived, self.outputs, strict=True):
+            if g is None:
+                grads.append(None if like is None else wrap(np.zeros(*like)))
+            else:
+                grads.append(g if isinstance(g, Tensor) else wrap(np.asarray(g)))
         with recording(lifted), current.mode.aside():
-            shares = self.function.backward(self.context, *grads)
-        shares = shares if isinstance(shares, tuple | list) else (shares,)
-        if len(shares) != len(self.parents):
-            raise RuntimeError(
-                f"function {self} returned an incorrect number of gradients (expected {len(self.parents)}, got {len(shares)})"
-            )
-        return [
-            None if parent is None or share is None else self._checked(k, share, lifted)
-            for k, (parent, share) in enumerate(zip(self.parents, shares, strict=True))
-        ]
+            returned = self.function.backward(self.context, *grads)
+            shares = returned if isinstance(returned, tuple) else (returned,)
+            count = len(self.parents)
+            if len(shares) < count or any(share is not None for share in shares[count:]):
+                raise RuntimeError(
+                    f"function {self} returned an incorrect number of gradients (expected {count}, got {len(shares)})"
+                )
+            return [self._checked(k, share, lifted) for k, share in enumerate(shares[:count])]
 
-    def _checked(self, k: int, share: Any, lifted: bool) -> Cotangent:
+    def _checked(self, k: int, share: Any, lifted: bool) -> Cotangent | None:
+        if share is None:
+            return None
         if not isinstance(share, Tensor):
-            raise TypeError(f"{self}: expected a Tensor or None as gradient {k}, but got {type(share).__name__}")
+            raise RuntimeError(f"{self}: expected a Tensor or None as gradient {k}, but got {type(share).__name__}")
         like = self.inputs[k]
-        assert like is not None
+        if like is None:
+            raise RuntimeError(
+                f"function {self} returned a gradient different than None at position {k + 1}, but the corresponding forward "
+                "input was not a Tensor"
+            )
+        if self.parents[k] is None:
+            return None
         shape, dtype = like
-        if share._array.shape != shape:
+        aligned = zip(reversed(shape), reversed(share.shape), strict=False)
+        if share.ndim < len(shape) or any(n not in (1, m) for n, m in aligned):
             raise RuntimeError(
                 f"Function {self} returned an invalid gradient at index {k} - got {list(share.shape)} but expected shape "
                 f"compatible with {list(shape)}"
             )
+        share = match_shape(share, shape).to(dtype)
         # As a view, because the array may be the user's own: whoever wants to keep it will copy it.
-        return share.to(dtype) if lifted else share.to(dtype)._array.view()
+        return share if lifted else share._array.view()
 
     def release(self) -> None:  # noqa: D102
-        if self.context._saved:
-            self.context._saved = None
+        self.context._saved = None
 
     def name(self) -> str:  # noqa: D102
         return f"{self.function.__name__}Backward"
@@ -200,26 +227,47 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run forward, and record that backward is its derivative."""
+        """Run forward, and record that backward is its derivative.
+
+        Keyword arguments are brought to their places; with `setup_context`, defaults too have theirs.
+
+        Raises:
+            TypeError: The arguments are not those of forward, or one has no place, as keyword-only arguments have none.
+        """
         context = Context()
+        alone = cls.setup_context is not Function.setup_context
+        first = () if alone else (context,)
+        if kwargs or alone:
+            bound = signature(cls.forward).bind(*first, *args, **kwargs)
+            if alone:
+                bound.apply_defaults()
+            if bound.kwargs:
+                raise TypeError(
+                    f"{cls.__name__}.apply() cannot give forward its argument {next(iter(bound.kwargs))!r} by place"
+                )
+            args = bound.args[len(first) :]
         context.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
         with recording(False):
-            if cls.setup_context is Function.setup_context:
-                computed = cls.forward(context, *args, **kwargs)
-            else:
-                computed = cls.forward(*args, **kwargs)
+            computed = cls.forward(*first, *args)
+            if alone:
                 cls.setup_context(context, args, computed)
         several = isinstance(computed, tuple)
         made = computed if several else (computed,)
         # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
-        outputs = [y.detach() if any(y is x for x in args) else y for y in made]
-        if current.mode.recording and any(context.needs_input_grad):
-            applied = Applied(cls, context, args, outputs)
-            vertices: dict[int, Vertex] = {}
-            for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
-                if y.is_floating_point() and id(original) not in context._constant:
-                    y._node = Result(applied, k, len(outputs)) if several else applied
-                    vertices[id(y)] = y._node
+        outputs = [y.detach() if isinstance(y, Tensor) and any(y is x for x in args) else y for y in made]
+        recorded = current.mode.recording and any(context.needs_input_grad)
+        applied = Applied(cls, context, args, outputs) if recorded else None
+        vertices: dict[int, Vertex] = {}
+        for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
+            if not isinstance(y, Tensor):
+                continue
+            inner = vertex_of(y)  # a view asks its base now, and not later
+            if applied is not None and y.is_floating_point() and id(original) not in context._constant:
+                y._node = Result(applied, k, len(outputs)) if several else applied
+                vertices[id(y)] = y._node
+            elif inner is not None:  # forward has recorded it, on its own account
+                outputs[k] = y.detach()
+        if applied is not None:
             context._keep(vertices)
         return tuple(outputs) if several else outputs[0]
 
