@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.current import current
 from minigrad.methods.arithmetic import Arithmetic
 from minigrad.ops.primitive import Array
 
@@ -63,9 +64,9 @@ class Interop(Arithmetic):
         before backward; write through the tensor where that matters.
 
         Raises:
-            RuntimeError: The tensor requires a gradient, which NumPy would not carry on.
+            RuntimeError: The tensor requires a gradient, which NumPy would not carry on, and recording is on.
         """
-        if self.requires_grad:
+        if current.mode.recording and self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._array.view()
 
@@ -85,6 +86,10 @@ class Interop(Arithmetic):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype, copy=copy)
+
+    def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Self:
+        """Let what NumPy makes of a tensor be one where it keeps the kind of its argument, as ``np.cumsum``; it is a copy."""
+        return self._constant(array)
 
     def __bool__(self) -> bool:
         if self._array.size != 1:
@@ -110,24 +115,39 @@ class Interop(Arithmetic):
     def __contains__(self, value: Any) -> bool:
         if not isinstance(value, Interop | bool | int | float | np.generic):
             raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
-        return bool((self._array == (value._array if isinstance(value, Interop) else value)).any())
+        if isinstance(value, Interop):
+            return bool((self == value)._array.any())
+        number = value.item() if isinstance(value, np.generic) else value
+        return bool(current.mode.quietly(np.equal, self._array, number).any())
 
     def __dlpack__(self, **options: Any) -> Any:
-        """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy."""
-        return self.numpy().__dlpack__(**options)
+        """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy.
+
+        Raises:
+            BufferError: The tensor requires a gradient, or the memory is read-only and the other library does not know that.
+        """
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self._array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._array.__dlpack_device__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revived, (type(self), self._for_copy(), self._requires_grad)
+        return _revived, (type(self), self._for_copy(), self._requires_grad), self._given()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        copied: Self = _revived(type(self), self._for_copy().copy(), self._requires_grad)
+        """Return a leaf like this one in memory of its own, also if this one is a view."""
+        copied: Self = _revived(type(self), self._for_copy().copy("K"), self._requires_grad)
         memo[id(self)] = copied
+        vars(copied).update(deepcopy(self._given(), memo))
         if self._grad is not None:
             copied._grad = deepcopy(self._grad, memo)
         return copied
+
+    def _given(self) -> dict[str, Any]:
+        """Return the attributes that the program has given to this tensor."""
+        return {name: value for name, value in vars(self).items() if name[0] != "_"}
 
     def _for_copy(self) -> Array:
         if not self.is_leaf:
