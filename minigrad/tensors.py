@@ -6,23 +6,22 @@ asked for, leaves a `Recorded` node on the tape. What a Tensor can do beyond tha
 
 from __future__ import annotations
 
-import builtins
 import warnings
-import weakref
 from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy import generic, ndarray
 
 from minigrad import dtypes, printing
 from minigrad.current import current
-from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, Vertex, hooked, next_number, pull_back, recording
+from minigrad.engine import Cotangent, Node, Vertex, hooked, next_number, pull_back, recording
 from minigrad.methods import (
     Arithmetic,
     Conversion,
     Drawing,
     Elementary,
+    Gradients,
     Indexing,
     InPlace,
     Interop,
@@ -164,7 +163,7 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     result = wrap(out if type(out) is ndarray else np.asarray(out))
     if op.differentiable and mode.recording:
         rules = op.rules * len(tensors) if op.variadic else op.rules
-        parents = tuple([None if rule is None else vertex_of(t) for t, rule in zip(tensors, rules)])
+        parents = tuple([None if rule is None else t._vertex() for t, rule in zip(tensors, rules)])
         asked = tuple([parent is not None for parent in parents])
         if True in asked:
             vjp = op.vjps[(True,) if op.variadic else asked]
@@ -197,13 +196,6 @@ def _kept_of_many(vjp: Vjp, tensors: Sequence[Tensor], result: Tensor) -> tuple[
 def _root(array: Array) -> object:
     """Return the array that owns the memory which this one looks at."""
     return array if array.base is None else array.base
-
-
-def vertex_of(tensor: Tensor) -> Vertex | None:
-    """Return the place of a tensor in the graph: its node, itself if it is a leaf, None if it has no gradient."""
-    if tensor._base is not None:
-        tensor._refresh()
-    return tensor._node or (tensor if tensor._requires_grad else None)
 
 
 def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
@@ -269,7 +261,7 @@ def converted(make: Callable[..., Array], *given: Any) -> Array:
 # ---------------------------------------------------------------------------------------------------------- Tensor
 
 
-class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reductions, Shapes, Drawing, Arithmetic):
+class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Linear, Reductions, Shapes, Drawing, Arithmetic):
     """A multi-dimensional array that can remember how it was computed.
 
     ``Tensor(data)`` copies a nested list, an array or a tensor into the default dtype, ``Tensor(2, 3)`` is zeros of that
@@ -288,7 +280,6 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
     """
 
     _grad: Tensor | None = None
-    _hooks: list[Hook] | None = None
 
     def __init__(self, *data: Any) -> None:
         kind = dtypes.get_default_dtype().numpy
@@ -442,47 +433,7 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
 
-    # Its place in the graph.
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether gradients are carried to this tensor. It can be set on leaves."""
-        return vertex_of(self) is not None
-
-    @requires_grad.setter
-    def requires_grad(self, wanted: bool) -> None:
-        if self._node is not None:
-            if wanted:
-                return
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-            )
-        if wanted and self._array.dtype.kind != "f":
-            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is {self.dtype}")
-        if wanted:  # a view that is a leaf has views of its own
-            self._base, self._path = None, ()
-        self._requires_grad = wanted
-
-    def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Set `requires_grad` and return the tensor.
-
-        Raises:
-            RuntimeError: The tensor is not a leaf, or not of floating point.
-        """
-        self.requires_grad = requires_grad
-        return self
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether nobody computed this tensor, as far as the graph knows."""
-        return self.grad_fn is None
-
-    @property
-    def grad_fn(self) -> Node | None:
-        """The node that computed this tensor; None for a leaf."""
-        vertex = vertex_of(self)
-        return vertex if isinstance(vertex, Node) else None
+    # Its gradient.
 
     @property
     def grad(self) -> Tensor | None:
@@ -538,75 +489,11 @@ class Tensor(InPlace, Conversion, Elementary, Indexing, Interop, Linear, Reducti
         else:
             self._grad._write(self._grad._array + cotangent)
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Have a function called with the gradient of this tensor whenever one is computed; it may return another instead.
-
-        >>> import minigrad
-        >>> x = minigrad.tensor(1.0, requires_grad=True)
-        >>> handle = x.register_hook(lambda gradient: 2 * gradient)
-        >>> (3 * x).backward()
-        >>> handle.remove()
-        >>> x.grad
-        tensor(6.)
-
-        Raises:
-            RuntimeError: The tensor requires no gradient.
-        """
-
-        def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
-            if isinstance(cotangent, Tensor):
-                return hook(cotangent)
-            with recording(False), current.mode.aside():
-                replacement = hook(wrap(np.array(cotangent)))
-            return None if replacement is None else replacement._array
-
-        return self._hook(on_cotangent)
-
-    def _hook(self, hook: Hook) -> RemovableHandle:
-        vertex = vertex_of(self)
-        if vertex is None:
-            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if isinstance(vertex, Node):
-            vertex.hooks = hooks = vertex.hooks or []
-        else:
-            self._hooks = hooks = self._hooks or []
-        hooks.append(hook)
-        return RemovableHandle(hooks, hook)
-
-    def retain_grad(self) -> None:
-        """Have `backward` set the `grad` of this tensor also if it is not a leaf."""
-        if self.is_leaf or self.retains_grad:
-            if not self.requires_grad:
-                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-            return
-        self.retains_grad = True
-        itself = weakref.ref(self)
-
-        def keep(cotangent: Cotangent) -> None:
-            tensor = itself()
-            if tensor is not None:
-                tensor._accumulate(cotangent if isinstance(cotangent, Tensor) else np.array(cotangent), set())
-
-        self._hook(keep)
-
-    retains_grad: builtins.bool = False
-
     def detach(self) -> Tensor:
         """Return a tensor that shares memory with this one and requires no gradient."""
         alias = wrap(self._array)
         alias._written = self._written
         return alias
-
-    def detach_(self) -> Self:
-        """Forget how this tensor was computed: it becomes a leaf that requires no gradient.
-
-        Raises:
-            RuntimeError: It is a view.
-        """
-        if self._base is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-        self._node, self._requires_grad = None, False
-        return self
 
     @property
     def data(self) -> Tensor:
@@ -655,7 +542,7 @@ def seed(output: Tensor, cotangent: Tensor | None, create_graph: bool, position:
     """
     if current.mode.watch is not None:
         current.mode.watch.root(output)
-    vertex = vertex_of(output)
+    vertex = output._vertex()
     if vertex is None:
         raise RuntimeError(
             f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that it was computed "
@@ -688,7 +575,7 @@ def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:
         raise RuntimeError(f"`inputs` argument to `{asker}()` cannot be empty.")
     targets = []
     for k, tensor in enumerate(tensors):
-        vertex = vertex_of(tensor)
+        vertex = tensor._vertex()
         if vertex is None:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: input {k}, of shape {list(tensor.shape)}"

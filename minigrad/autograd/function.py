@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.current import current
 from minigrad.engine import AccumulateGrad, Cotangent, Node, Vertex, next_number, recording
 from minigrad.ops.broadcasting import match_shape
-from minigrad.tensors import Tensor, restored, vertex_of, wrap
+from minigrad.tensors import Tensor, restored, wrap
 
 P = ParamSpec("P")
 
@@ -50,7 +50,7 @@ class Context:
             if not isinstance(t, Tensor | None):
                 raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
         self._saved = [
-            None if t is None else (t._array, vertices.get(id(t), vertex_of(t)), t._written, t._written[0])
+            None if t is None else (t._array, vertices.get(id(t), t._vertex()), t._written, t._written[0])
             for t in self._given
         ]
         self._given = ()
@@ -124,7 +124,7 @@ class Applied(Node):
     def __init__(self, function: type[Function], context: Context, arguments: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.number = next_number()
         self.hooks = None
-        self.parents = tuple(vertex_of(x) if isinstance(x, Tensor) else None for x in arguments)
+        self.parents = tuple(x._vertex() if isinstance(x, Tensor) else None for x in arguments)
         self.function, self.context = function, context
         self.inputs = [(x._array.shape, x.dtype) if isinstance(x, Tensor) else None for x in arguments]
         self.outputs = [(y._array.shape, y._array.dtype) if isinstance(y, Tensor) else None for y in outputs]
@@ -261,7 +261,7 @@ class Function:
         for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
             if not isinstance(y, Tensor):
                 continue
-            inner = vertex_of(y)  # a view asks its base now, and not later
+            inner = y._vertex()  # a view asks its base now, and not later
             if applied is not None and y.is_floating_point() and id(original) not in context._constant:
                 y._node = Result(applied, k, len(outputs)) if several else applied
                 vertices[id(y)] = y._node
@@ -293,7 +293,7 @@ def once_differentiable(backward: Callable[P, Any]) -> Callable[P, Any]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         with recording(False):
             shares = backward(*args, **kwargs)
-        parents = tuple(vertex_of(g) for g in args[1:] if isinstance(g, Tensor))
+        parents = tuple(g._vertex() for g in args[1:] if isinstance(g, Tensor))
         if not current.mode.recording or not any(parent is not None for parent in parents):
             return shares
         barrier = Barrier(parents)

@@ -8,6 +8,7 @@ from minigrad.methods.carrier import Carrier
 from minigrad.methods.conversion import Conversion
 from minigrad.methods.drawing import Drawing
 from minigrad.methods.elementary import Elementary
+from minigrad.methods.gradient import Gradients
 from minigrad.methods.indexing import Indexing
 from minigrad.methods.inplace import InPlace
 from minigrad.methods.interop import Interop
@@ -21,6 +22,7 @@ __all__ = [
     "Conversion",
     "Drawing",
     "Elementary",
+    "Gradients",
     "InPlace",
     "Indexing",
     "Interop",

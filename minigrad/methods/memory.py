@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.current import current
-from minigrad.engine import Node, next_number, recording
+from minigrad.engine import Node, Vertex, next_number, recording
 from minigrad.methods.carrier import Operand
 from minigrad.methods.conversion import Conversion
 from minigrad.methods.indexing import as_index
@@ -37,6 +37,12 @@ class Memory(Conversion):
         self._path = (*source._path, (op, attributes))
         self._written = source._written
         self._seen = source._written[0]
+
+    def _vertex(self) -> Vertex | None:
+        """Return the place of self in the graph: its node, itself if it is a leaf, None if it has no gradient."""
+        if self._base is not None:
+            self._refresh()
+        return self._node or (self if self._requires_grad else None)
 
     def _refresh(self) -> None:
         """Bring the node of a view up to date if its memory was written to since."""

@@ -1,0 +1,126 @@
+"""Who asks for the gradient of a tensor, and who is told of it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+
+from minigrad.current import current
+from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, recording
+from minigrad.methods.memory import Memory
+
+
+class Gradients(Memory):
+    """requires_grad, grad_fn and hooks."""
+
+    _hooks: list[Hook] | None = None
+    retains_grad: bool = False
+
+    def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
+        """Add a cotangent to `grad`; `taken` are the ids of arrays that belong to others."""
+        raise NotImplementedError
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are carried to this tensor. It can be set on leaves."""
+        return self._vertex() is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self._node is not None:
+            if wanted:
+                return
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if wanted and self._array.dtype.kind != "f":
+            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is {self.dtype}")
+        if wanted:  # a view that is a leaf has views of its own
+            self._base, self._path = None, ()
+        self._requires_grad = wanted
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` and return the tensor.
+
+        Raises:
+            RuntimeError: The tensor is not a leaf, or not of floating point.
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nobody computed this tensor, as far as the graph knows."""
+        return self.grad_fn is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that computed this tensor; None for a leaf."""
+        vertex = self._vertex()
+        return vertex if isinstance(vertex, Node) else None
+
+    def detach_(self) -> Self:
+        """Forget how this tensor was computed: it becomes a leaf that requires no gradient.
+
+        Raises:
+            RuntimeError: It is a view.
+        """
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self._node, self._requires_grad = None, False
+        return self
+
+    def register_hook(self, hook: Callable[[Self], Self | None]) -> RemovableHandle:
+        """Have a function called with the gradient of this tensor whenever one is computed; it may return another instead.
+
+        >>> import minigrad
+        >>> x = minigrad.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda gradient: 2 * gradient)
+        >>> (3 * x).backward()
+        >>> handle.remove()
+        >>> x.grad
+        tensor(6.)
+
+        Raises:
+            RuntimeError: The tensor requires no gradient.
+        """
+
+        def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
+            if not isinstance(cotangent, np.ndarray | np.generic):
+                return hook(cotangent)
+            with recording(False), current.mode.aside():
+                replacement = hook(self._constant(np.array(cotangent)))
+            return None if replacement is None else replacement._array
+
+        return self._hook(on_cotangent)
+
+    def _hook(self, hook: Hook) -> RemovableHandle:
+        vertex = self._vertex()
+        if vertex is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if isinstance(vertex, Node):
+            vertex.hooks = hooks = vertex.hooks or []
+        else:
+            self._hooks = hooks = self._hooks or []
+        hooks.append(hook)
+        return RemovableHandle(hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Have `backward` set the `grad` of this tensor also if it is not a leaf."""
+        if self.is_leaf or self.retains_grad:
+            if not self.requires_grad:
+                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+            return
+        self.retains_grad = True
+        itself = weakref.ref(self)
+
+        def keep(cotangent: Cotangent) -> None:
+            tensor = itself()
+            if tensor is not None:
+                tensor._accumulate(cotangent if isinstance(cotangent, Gradients) else np.array(cotangent), set())
+
+        self._hook(keep)
