@@ -84,6 +84,12 @@ class AccumulateGrad:
         """Return torch's name for it."""
         return f"torch::autograd::{type(self).__name__}"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return id(self.variable)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
@@ -148,10 +154,16 @@ class RemovableHandle:
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
 
 def hooked(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
     """Return what hooks make of a cotangent, one after the other."""
-    for hook in hooks:
+    for hook in tuple(hooks):  # a hook may remove itself, or add others for the next time
         replacement = hook(cotangent)
         cotangent = cotangent if replacement is None else replacement
     return cotangent

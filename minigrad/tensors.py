@@ -482,10 +482,11 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
 
     def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
         """Add a cotangent to `grad`."""
-        if self._grad is None:
+        if isinstance(cotangent, Tensor):
+            with recording(True):
+                self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
+        elif self._grad is None:
             self._grad = owned(cotangent, taken)
-        elif isinstance(cotangent, Tensor):
-            self._grad = self._grad + cotangent
         else:
             self._grad._write(self._grad._array + cotangent)
 

@@ -48,14 +48,14 @@ class Watch:
     def __init__(self, check_nan: bool) -> None:
         self.check_nan = check_nan
 
-    def forward(self, node: Recorded, inputs: Sequence[Any], out: Any) -> None:
+    def forward(self, node: Node, inputs: Sequence[Any], out: Any) -> None:
         """Look at a result."""
         frame = _caller()
         if frame is not None and frame.f_code is RULES:  # whose node is to blame, if what comes of them is not finite
             origins[node] = origins.get(frame.f_locals["self"], UNSEEN)
             return
         origins[node] = _line(frame)
-        if self.check_nan and node.op.name not in GIVEN and _broken(out) and not any(_broken(x) for x in inputs):
+        if self.check_nan and _name(node) not in GIVEN and _broken(out) and not any(_broken(x) for x in inputs):
             raise RuntimeError(self._report(node, "forward", inputs, out))
 
     def backward(self, node: Node, cotangent: Cotangent, shares: Sequence[Cotangent | None]) -> None:
@@ -76,7 +76,7 @@ class Watch:
             )
 
     def _report(self, node: Node, where: str, inputs: Sequence[Any], found: Any) -> str:
-        name = node.op.name if isinstance(node, Recorded) else repr(node)
+        name = _name(node)
         values = _values(found)
         first = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         lines = [
@@ -98,6 +98,10 @@ class Watch:
                 "before the function: where(c, f(where(c, x, 1)), 0)."
             )
         return "\n".join(lines)
+
+
+def _name(node: Node) -> str:
+    return node.op.name if isinstance(node, Recorded) else repr(node)
 
 
 def _values(x: Any) -> np.ndarray[Any, np.dtype[Any]]:

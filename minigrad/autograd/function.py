@@ -269,6 +269,11 @@ class Function:
                 outputs[k] = y.detach()
         if applied is not None:
             context._keep(vertices)
+            if current.mode.watch is not None:
+                given = [x._array for x in args if isinstance(x, Tensor)]
+                for y in outputs:
+                    if isinstance(y, Tensor):
+                        current.mode.watch.forward(applied, given, y._array)
         return tuple(outputs) if several else outputs[0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class Gradients(Memory):
     """requires_grad, grad_fn and hooks."""
 
     _hooks: list[Hook] | None = None
-    retains_grad: bool = False
+    _retaining: RemovableHandle | None = None
 
     def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
         """Add a cotangent to `grad`; `taken` are the ids of arrays that belong to others."""
@@ -86,15 +86,16 @@ class Gradients(Memory):
         tensor(6.)
 
         Raises:
-            RuntimeError: The tensor requires no gradient.
+            RuntimeError: The tensor requires no gradient; or, in backward, the other gradient has another shape or dtype.
+            TypeError: In backward, the hook returned something that is no tensor.
         """
 
         def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
             if not isinstance(cotangent, np.ndarray | np.generic):
-                return hook(cotangent)
+                return checked(hook(cotangent), cotangent._array)
             with recording(False), current.mode.aside():
-                replacement = hook(self._constant(np.array(cotangent)))
-            return None if replacement is None else replacement._array
+                replacement = checked(hook(self._constant(np.array(cotangent))), cotangent)
+            return None if replacement is None else replacement._array.copy()  # the tensor may be the user's own
 
         return self._hook(on_cotangent)
 
@@ -106,7 +107,7 @@ class Gradients(Memory):
             vertex.hooks = hooks = vertex.hooks or []
         else:
             self._hooks = hooks = self._hooks or []
-        hooks.append(hook)
+        hooks.insert(len(hooks) - self.retains_grad, hook)  # what is retained is what the others have made of it
         return RemovableHandle(hooks, hook)
 
     def retain_grad(self) -> None:
@@ -115,7 +116,6 @@ class Gradients(Memory):
             if not self.requires_grad:
                 raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
             return
-        self.retains_grad = True
         itself = weakref.ref(self)
 
         def keep(cotangent: Cotangent) -> None:
@@ -123,4 +123,31 @@ class Gradients(Memory):
             if tensor is not None:
                 tensor._accumulate(cotangent if isinstance(cotangent, Gradients) else np.array(cotangent), set())
 
-        self._hook(keep)
+        self._retaining = self._hook(keep)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called, so that this tensor, which is no leaf, gets a `grad`."""
+        return self._retaining is not None
+
+    def _become(self, result: Self) -> None:
+        """Go on, after a write, with the gradient of the new values."""
+        super()._become(result)
+        if self._retaining is not None:
+            self._retaining.remove()
+            self._retaining = None
+            self.retain_grad()
+
+
+def checked(replacement: Any, before: Any) -> Any:
+    """Return what a hook returned, if it may replace the gradient before."""
+    if replacement is None:
+        return None
+    if not isinstance(replacement, Gradients):
+        raise TypeError(f"expected Variable, but hook returned {type(replacement).__name__!r}")
+    array = replacement._array
+    if array.dtype != before.dtype:
+        raise RuntimeError(f"hook has changed the type of value (was {before.dtype.name} got {array.dtype.name})")
+    if array.shape != before.shape:
+        raise RuntimeError(f"hook has changed the size of value: {list(before.shape)} became {list(array.shape)}")
+    return replacement

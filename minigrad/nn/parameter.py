@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from minigrad.tensors import NOTHING, Tensor
 
 
@@ -21,6 +23,12 @@ class Parameter(Tensor):
         self._array = NOTHING.copy() if data is None else data._array
         self._written = [0] if data is None else data._written
         self.requires_grad = requires_grad
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a copy in memory of its own, without the gradient."""
+        copied = super().__deepcopy__(memo)
+        copied._grad = None
+        return copied
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

@@ -250,6 +250,106 @@ def an_error_in_a_hook(t: Library) -> Any:
     return x.grad, t.is_grad_enabled()
 
 
+@program
+def the_users_own_tensor_is_not_kept(t: Library) -> Any:
+    x, mine = leaf(t), t.ones(2, dtype=t.float64)
+    x.register_hook(lambda g: mine)
+    back(x * 1)
+    x.grad.add_(1)
+    return mine, x.grad
+
+
+@program
+def gradients_of_two_leaves_share_nothing(t: Library) -> Any:
+    x, y = leaf(t), leaf(t)
+    back(x + y, create_graph=True)
+    with t.no_grad():
+        x.grad.add_(1)
+    return x.grad, y.grad
+
+
+@program
+def retained_is_what_all_hooks_have_made(t: Library) -> Any:
+    y = leaf(t) * 1
+    y.register_hook(lambda g: g * 2)
+    y.retain_grad()
+    y.register_hook(lambda g: g * 3)
+    back(y)
+    return y.grad
+
+
+@program
+def retained_after_a_write(t: Library) -> Any:
+    x = leaf(t)
+    y = x * 2
+    y.retain_grad()
+    y.mul_(5).add_(1)
+    back(y)
+    return y.grad, x.grad, y.retains_grad
+
+
+@program
+def a_hook_that_removes_itself(t: Library) -> Any:
+    x, seen = leaf(t), notes()
+    handle: Any = x.register_hook(lambda g: [seen.append("once"), handle.remove()][1])
+    x.register_hook(lambda g: seen.append("next"))
+    back(x * 1)
+    back(x * 1)
+    return seen
+
+
+@program
+def a_hook_that_adds_another(t: Library) -> Any:
+    x, seen = leaf(t), notes()
+    x.register_hook(lambda g: [x.register_hook(lambda g: seen.append("added")), seen.append("adds")][1])
+    back(x * 1)
+    seen.append("again")
+    back(x * 1)
+    return seen
+
+
+@program
+def a_handle_in_a_with_block(t: Library) -> Any:
+    x = leaf(t)
+    with x.register_hook(lambda g: g * 5):
+        back(x * 1)
+    back(x * 1)
+    return x.grad
+
+
+@program
+def a_graph_of_gradients_goes_on_without_grad(t: Library) -> Any:
+    x = leaf(t)
+    loss = (x**3).sum()
+    loss.backward(retain_graph=True)
+    with t.no_grad():
+        loss.backward(create_graph=True)
+    return x.grad, t.autograd.grad(x.grad.sum(), x)
+
+
+REPLACEMENTS: dict[str, Program] = {
+    "another shape": lambda t: t.ones(3, dtype=t.float64),
+    "a shape that would broadcast": lambda t: t.ones(1, dtype=t.float64),
+    "another dtype": lambda t: t.ones(2),
+    "a number": lambda t: 2.0,
+    "a list": lambda t: [1.0, 2.0],
+}
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("interior", [False, True])
+@pytest.mark.parametrize("replacement", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_a_hook_must_return_a_gradient_like_the_one_before(replacement: Program, interior: bool, create_graph: bool) -> None:
+    def refused(t: Library) -> Any:
+        x = leaf(t)
+        y = x * 1
+        (y if interior else x).register_hook(lambda g: replacement(t))
+        back(y, create_graph=create_graph)
+
+    assert isinstance(run(refused, torch), type)
+    agree(refused)
+
+
 REFUSED: dict[str, tuple[Program, str]] = {
     "a constant": (
         lambda t: t.ones(2).register_hook(abs),
@@ -294,6 +394,8 @@ def the_end_of_a_walk(t: Library) -> Any:
     edges = (x * w).grad_fn.next_functions
     ends = [fn for fn, _ in edges]
     kinds = [type(edges), [type(fn).__name__ for fn in ends], [fn.next_functions for fn in ends]]
+    same = [fn for fn, _ in (x * x).grad_fn.next_functions]
+    kinds.append([same[0] == same[1], same[0] == ends[1], len({*same, *ends})])
     return kinds, [ends[0].variable is x, ends[1].variable is w], [str(fn)[:15] for fn in ends], [fn.name() for fn in ends]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 import torch
 
@@ -56,6 +59,16 @@ def test_integers() -> None:
 def test_data_must_be_a_tensor() -> None:
     with pytest.raises(TypeError, match="has to be a Tensor"):
         Parameter([1.0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("t", [minigrad, torch])
+def test_a_copy_has_no_gradient(t: Any) -> None:
+    original = t.nn.Parameter(t.ones(2))
+    (original * 3).sum().backward()
+    copied = copy.deepcopy(original)
+    assert (copied.grad, copied.requires_grad, copied.is_leaf, copied.tolist()) == (None, True, True, [1, 1])
+    assert type(copied) is t.nn.Parameter
+    assert original.grad.tolist() == [3, 3]
 
 
 def test_an_empty_one() -> None:
