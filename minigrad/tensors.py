@@ -270,7 +270,8 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
 
     Every method and argument is torch's. Not public: `_array`, the NumPy array (use `numpy()`); `_node`, the node that
     computed it; `_written`, when the memory was last written to, in a list that all share who look at it; and, in a view,
-    `_base`, whose memory it is, `_path`, the way from there to here, and `_seen`, the write for which `_node` is right.
+    `_base`, whose memory it is, `_path`, the way from there to here, `_seen`, the write for which `_node` is right, and
+    `_maker`, the `Function` that made it, if one did.
 
     >>> import minigrad
     >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)

@@ -265,6 +265,9 @@ class Function:
             if applied is not None and y.is_floating_point() and id(original) not in context._constant:
                 y._node = Result(applied, k, len(outputs)) if several else applied
                 vertices[id(y)] = y._node
+                for x in args:
+                    if isinstance(x, Tensor) and x._written is y._written:
+                        y._base, y._maker, y._seen = x if x._base is None else x._base, cls.__name__, y._written[0]
             elif inner is not None:  # forward has recorded it, on its own account
                 outputs[k] = y.detach()
         if applied is not None:

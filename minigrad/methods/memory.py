@@ -30,6 +30,7 @@ class Memory(Conversion):
     _base: Self | None = None
     _path: indexing.Path = ()
     _seen: int = 0
+    _maker: str | None = None
 
     def _look_at(self, source: Self, op: Primitive, attributes: dict[str, Any]) -> None:
         """Become a view of the memory of the source, reached by applying a primitive to it."""
@@ -37,6 +38,7 @@ class Memory(Conversion):
         self._path = (*source._path, (op, attributes))
         self._written = source._written
         self._seen = source._written[0]
+        self._maker = source._maker
 
     def _vertex(self) -> Vertex | None:
         """Return the place of self in the graph: its node, itself if it is a leaf, None if it has no gradient."""
@@ -48,9 +50,17 @@ class Memory(Conversion):
         """Bring the node of a view up to date if its memory was written to since."""
         if self._seen != self._written[0]:
             assert self._base is not None
+            if self._maker is not None:
+                raise RuntimeError(self._explain_maker("its base or another view of its base has been modified inplace"))
             self._seen = self._written[0]
             with recording(True):
                 self._node = indexing.follow(self._base, self._path)._node
+
+    def _explain_maker(self, what: str) -> str:
+        return (
+            f"A result of {self._maker} is a view and {what}. It looks at the memory of an input of this Function, whose "
+            "backward would be left out. clone() the result in forward, or after it."
+        )
 
     def __setitem__(self, index: Any, value: Operand) -> None:
         *first, where = as_index(index)
@@ -114,10 +124,12 @@ class Memory(Conversion):
         """Return whether a write to this memory is recorded.
 
         Raises:
-            RuntimeError: It would be, but the memory is that of a leaf that requires a gradient.
+            RuntimeError: It would be, but the memory is that of a leaf that requires a gradient, or of a Function's input.
         """
         if not current.mode.recording or not any(isinstance(x, Memory) and x.requires_grad for x in (self, *others)):
             return False
+        if self._maker is not None:
+            raise RuntimeError(self._explain_maker(f"is being modified inplace ({name})"))
         base = self if self._base is None else self._base
         if base._node is None and base._requires_grad:
             what = "a leaf Variable" if base is self else "a view of a leaf Variable"

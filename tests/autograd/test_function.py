@@ -323,6 +323,16 @@ def written(t: Library, act: Callable[[Any, Any], Any], f: Callable[..., Any] = 
     return x.grad
 
 
+def looked_at(t: Library, made: Callable[[Any], Any], act: Callable[[Any, Any], Any]) -> Any:
+    z = leaf(t) * 1
+    return act(z, own(t, lambda ctx, x: made(x), lambda ctx, g: g).apply(z))
+
+
+ITSELF, PART = lambda x: x, lambda x: x[:1]
+HERE, THERE = (
+    "is a view and is being modified inplace",
+    "is a view and its base or another view of its base has been modified",
+)
 WRITTEN, MISSING = "modified by an inplace operation", NotImplementedError
 empty: Program = lambda t: own(t, lambda c, x: x * 1, lambda c, g: [c.saved_tensors, g][1]).apply(leaf(t)).sum()
 DONE: Callable[..., Any] = lambda t, x, v, slope: slope
@@ -333,6 +343,12 @@ REFUSALS: dict[str, tuple[Program, type[Exception], str]] = {
     "an argument written to": (lambda t: written(t, lambda x, y: x.add_(1)), RuntimeError, WRITTEN),
     "a view of it written to": (lambda t: written(t, lambda x, y: x[:1].add_(1)), RuntimeError, WRITTEN),
     "a result written to": (lambda t: written(t, lambda x, y: y[0].add_(1), pair, pair_back), RuntimeError, WRITTEN),
+    "a result that is the argument": (lambda t: looked_at(t, ITSELF, lambda z, y: y.mul_(2)), RuntimeError, HERE),
+    "a result that is a part of it": (lambda t: looked_at(t, PART, lambda z, y: y.mul_(2)), RuntimeError, HERE),
+    "a view of such a result": (lambda t: looked_at(t, ITSELF, lambda z, y: y[:1].mul_(2)), RuntimeError, HERE),
+    "what such a result is": (lambda t: looked_at(t, ITSELF, lambda z, y: [z.mul_(2), y.sum()]), RuntimeError, THERE),
+    "what such a result sees": (lambda t: looked_at(t, PART, lambda z, y: [z.mul_(2), y.sum()]), RuntimeError, THERE),
+    "what its view sees": (lambda t: looked_at(t, PART, lambda z, y: [v := y[:1], z.mul_(2), v + 1]), RuntimeError, THERE),
     "a number saved": (lambda t: applied(t, lambda c, x: [c.save_for_backward(3), x][1]), TypeError, "0 is of type int"),
     "no such keyword": (lambda t: applied(t, scaled, z=1), TypeError, ""),
     "a keyword too many": (lambda t: applied(t, scaled, 2, k=1), TypeError, "multiple values for argument 'k'"),
