@@ -14,6 +14,7 @@ import numpy as np
 from minigrad import devices, dtypes
 from minigrad.current import current
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
+from minigrad.engine import recording
 from minigrad.methods.shape import sizes
 from minigrad.ops import broadcasting
 from minigrad.random import Generator, source
@@ -111,16 +112,19 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     """
     if isinstance(data, Tensor):
         data = data.detach().numpy()
-    array = converted(np.array, data, _asked(options))
-    return _new(array, options, None if array.dtype == np.float64 and _is_python(data) else dtypes.as_dtype(array.dtype))
+    with recording(False):  # tensors among the numbers count with their values
+        array = converted(np.array, data, _asked(options))
+    return _new(array, options, None if array.dtype == np.float64 and not _is_double(data) else dtypes.as_dtype(array.dtype))
 
 
-def _is_python(data: Any) -> bool:
-    """Return whether numbers are Python's, and not NumPy's, which have a dtype of their own."""
+def _is_double(data: Any) -> bool:
+    """Return whether numbers are float64 by themselves, as NumPy's may be, and not for want of a dtype, as Python's."""
     first = data
     while isinstance(first, Sequence) and len(first):
         first = first[0]
-    return not isinstance(first, np.ndarray | np.generic | Tensor)
+    if isinstance(first, Tensor):
+        first = first._array
+    return isinstance(first, np.ndarray | np.generic) and first.dtype == np.float64
 
 
 def as_tensor(data: Any, dtype: Dtype | None = None, device: Any = None) -> Tensor:

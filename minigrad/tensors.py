@@ -154,6 +154,7 @@ def wrap(array: Array, node: Node | None = None) -> Tensor:
 def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Tensor:
     """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
     tensors = inputs if _agree(op, inputs) else _promoted(op, inputs)
+    attributes = {name: as_python(value) for name, value in attributes.items()}
     arrays = [t._array for t in tensors]
     mode = current.mode
     try:
@@ -201,7 +202,8 @@ def _root(array: Array) -> object:
 def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
     """Return the inputs as tensors, those that the primitive promotes in one dtype, floating point if it wants that."""
     promote = op.promote * len(inputs) if op.variadic else op.promote
-    operands = [x if isinstance(x, Tensor | bool | int | float) else wrap(_array_of(x, NOTHING)) for x in inputs]
+    numbers = [as_python(x) for x in inputs]
+    operands = [x if isinstance(x, Tensor | bool | int | float) else wrap(_array_of(x, NOTHING)) for x in numbers]
     meeting = [x._array if isinstance(x, Tensor) else x for x, promoted in zip(operands, promote, strict=True) if promoted]
     common = dtypes.result_type(*meeting) if meeting else None
     if op.floating and common is not None and common.kind != "f":
@@ -237,13 +239,18 @@ def _array_of(value: Any, beside: Array) -> Array:
     """
     if isinstance(value, np.ndarray):
         return np.array(value, dtypes.as_dtype(value.dtype).numpy)
-    number = value.item() if isinstance(value, np.generic) else value
+    number = as_python(value)
     if isinstance(number, bool | int | float):
         kind = beside.dtype
         if kind.kind != "f" and not (kind.kind != "b" and isinstance(number, int)):
             kind = dtypes.result_type(np.empty(0, kind), number)
         return converted(np.array, number, kind)
     raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
+
+
+def as_python(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, which does not decide a dtype; anything else as it is."""
+    return value.item() if isinstance(value, generic) else value
 
 
 def converted(make: Callable[..., Array], *given: Any) -> Array:
@@ -313,6 +320,8 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
         x = self._array
         if op.floating and x.dtype.kind != "f":
             return apply(op, (self,), attributes)
+        for name, value in attributes.items():
+            attributes[name] = as_python(value)
         mode = current.mode
         try:
             out = mode.quietly(op.forward, x, **attributes)

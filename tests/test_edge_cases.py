@@ -324,6 +324,43 @@ def test_what_is_not_supported_is_refused_by_name(name: str, call: Callable[[Lib
         call(minigrad, minigrad.ones(1, 1, 4, 4))
 
 
+TWO = np.float64(2)
+NUMPYS_NUMBERS: dict[str, Callable[[Library, Any], Any]] = {  # which are float64, and Python's floats all the same
+    "power": lambda t, x: x**TWO,
+    "base": lambda t, x: TWO**x,
+    "quotient": lambda t, x: TWO / x,
+    "clamp": lambda t, x: (x.clamp(-TWO, 1 / TWO), x.clamp(min=TWO)),
+    "where": lambda t, x: (t.where(x > 0, x, TWO), t.where(x > 0, TWO, x)),
+    "addcmul": lambda t, x: (t.addcmul(x, x, x, value=TWO), t.add(x, x, alpha=TWO), t.lerp(x, x, TWO)),
+    "norm": lambda t, x: (x.norm(TWO), t.nn.functional.normalize(x, eps=TWO)),
+    "leaky_relu": lambda t, x: t.nn.functional.leaky_relu(x, TWO),
+    "elu": lambda t, x: (t.nn.functional.elu(x, TWO), t.nn.functional.softplus(x, TWO)),
+    "hardtanh": lambda t, x: t.nn.functional.hardtanh(x, -TWO, TWO),
+    "layer_norm": lambda t, x: t.nn.functional.layer_norm(x, (2,), eps=TWO),
+    "huber_loss": lambda t, x: t.nn.functional.huber_loss(x, -x, delta=TWO),
+    "axis": lambda t, x: x.sum(np.int64(0)),
+    "list of tensors": lambda t, x: (
+        t.tensor([x[0, 0], 2.5]),
+        t.tensor([x[0, 0].double(), 2.5]),
+        t.tensor([t.tensor(1), 2.5]),
+    ),
+    "list of numbers": lambda t, x: (t.tensor([TWO, 2.5]), t.tensor([np.float32(2), 2.5]), t.tensor([np.int64(2), 2.5])),
+    "empty lists": lambda t, x: (t.tensor([]), t.tensor([[], []])),
+}
+
+
+@pytest.mark.parametrize("program", NUMPYS_NUMBERS.values(), ids=NUMPYS_NUMBERS)
+def test_numbers_of_numpy_do_not_decide_the_dtype(program: Callable[[Library, Any], Any]) -> None:
+    def with_gradient(t: Library) -> Any:
+        x = t.tensor([[-1.0, 2.0], [0.5, 3.0]], requires_grad=True)
+        results = program(t, x)
+        results = results if isinstance(results, tuple) else (results,)
+        slopes = [t.autograd.grad(y.sum(), x) for y in results if y.requires_grad]
+        return [results, slopes]
+
+    agree(with_gradient)
+
+
 def test_a_refused_write_leaves_the_tensor_as_it_was() -> None:
     x = minigrad.tensor([1, 5])
     writes: list[Callable[[], Tensor]] = [
