@@ -320,8 +320,8 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
         x = self._array
         if op.floating and x.dtype.kind != "f":
             return apply(op, (self,), attributes)
-        for name, value in attributes.items():
-            attributes[name] = as_python(value)
+        if attributes:
+            attributes = {name: as_python(value) for name, value in attributes.items()}
         mode = current.mode
         try:
             out = mode.quietly(op.forward, x, **attributes)
