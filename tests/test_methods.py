@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -168,6 +169,44 @@ WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
     "normal integers": lambda t: t.ones(2, dtype=t.int64).normal_(),
     "multinomial of a cube": lambda t: t.ones(2, 2, 2).multinomial(1),
     "multinomial of less than nothing": lambda t: t.tensor([1.0, -1.0]).multinomial(1),
+    "argmin": lambda t: (t.tensor([[3, 1], [0, 2]]).argmin(1, keepdim=True), t.tensor([3.0, float("nan"), 1.0]).argmin()),
+    "floor of an integer quotient": lambda t: [
+        t.tensor([7, -7, 7, -7]).div(t.tensor([2, 2, -2, -2]), rounding_mode=mode) for mode in ("floor", "trunc")
+    ],
+    "unary plus": lambda t: +t.tensor([1, -2]),
+    "unary plus of booleans": lambda t: +t.tensor([True]),
+    "new_empty": lambda t: (t.ones(2).new_empty(2, 3).shape, t.ones(2, dtype=t.int64).new_empty((1,)).dtype),
+    "randn of integers": lambda t: t.randn(2, dtype=t.int64),
+    "softmax of a number": lambda t: (t.tensor(3.0).softmax(0), t.tensor(3.0).log_softmax(-1), t.tensor(3.0).softmax(1)),
+    "cumsum along a wrong axis": lambda t: t.tensor(3.0).cumsum(1),
+    "median of a number": lambda t: t.tensor(3.0).median(),
+    "prod of a number": lambda t: t.tensor(3.0).prod(0),
+    "tril of a vector": lambda t: t.ones(3).tril(),
+    "scatter_add of a larger index": lambda t: t.ones(2).scatter_add(0, t.tensor([0, 0, 1]), t.ones(2)),
+    "gather of a larger index": lambda t: t.ones(2, 2).gather(0, t.tensor([[0, 0, 0]])),
+    "index by true": lambda t: t.arange(3)[True],
+    "index by false": lambda t: t.arange(3)[False],
+    "index by an empty list": lambda t: t.arange(3)[[]],
+    "set at an empty list": lambda t: [x := t.arange(3), x.__setitem__([], 5), x][2],
+    "cropped by too much": lambda t: t.nn.functional.pad(t.ones(3), (-2, -2)),
+    "conv2d with a weight of a line": lambda t: t.nn.functional.conv2d(t.ones(1, 1, 4, 4), t.ones(1, 1, 3)),
+    "conv2d with a bias in another dtype": lambda t: t.nn.functional.conv2d(
+        t.ones(1, 1, 4, 4), t.ones(1, 1, 3, 3), t.ones(1, dtype=t.float64)
+    ),
+    "one_hot of no class": lambda t: t.nn.functional.one_hot(t.tensor([0]), 0),
+    "cross_entropy of a number": lambda t: t.nn.functional.cross_entropy(t.tensor(1.0), t.tensor(0)),
+    "cross_entropy of one with two targets": lambda t: t.nn.functional.cross_entropy(t.ones(3), t.tensor([0, 1])),
+    "batch_norm without statistics": lambda t: t.nn.functional.batch_norm(t.ones(2, 3), None, None),
+    "as_tensor of a tensor": lambda t: t.as_tensor(t.ones(2), dtype=t.float64),
+    "Tensor of several": lambda t: t.Tensor([1], [2]),
+    "data that is a list": lambda t: t.ones(2).__setattr__("data", [1.0]),
+    "detach_": lambda t: (t.ones(2, requires_grad=True) * 2).detach_().requires_grad,
+    "detach_ of a view": lambda t: (t.ones(2, requires_grad=True) * 2)[:1].detach_(),
+    "materialized and not allowed": lambda t: t.autograd.grad(
+        t.ones(1, requires_grad=True).sum(), t.ones(1, requires_grad=True), allow_unused=False, materialize_grads=True
+    ),
+    "Variable": lambda t: (t.autograd.Variable(t.ones(2)), t.autograd.Variable(t.ones(2), requires_grad=True).is_leaf),
+    "seed": lambda t: isinstance(t.seed(), int),
     "device by number": lambda t: t.device(1.5),
     "device of an unknown kind": lambda t: t.device("abacus"),
     "device": lambda t: [repr(t.device("cpu")), t.device("cpu") == t.device("cpu"), t.device("cpu") == "cpu"],
@@ -176,6 +215,16 @@ WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
     "default device": lambda t: t.set_default_device("cpu"),
     "other devices": lambda t: [t.cuda.is_available(), t.backends.mps.is_available(), t.cuda.device_count()],
 }
+
+
+SEVERAL = ["sum", "mean", "amax", "logsumexp"]
+ONE = [*SEVERAL, "max", "argmin", "var", "norm", "any", "cumsum", "sort", "argsort", "softmax", "prod"]
+ALONG = [*itertools.product(ONE, [0, -1, 1, -2]), *itertools.product(SEVERAL, [(0, -1), ()])]
+
+
+@pytest.mark.parametrize(("name", "dim"), ALONG)
+def test_a_number_has_one_axis_and_no_other(name: str, dim: Any) -> None:
+    agree(lambda t: (getattr(t.tensor(3.0), name)(dim),))
 
 
 @pytest.mark.parametrize("program", WITHOUT_GRADIENT.values(), ids=WITHOUT_GRADIENT)

@@ -104,6 +104,8 @@ class Arithmetic(Carrier):
         return self._unary(arithmetic.neg)
 
     def __pos__(self) -> Self:
+        if self._kind().kind == "b":
+            raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
         return self
 
     def __abs__(self) -> Self:

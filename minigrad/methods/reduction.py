@@ -160,13 +160,13 @@ class Reductions(Arithmetic):
         """Return the sums of the first, the first two, ... elements along dim, in another dtype if one is given."""
         if dtype is not None:
             return self.to(dtype).cumsum(dim).to(dtype)
-        return self._unary(reduction.cumsum, dim=axis(dim, len(self.shape))) if self.shape else self.sum()
+        k = axis(dim, len(self.shape))
+        return self._unary(reduction.cumsum, dim=k) if self.shape else self.sum()
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Self:
         """Return the positions along dim in the order of the elements; equal ones keep their order in any case."""
-        if not self.shape:
-            return self.argmax()
-        return self._unary(reduction.argsort, dim=axis(dim, len(self.shape)), descending=descending)
+        k = axis(dim, len(self.shape))
+        return self._unary(reduction.argsort, dim=k, descending=descending) if self.shape else self.argmax()
 
     def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Found:
         """Return ``(values, indices)``: the elements along dim in order, and where they stood; NaN counts as largest."""
@@ -230,10 +230,10 @@ class Reductions(Arithmetic):
         return Found(self._reduce_some(value, dim, keepdim), self._position(position, dim, keepdim))
 
     def _position(self, op: Primitive, dim: int | None, keepdim: bool) -> Self:
-        k = None if dim is None or not self.shape else axis(dim, len(self.shape))
+        k = None if dim is None else axis(dim, len(self.shape))
         if 0 in self.shape and (k is None or self.shape[k] == 0):
             raise IndexError(f"{op.name}(): there is no element along dim {dim}, the shape is {list(self.shape)}")
-        return self._unary(op, dim=k, keepdim=keepdim)
+        return self._unary(op, dim=k if self.shape else None, keepdim=keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Self:
         """Return the position of the largest element, the first of several, along dim or in the flattened tensor."""

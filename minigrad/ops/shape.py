@@ -89,15 +89,15 @@ def axis(dim: int, ndim: int) -> int:
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
-    """Return the axes counted from the front; None, and an empty sequence as in torch, stand for all of them.
+    """Return the axes counted from the front; None stands for all of them, as does, in torch too, an empty sequence.
 
     Raises:
         IndexError: One of them does not exist.
         RuntimeError: One is named twice.
     """
-    if dim is None or ndim == 0:
+    if dim is None:
         return None
     found = tuple(axis(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
     if len(set(found)) < len(found):
         raise RuntimeError(f"dim {dim} names an axis twice")
-    return found or None
+    return found if found and ndim else None

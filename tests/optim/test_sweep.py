@@ -16,7 +16,7 @@ import minigrad
 from minigrad import optim
 from minigrad.ops.arithmetic import where
 from minigrad.ops.elementary import sqrt
-from minigrad.optim import replay
+from minigrad.optim import replay, sweep
 from minigrad.optim.optimizer import Group, Optimizer
 from minigrad.optim.replay import apply, blocks, in_threads
 from tests.optim.twins import CONFIGURATIONS
@@ -265,6 +265,17 @@ def test_a_rule_is_used_as_it_is_written(rule: Any, size: int) -> None:
     for t in (1, 2, 3):
         theta, m = (np.asarray(a, np.float32) for a in rule(t, theta, g * t, m, lr=0.1))
     assert np.array_equal(end, theta)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_many_small_parameters_move_as_each_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "TOGETHER", 10)
+    rng = np.random.default_rng(0)
+    arrays, gradients = ([rng.standard_normal(n).astype(np.float32) for n in (4, 6, 3, 8, 0, 2, 1, 5, 5)] for _ in range(2))
+    cls = getattr(optim, name)
+    alone = [run(cls, [a.copy()], [g])[0] for a, g in zip(arrays, gradients, strict=True)]
+    for a, b in zip(run(cls, arrays, gradients), alone, strict=True):
+        assert np.array_equal(a, b)
 
 
 @pytest.mark.parametrize("name", NAMES)
