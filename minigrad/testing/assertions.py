@@ -211,19 +211,18 @@ def assert_same(
         lift: Makes a tensor of another library, with torch's names, from an array: ``torch.from_numpy``. The results must
             then have the same dtypes, and the gradients are compared as well.
         rtol: The relative tolerance in float64; in float32 it is 1e-5, in float16 1e-2, if that is more.
-        atol: The absolute tolerance, as part of the greatest number in the array; likewise. To that of a gradient come two
-            roundings of the cotangent: a gradient may be a sum that cancels, whose error is that of its summands.
+        atol: The absolute tolerance, as part of the greatest number in the array; likewise.
 
     Raises:
         AssertionError: They do not agree.
     """
 
-    def close(actual: Array, expected: Array, what: str, rounding: float = 0.0) -> None:
+    def close(actual: Array, expected: Array, what: str) -> None:
         assert actual.shape == expected.shape, f"{what}: shape {actual.shape}, the reference's is {expected.shape}"
         loose = {4: 1e-5, 2: 1e-2}.get(actual.dtype.itemsize, 0.0) if actual.dtype.kind == "f" else 0.0
         finite = np.abs(expected[np.isfinite(expected)]) if expected.dtype.kind == "f" else np.zeros(0)
         scale = float(finite.max(initial=0.0)) + 1e-3
-        np.testing.assert_allclose(actual, expected, max(rtol, loose), max(atol, loose) * scale + rounding, err_msg=what)
+        np.testing.assert_allclose(actual, expected, max(rtol, loose), max(atol, loose) * scale, err_msg=what)
 
     mine = _leaves(arrays)
     results = _several(f(*mine))
@@ -254,8 +253,7 @@ def assert_same(
             missing = [name for name, x in (("minigrad", leaf), ("the reference", t)) if x.grad is None]
             assert len(missing) == 2, f"gradient by argument {k}: {missing[0]} has none"
         else:
-            rounding = 2 * 1.5 * float(np.finfo(arrays[k].dtype).eps)  # 1.5 is the greatest of the weights
-            close(leaf.grad.numpy(), t.grad.numpy(), f"gradient by argument {k}", rounding)
+            close(leaf.grad.numpy(), t.grad.numpy(), f"gradient by argument {k}")
 
 
 # ------------------------------------------------------------------------------------------------------------- helpers

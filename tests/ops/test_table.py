@@ -20,7 +20,7 @@ from minigrad import from_numpy
 from minigrad.autograd import grad
 from minigrad.current import current
 from minigrad.engine import next_number
-from minigrad.ops.primitive import Primitive, table
+from minigrad.ops.primitive import Array, Primitive, table
 from minigrad.tensors import Recorded, Tensor
 from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
 from minigrad.testing.assertions import weights
@@ -33,11 +33,17 @@ every_differentiable = pytest.mark.parametrize("name", sorted(name for name in C
 every_broadcasting = pytest.mark.parametrize("name", sorted(name for name in CASES if DOMAINS[name].broadcasts))
 # A hundred primitives share the examples of the profile.
 some = settings(max_examples=max(10, settings().max_examples // 2))
+FLOAT32 = float(np.finfo(np.float32).eps)
 few = settings(max_examples=max(6, settings().max_examples // 5))
 
 
 def applied(op: Primitive, case: Case) -> Callable[..., Any]:
     return functools.partial(op, **case.attributes)
+
+
+def with_derivative(op: Primitive, case: Case) -> tuple[bool, ...]:
+    """Return for each input whether it can have a gradient."""
+    return tuple(x.dtype.kind == "f" and (op.variadic or op.rules[k] is not None) for k, x in enumerate(case.inputs))
 
 
 def in_dtype(case: Case, kind: Any) -> Case:
@@ -49,13 +55,56 @@ def test_every_primitive_has_a_domain() -> None:
     assert sorted(DOMAINS.keys() - OWN.keys()) == [], "these domains belong to no primitive"
 
 
+def rounding(op: Primitive, case: Case) -> float:
+    """Return how far rounding carries gradients, as a part of the greatest slope by that input: by stochastic arithmetic.
+
+    The gradients are computed in float64, but what each operation returns, forward and backward, is moved up or down by the
+    precision of float32, at random.
+    """
+    rng, inputs = np.random.default_rng(0), in_dtype(case, np.float64).inputs
+
+    def slopes() -> list[Array]:
+        leaves = [from_numpy(x.copy()).requires_grad_(can) for x, can in zip(inputs, with_derivative(op, case), strict=True)]
+        y = op(*leaves, **case.attributes)
+        given = [x for x in leaves if x.requires_grad]
+        found = grad(y, given, from_numpy(weights(y.shape, 0)).to(y.dtype), create_graph=True, allow_unused=True)
+        return [g.detach().numpy() for g in found if g is not None]
+
+    def rounded(forward: Callable[..., Array]) -> Callable[..., Array]:
+        def noisy(*xs: Any, **attributes: Any) -> Array:
+            out = np.asarray(forward(*xs, **attributes))
+            if out.dtype.kind != "f" or out.base is not None:
+                return out
+            return np.asarray(out * (1 + rng.choice([-1, 1], out.shape) * FLOAT32), out.dtype)
+
+        return noisy
+
+    exact, worst = slopes(), 0.0
+    with pytest.MonkeyPatch.context() as patch:
+        for other in table.values():
+            patch.setattr(other, "forward", rounded(other.forward))
+        for _ in range(16):
+            for moved, still in zip(slopes(), exact, strict=True):
+                worst = max(worst, np.abs(moved - still).max(initial=0) / (np.abs(still).max(initial=0) + 1e-3))
+    return worst
+
+
 @every
 @some
 @given(data=st.data())
 def test_value_dtype_and_gradient_equal_torch(name: str, data: st.DataObject) -> None:
+    """In float32 a gradient that is a sum which cancels may be as wrong as rounding alone can make it, twice over."""
     case = in_dtype(data.draw(CASES[name]), data.draw(st.sampled_from([np.float64, np.float32])))
     reference = DOMAINS[name].reference
-    assert_same(applied(OWN[name], case), lambda *xs: reference(*xs, **case.attributes), *case.inputs, lift=lift)
+    same = functools.partial(
+        assert_same, applied(OWN[name], case), lambda *xs: reference(*xs, **case.attributes), *case.inputs, lift=lift
+    )
+    try:
+        same()
+    except AssertionError:
+        if all(x.dtype != np.float32 for x in case.inputs) or not OWN[name].differentiable:
+            raise
+        same(atol=2 * rounding(OWN[name], case))
 
 
 @every
@@ -170,11 +219,6 @@ def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Recorded
     kept = [weakref.ref(x._array) for x in (*inputs, result)]
     del inputs, result, leaf
     return node, [array() is not None for array in kept]
-
-
-def with_derivative(op: Primitive, case: Case) -> tuple[bool, ...]:
-    """Return for each input whether it can have a gradient."""
-    return tuple(x.dtype.kind == "f" and (op.variadic or op.rules[k] is not None) for k, x in enumerate(case.inputs))
 
 
 def residuals_of(op: Primitive, asked: tuple[bool, ...]) -> list[bool]:
