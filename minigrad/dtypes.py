@@ -102,6 +102,11 @@ def as_dtype(d: Any) -> dtype:
         raise TypeError(f"minigrad has no dtype {d!r}; it has {names}") from None
 
 
+def as_python(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, which does not decide a dtype; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _rank(d: NumpyDtype) -> int:
     """Return the category of a type: boolean, integer, floating point."""
     return {"b": 0, "f": 2}.get(d.kind, 1)

@@ -15,6 +15,7 @@ from numpy import generic, ndarray
 
 from minigrad import dtypes, printing
 from minigrad.current import current
+from minigrad.dtypes import as_python
 from minigrad.engine import Cotangent, Node, Vertex, hooked, next_number, pull_back, recording
 from minigrad.methods import (
     Arithmetic,
@@ -246,11 +247,6 @@ def _array_of(value: Any, beside: Array) -> Array:
             kind = dtypes.result_type(np.empty(0, kind), number)
         return converted(np.array, number, kind)
     raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
-
-
-def as_python(value: Any) -> Any:
-    """Return a number of NumPy as one of Python, which does not decide a dtype; anything else as it is."""
-    return value.item() if isinstance(value, generic) else value
 
 
 def converted(make: Callable[..., Array], *given: Any) -> Array:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.current import current
+from minigrad.dtypes import as_python
 from minigrad.methods.arithmetic import Arithmetic
 from minigrad.ops.primitive import Array
 
@@ -117,8 +118,7 @@ class Interop(Arithmetic):
             raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
         if isinstance(value, Interop):
             return bool((self == value)._array.any())
-        number = value.item() if isinstance(value, np.generic) else value
-        return bool(current.mode.quietly(np.equal, self._array, number).any())
+        return bool(current.mode.quietly(np.equal, self._array, as_python(value)).any())
 
     def __dlpack__(self, **options: Any) -> Any:
         """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy.

@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.current import current
+from minigrad.dtypes import as_python
 from minigrad.engine import recording
 from minigrad.ops.primitive import Array, positional
 from minigrad.optim.record import Rule
@@ -460,8 +461,7 @@ def in_range(name: str, value: Any) -> float:
         if value.numel() != 1:
             raise ValueError(f"Tensor {name} must be 1-element")
         value = value.item()
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = as_python(value)
     if not isinstance(value, int | float):
         raise TypeError(f"Invalid {called}: {value!r} is no number")
     if not (least <= value <= greatest and math.isfinite(value)):
