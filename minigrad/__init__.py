@@ -29,7 +29,7 @@ from minigrad.random import *
 from minigrad.serialization import *
 from minigrad.serialization import load as load
 from minigrad.serialization import save as save
-from minigrad.tensors import Tensor as Tensor
+from minigrad.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 

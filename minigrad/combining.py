@@ -10,7 +10,7 @@ from minigrad.methods.carrier import Operand
 from minigrad.methods.spelling import also_as_numpy
 from minigrad.ops import arithmetic, indexing, linalg
 from minigrad.ops.shape import axis
-from minigrad.tensors import Tensor, apply
+from minigrad.tensor import Tensor, apply
 
 __all__ = [
     "cat",
@@ -149,4 +149,4 @@ def is_tensor(obj: object) -> bool:
 
 def result_type(tensor1: Tensor | bool | int | float, tensor2: Tensor | bool | int | float) -> dtypes.dtype:
     """Return the type in which two operands meet: tensors with axes decide, others only if of a higher category."""
-    return dtypes.as_dtype(dtypes.result_type(*[x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]))
+    return dtypes.as_dtype(dtypes.result_type(*[x.array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]))

@@ -12,13 +12,12 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from minigrad import devices, dtypes
-from minigrad.current import current
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
-from minigrad.engine import recording
+from minigrad.grad_mode import set_recording, thread
 from minigrad.methods.shape import sizes
 from minigrad.ops import broadcasting
 from minigrad.random import Generator, source
-from minigrad.tensors import Tensor, converted, wrap
+from minigrad.tensor import Tensor, converted, wrap
 
 __all__ = [
     "DoubleTensor",
@@ -83,7 +82,7 @@ def _new(array: Any, options: Options, default: Dtype | None = None) -> Tensor:
         raise TypeError(f"minigrad does not have the argument {', '.join(sorted(strangers))} for new tensors")
     devices.check(options.get("device"))
     asked = options.get("dtype") or default or (dtypes.get_default_dtype() if array.dtype == np.float64 else array.dtype)
-    made = wrap(current.mode.quietly(np.asarray(array).astype, dtypes.as_dtype(asked).numpy, copy=False))
+    made = wrap(thread.state.without_warnings(np.asarray(array).astype, dtypes.as_dtype(asked).numpy, copy=False))
     return made.requires_grad_(options.get("requires_grad", False))
 
 
@@ -112,7 +111,7 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     """
     if isinstance(data, Tensor):
         data = data.detach().numpy()
-    with recording(False):  # tensors among the numbers count with their values
+    with set_recording(False):  # tensors among the numbers count with their values
         array = converted(np.array, data, _asked(options))
     return _new(array, options, None if array.dtype == np.float64 and not _is_double(data) else dtypes.as_dtype(array.dtype))
 
@@ -123,7 +122,7 @@ def _is_double(data: Any) -> bool:
     while isinstance(first, Sequence) and len(first):
         first = first[0]
     if isinstance(first, Tensor):
-        first = first._array
+        first = first.array
     return isinstance(first, np.ndarray | np.generic) and first.dtype == np.float64
 
 

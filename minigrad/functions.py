@@ -7,7 +7,7 @@ from functools import update_wrapper
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 __all__ = [
     "abs",

@@ -21,8 +21,8 @@ from typing import IO, Any
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.ops.primitive import Array
-from minigrad.tensors import Tensor, wrap
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor, wrap
 
 __all__ = ["load", "map_tensors", "save"]
 
@@ -106,7 +106,7 @@ def map_tensors(function: Callable[[Array], Any], obj: Any) -> Any:
         obj: The nest.
     """
     if isinstance(obj, Tensor):
-        return function(obj._array.copy())
+        return function(obj.array.copy())
     if isinstance(obj, dict):
         return {key: map_tensors(function, value) for key, value in obj.items()}
     if isinstance(obj, list | tuple):
@@ -135,7 +135,7 @@ def encoded(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: st
     if isinstance(obj, Tensor):
         if id(obj) not in names:
             names[id(obj)] = f"tensor{len(names)}"
-            array = obj._array
+            array = obj.array
             arrays[names[id(obj)]] = array if array.flags.c_contiguous else array.copy()
         return {"tensor": names[id(obj)], "requires_grad": obj.requires_grad}
     if id(obj) in around:

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, Protocol
 import graphviz
 import numpy as np
 
-from minigrad.engine import Node, Vertex, ancestors
-from minigrad.ops.primitive import Array, Shape
-from minigrad.tensors import Recorded, Tensor
+from minigrad.autodiff import Node, Vertex, ancestors
+from minigrad.primitive import Array, Shape
+from minigrad.tensor import Recorded, Tensor
 
 MISSING = (
     "The program `dot` that draws the picture was not found: install Graphviz, with `apt install graphviz` on Debian and "
@@ -129,7 +129,7 @@ def graph(
     if max_values < 0 or (max_ops is not None and max_ops < 0):
         raise ValueError(f"max_values and max_ops must be at least 0, but got {max_values} and {max_ops}")
     names = _names(params)
-    root = _vertex(tensor)
+    root = vertex_of(tensor)
     nodes = ancestors([root])
     drawn = nodes if max_ops is None else nodes[:max_ops]
     facts = _Facts(root, tensor, names, drawn)
@@ -150,7 +150,7 @@ def _names(params: Mapping[str, Tensor] | Named | None) -> dict[str, Tensor]:
     return names
 
 
-def _vertex(tensor: Tensor) -> Vertex:
+def vertex_of(tensor: Tensor) -> Vertex:
     """Return the place of a tensor in the picture: the node that computed it, or the leaf itself."""
     return tensor if tensor.grad_fn is None else tensor.grad_fn
 
@@ -237,7 +237,7 @@ class _Facts:
             if isinstance(key, Tensor):
                 self.see(key, key)
         for name, named in names.items():
-            for key in (_vertex(named), id(named._array)):
+            for key in (vertex_of(named), id(named.array)):
                 if key in self.boxes:
                     self.see(key, named)
                     self.boxes[key].name = name
@@ -252,11 +252,11 @@ class _Facts:
 
     def see(self, key: Hashable, tensor: Tensor) -> None:
         """Enter what the tensor itself knows."""
-        self.add(key, PARAMETER if tensor.requires_grad else CONSTANT, tensor._array, tensor.shape)
+        self.add(key, PARAMETER if tensor.requires_grad else CONSTANT, tensor.array, tensor.shape)
         box = self.boxes[key]
         if isinstance(key, Tensor) and tensor.requires_grad:
             box.kind = PARAMETER
-        box.grad = None if tensor._grad is None else tensor._grad._array
+        box.grad = None if tensor._grad is None else tensor._grad.array
 
 
 # ------------------------------------------------------------------------------------------------------ how it is drawn

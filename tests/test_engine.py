@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigrad.current import current
-from minigrad.engine import Node, Vertex, ancestors, next_number, pull_back, recording
+from minigrad.autodiff import Node, Vertex, ancestors, next_sequence_nr, pull_back
+from minigrad.grad_mode import set_recording, thread
 
 Path = tuple[str, ...]
 
@@ -51,7 +51,7 @@ class Fake(Node):
     __slots__ = ("pulled", "released", "through")
 
     def __init__(self, parents: Sequence[Vertex | None], through: Sequence[Callable[[Any], Any]]) -> None:
-        self.number = next_number()
+        self.number = next_sequence_nr()
         self.parents = tuple(parents)
         self.hooks = None
         self.through = through
@@ -70,7 +70,7 @@ class Fake(Node):
 
 def linked(*parents: Vertex | None, edges: Sequence[str] = "") -> Fake:
     """Return a node that writes the names of its edges into the paths."""
-    names = edges or [f"e{next_number()}" for _ in parents]
+    names = edges or [f"e{next_sequence_nr()}" for _ in parents]
     return Fake(parents, [lambda paths, name=name: paths.along(name) for name in names])  # type: ignore[misc]
 
 
@@ -335,72 +335,72 @@ def test_a_complete_cotangent_is_let_go_as_soon_as_it_was_pulled() -> None:
 
 
 def test_recording_is_on_at_first_and_switches_nest() -> None:
-    assert current.mode.recording
-    off = recording(False)
+    assert thread.state.grad_enabled
+    off = set_recording(False)
     with off:
-        assert not current.mode.recording
-        with recording(True):
-            assert current.mode.recording
+        assert not thread.state.grad_enabled
+        with set_recording(True):
+            assert thread.state.grad_enabled
             with off:  # the same object once more
-                assert not current.mode.recording
-            assert current.mode.recording
-        assert not current.mode.recording
-    assert current.mode.recording
+                assert not thread.state.grad_enabled
+            assert thread.state.grad_enabled
+        assert not thread.state.grad_enabled
+    assert thread.state.grad_enabled
 
 
 def test_an_exception_restores_the_mode() -> None:
-    with pytest.raises(KeyError), recording(False):
+    with pytest.raises(KeyError), set_recording(False):
         raise KeyError
-    assert current.mode.recording
+    assert thread.state.grad_enabled
 
 
 def test_as_a_decorator_it_holds_during_each_call_even_a_recursive_one() -> None:
-    @recording(False)
+    @set_recording(False)
     def countdown(n: int) -> list[bool]:
-        with recording(True):
+        with set_recording(True):
             inner = countdown(n - 1) if n else []
-        return [current.mode.recording, *inner]
+        return [thread.state.grad_enabled, *inner]
 
     assert countdown(3) == [False] * 4
-    assert current.mode.recording
+    assert thread.state.grad_enabled
 
 
 def test_the_mode_belongs_to_the_thread() -> None:
     inside: list[bool] = []
     meet = threading.Barrier(2)
 
-    @recording(False)
+    @set_recording(False)
     def quiet() -> None:
         meet.wait()
-        inside.append(current.mode.recording)
+        inside.append(thread.state.grad_enabled)
         meet.wait()
 
     threads = [threading.Thread(target=quiet) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for worker in threads:
+        worker.start()
+    for worker in threads:
+        worker.join()
     assert inside == [False, False]
-    with recording(False):
+    with set_recording(False):
         seen: list[bool] = []
-        thread = threading.Thread(target=lambda: seen.append(current.mode.recording))
-        thread.start()
-        thread.join()
+        thread = threading.Thread(target=lambda: seen.append(thread.state.grad_enabled))
+        worker.start()
+        worker.join()
         assert seen == [True]
-    assert current.mode.recording
+    assert thread.state.grad_enabled
 
 
 def test_creation_numbers_are_unique_across_threads() -> None:
     drawn: list[list[int]] = [[] for _ in range(4)]
 
     def draw_into(mine: list[int]) -> None:
-        mine.extend(next_number() for _ in range(1000))
+        mine.extend(next_sequence_nr() for _ in range(1000))
 
     threads = [threading.Thread(target=draw_into, args=(mine,)) for mine in drawn]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for worker in threads:
+        worker.start()
+    for worker in threads:
+        worker.join()
     numbers = list(itertools.chain(*drawn))
     assert len(set(numbers)) == 4000
     assert all(mine == sorted(mine) for mine in drawn)

@@ -354,11 +354,11 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("act", REFUSED.values(), ids=REFUSED)
 def test_a_refused_write_leaves_everything_as_it_was(act: Callable[[Any], Any]) -> None:
     x = X(minigrad)
-    before, writes = x.tolist(), x._written[0]
+    before, writes = x.tolist(), x.version.last_write
     with pytest.raises((RuntimeError, IndexError)):
         act(x)
     assert x.tolist() == before
-    assert (x._written[0], x.is_leaf) == (writes, True)
+    assert (x.version.last_write, x.is_leaf) == (writes, True)
 
 
 # --------------------------------------------------------------------------------------------------- interplay with NumPy

@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad
-from minigrad import Tensor, viz
-from minigrad.engine import Node, ancestors, next_number
-from minigrad.ops import primitive
-from minigrad.ops.primitive import Array
+from minigrad import Tensor, primitive, viz
+from minigrad.autodiff import Node, ancestors, next_sequence_nr
+from minigrad.primitive import Array
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
@@ -181,13 +180,13 @@ def test_an_operation_that_somebody_else_wrote() -> None:
         """An operation that somebody else wrote."""
 
         def __init__(self, *parents: Tensor) -> None:
-            self.number, self.parents, self.hooks = next_number(), parents, None
+            self.number, self.parents, self.hooks = next_sequence_nr(), parents, None
 
         def __repr__(self) -> str:
             return "<GatherBackward>"
 
     result = minigrad.tensor([1.0, 2.0])
-    result._node = Gather(leaf(1.0), leaf(2.0))
+    result.node = Gather(leaf(1.0), leaf(2.0))
     picture = parse(result)
     assert picture.ops == ["GatherBackward"]
     assert picture.boxes(viz.PARAMETER) == [["scalar", "1"], ["scalar", "2"]]

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.autodiff import Cotangent, Node
 from minigrad.autograd.function import Cotangents
-from minigrad.current import current
-from minigrad.engine import Cotangent, Node
-from minigrad.tensors import Recorded, Tensor
+from minigrad.grad_mode import thread
+from minigrad.tensor import Recorded, Tensor
 
 HOUSE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 RULES = Recorded.pull.__code__
@@ -105,7 +105,7 @@ def _name(node: Node) -> str:
 
 
 def _values(x: Any) -> np.ndarray[Any, np.dtype[Any]]:
-    return x._array if isinstance(x, Tensor) else np.asarray(x)
+    return x.array if isinstance(x, Tensor) else np.asarray(x)
 
 
 def _broken(x: Any) -> bool:
@@ -162,11 +162,11 @@ class detect_anomaly:
         self._before: list[Any] = []
 
     def __enter__(self) -> None:
-        self._before.append(current.mode.watch)
-        current.mode.watch = self._watch
+        self._before.append(thread.state.observer)
+        thread.state.observer = self._watch
 
     def __exit__(self, *exception: object) -> None:
-        current.mode.watch = self._before.pop()
+        thread.state.observer = self._before.pop()
 
 
 class set_detect_anomaly(detect_anomaly):
@@ -174,16 +174,16 @@ class set_detect_anomaly(detect_anomaly):
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         super().__init__(check_nan)
-        self._before.append(current.mode.watch)
-        current.mode.watch = self._watch if mode else None
+        self._before.append(thread.state.observer)
+        thread.state.observer = self._watch if mode else None
 
     def __enter__(self) -> None:
         """The switch was made when the object was."""
 
     def __exit__(self, *exception: object) -> None:
-        current.mode.watch = self._before[0]
+        thread.state.observer = self._before[0]
 
 
 def is_anomaly_enabled() -> bool:
     """Return whether the current thread is watched."""
-    return current.mode.watch is not None
+    return thread.state.observer is not None

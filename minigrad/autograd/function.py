@@ -9,10 +9,10 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
-from minigrad.current import current
-from minigrad.engine import AccumulateGrad, Cotangent, Node, Vertex, next_number, recording
+from minigrad.autodiff import AccumulateGrad, Cotangent, Node, Version, Vertex, next_sequence_nr
+from minigrad.grad_mode import set_recording, thread
 from minigrad.ops.broadcasting import match_shape
-from minigrad.tensors import Tensor, restored, wrap
+from minigrad.tensor import Tensor, restored, wrap
 
 P = ParamSpec("P")
 
@@ -29,7 +29,7 @@ class Context:
 
     def __init__(self) -> None:
         self._given: tuple[Tensor | None, ...] = ()
-        self._saved: list[tuple[Any, Vertex | None, list[int], int] | None] | None = []
+        self._saved: list[tuple[Any, Vertex | None, Version, int] | None] | None = []
         self._constant: set[int] = set()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -50,7 +50,7 @@ class Context:
             if not isinstance(t, Tensor | None):
                 raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
         self._saved = [
-            None if t is None else (t._array, vertices.get(id(t), t._vertex()), t._written, t._written[0])
+            None if t is None else (t.array, vertices.get(id(t), t.vertex()), t.version, t.version.last_write)
             for t in self._given
         ]
         self._given = ()
@@ -73,7 +73,7 @@ class Context:
                 tensors.append(None)
                 continue
             array, vertex, written, before = kept
-            if written[0] != before:
+            if written.last_write != before:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace operation: a saved "
                     f"tensor of shape {list(array.shape)} was written to before backward reached it"
@@ -99,7 +99,7 @@ class Result(Node):
     __slots__ = ("applied", "count", "place")
 
     def __init__(self, applied: Applied, place: int, count: int) -> None:
-        self.number = next_number()
+        self.number = next_sequence_nr()
         self.hooks = None
         self.parents = (applied,)
         self.applied, self.place, self.count = applied, place, count
@@ -122,12 +122,12 @@ class Applied(Node):
     __slots__ = ("context", "function", "inputs", "outputs")
 
     def __init__(self, function: type[Function], context: Context, arguments: Sequence[Any], outputs: Sequence[Any]) -> None:
-        self.number = next_number()
+        self.number = next_sequence_nr()
         self.hooks = None
-        self.parents = tuple(x._vertex() if isinstance(x, Tensor) else None for x in arguments)
+        self.parents = tuple(x.vertex() if isinstance(x, Tensor) else None for x in arguments)
         self.function, self.context = function, context
-        self.inputs = [(x._array.shape, x.dtype) if isinstance(x, Tensor) else None for x in arguments]
-        self.outputs = [(y._array.shape, y._array.dtype) if isinstance(y, Tensor) else None for y in outputs]
+        self.inputs = [(x.array.shape, x.dtype) if isinstance(x, Tensor) else None for x in arguments]
+        self.outputs = [(y.array.shape, y.array.dtype) if isinstance(y, Tensor) else None for y in outputs]
 
     @property
     def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
@@ -144,7 +144,7 @@ class Applied(Node):
                 grads.append(None if like is None else wrap(np.zeros(*like)))
             else:
                 grads.append(g if isinstance(g, Tensor) else wrap(np.asarray(g)))
-        with recording(lifted), current.mode.aside():
+        with set_recording(lifted), thread.state.reentrant():
             returned = self.function.backward(self.context, *grads)
             shares = returned if isinstance(returned, tuple) else (returned,)
             count = len(self.parents)
@@ -176,7 +176,7 @@ class Applied(Node):
             )
         share = match_shape(share, shape).to(dtype)
         # As a view, because the array may be the user's own: whoever wants to keep it will copy it.
-        return share if lifted else share._array.view()
+        return share if lifted else share.array.view()
 
     def release(self) -> None:  # noqa: D102
         self.context._saved = None
@@ -247,7 +247,7 @@ class Function:
                 )
             args = bound.args[len(first) :]
         context.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
-        with recording(False):
+        with set_recording(False):
             computed = cls.forward(*first, *args)
             if alone:
                 cls.setup_context(context, args, computed)
@@ -255,28 +255,28 @@ class Function:
         made = computed if several else (computed,)
         # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
         outputs = [y.detach() if isinstance(y, Tensor) and any(y is x for x in args) else y for y in made]
-        recorded = current.mode.recording and any(context.needs_input_grad)
+        recorded = thread.state.grad_enabled and any(context.needs_input_grad)
         applied = Applied(cls, context, args, outputs) if recorded else None
         vertices: dict[int, Vertex] = {}
         for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
             if not isinstance(y, Tensor):
                 continue
-            inner = y._vertex()  # a view asks its base now, and not later
+            inner = y.vertex()  # a view asks its base now, and not later
             if applied is not None and y.is_floating_point() and id(original) not in context._constant:
-                y._node = Result(applied, k, len(outputs)) if several else applied
-                vertices[id(y)] = y._node
+                y.node = Result(applied, k, len(outputs)) if several else applied
+                vertices[id(y)] = y.node
                 for x in args:
-                    if isinstance(x, Tensor) and x._written is y._written:
-                        y._base, y._maker, y._seen = x if x._base is None else x._base, cls.__name__, y._written[0]
+                    if isinstance(x, Tensor) and x.version is y.version:
+                        y._base, y._maker, y._seen = x if x._base is None else x._base, cls.__name__, y.version.last_write
             elif inner is not None:  # forward has recorded it, on its own account
                 outputs[k] = y.detach()
         if applied is not None:
             context._keep(vertices)
-            if current.mode.watch is not None:
-                given = [x._array for x in args if isinstance(x, Tensor)]
+            if thread.state.observer is not None:
+                given = [x.array for x in args if isinstance(x, Tensor)]
                 for y in outputs:
                     if isinstance(y, Tensor):
-                        current.mode.watch.forward(applied, given, y._array)
+                        thread.state.observer.forward(applied, given, y.array)
         return tuple(outputs) if several else outputs[0]
 
 
@@ -286,7 +286,7 @@ class Barrier(Node):
     __slots__ = ()
 
     def __init__(self, parents: tuple[Vertex | None, ...]) -> None:
-        self.number = next_number()
+        self.number = next_sequence_nr()
         self.hooks = None
         self.parents = parents
 
@@ -299,14 +299,14 @@ def once_differentiable(backward: Callable[P, Any]) -> Callable[P, Any]:
 
     @wraps(backward)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        with recording(False):
+        with set_recording(False):
             shares = backward(*args, **kwargs)
-        parents = tuple(g._vertex() for g in args[1:] if isinstance(g, Tensor))
-        if not current.mode.recording or not any(parent is not None for parent in parents):
+        parents = tuple(g.vertex() for g in args[1:] if isinstance(g, Tensor))
+        if not thread.state.grad_enabled or not any(parent is not None for parent in parents):
             return shares
         barrier = Barrier(parents)
         several = shares if isinstance(shares, tuple) else (shares,)
-        closed = tuple(None if share is None else wrap(share._array, barrier) for share in several)
+        closed = tuple(None if share is None else wrap(share.array, barrier) for share in several)
         return closed if isinstance(shares, tuple) else closed[0]
 
     return guarded

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.grad_mode import enable_grad
 from minigrad.autograd.gradient import grad
 from minigrad.combining import stack
-from minigrad.tensors import Tensor, wrap
+from minigrad.grad_mode import enable_grad
+from minigrad.tensor import Tensor, wrap
 
 Tensors = Tensor | tuple[Tensor, ...]
 
@@ -35,7 +35,7 @@ def _evaluated(func: Callable[..., Any], inputs: Any, create_graph: bool) -> tup
 
 
 def _zeros(x: Tensor) -> Tensor:
-    return wrap(np.zeros(x.shape, x._array.dtype))
+    return wrap(np.zeros(x.shape, x.array.dtype))
 
 
 def _like(values: tuple[Any, ...], pattern: Any) -> Any:
@@ -57,7 +57,7 @@ def _direction(v: Any, like: tuple[Tensor, ...], what: str) -> tuple[Tensor, ...
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(f"The vector v can only be None if {what} is a single number.")
-        return (wrap(np.ones(like[0].shape, like[0]._array.dtype)),)
+        return (wrap(np.ones(like[0].shape, like[0].array.dtype)),)
     vs = _tuple(v, "v")
     if [t.shape for t in vs] != [t.shape for t in like]:
         raise RuntimeError(f"v has the shapes {[list(t.shape) for t in vs]}, but {what} {[list(t.shape) for t in like]}")
@@ -80,12 +80,12 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) 
         for y in _tuple(output, "the outputs of the function"):
             rows = []
             for k in range(y.numel()):
-                unit = np.zeros(y.numel(), y._array.dtype)
+                unit = np.zeros(y.numel(), y.array.dtype)
                 unit[k] = 1
                 rows.append(_product((y,), xs, (wrap(unit.reshape(y.shape)),), create_graph))
             columns = zip(*rows, strict=True) if rows else [()] * len(xs)
             blocks = [
-                stack(column).reshape(*y.shape, *x.shape) if column else wrap(np.zeros((*y.shape, *x.shape), x._array.dtype))
+                stack(column).reshape(*y.shape, *x.shape) if column else wrap(np.zeros((*y.shape, *x.shape), x.array.dtype))
                 for column, x in zip(columns, xs, strict=True)
             ]
             tables.append(_like(tuple(blocks), inputs))
@@ -103,7 +103,7 @@ def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -
 
     def slope(*xs: Tensor) -> Any:
         y = _single(func(*xs))
-        return _like(_product((y,), xs, (wrap(np.ones(y.shape, y._array.dtype)),), True), inputs)
+        return _like(_product((y,), xs, (wrap(np.ones(y.shape, y.array.dtype)),), True), inputs)
 
     return jacobian(slope, inputs, create_graph)
 
@@ -143,7 +143,7 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     with enable_grad():
         xs, output = _evaluated(func, inputs, create_graph)
         y = _single(output)
-        slopes = _product((y,), xs, (wrap(np.ones(y.shape, y._array.dtype)),), True)
+        slopes = _product((y,), xs, (wrap(np.ones(y.shape, y.array.dtype)),), True)
         shares = _product(slopes, xs, _direction(v, xs, "the input"), create_graph)
     return _result(output, create_graph), _like(shares, inputs)
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.autograd.gradient import grad
-from minigrad.engine import recording
-from minigrad.ops.primitive import Array
-from minigrad.tensors import Tensor, wrap
+from minigrad.grad_mode import set_recording
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor, wrap
 
 Function = Callable[..., Tensor | Sequence[Tensor]]
 
@@ -148,7 +148,7 @@ def gradgradcheck(
 
 def _outputs(func: Function, arguments: Sequence[Any]) -> list[Tensor]:
     """Return the floating-point outputs."""
-    with recording(True):
+    with set_recording(True):
         result = func(*arguments)
     return [y for y in ([result] if isinstance(result, Tensor) else result) if y.is_floating_point()]
 

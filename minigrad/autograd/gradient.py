@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.engine import Cotangent, Vertex
-from minigrad.tensors import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
+from minigrad.autodiff import Cotangent, Vertex
+from minigrad.tensor import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
 
 
 def grad(
@@ -60,11 +60,11 @@ def grad(
             f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
-    taken = {id(g._array) for g in gs if g is not None}
+    taken = {id(g.array) for g in gs if g is not None}
     result = [owned(found[vertex], taken) if vertex in found else None for vertex in targets]
     if materialize_grads:
         like = _several(inputs)
-        result = [wrap(np.zeros_like(x._array)) if g is None else g for x, g in zip(like, result, strict=True)]
+        result = [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(like, result, strict=True)]
     return tuple(result)
 
 

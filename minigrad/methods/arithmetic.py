@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.ops import arithmetic, elementary, indexing, shape
-from minigrad.ops.primitive import Primitive
+from minigrad.primitive import Primitive
 
 Tensorlike = TypeVar("Tensorlike", bound=Carrier)
 DIVISIONS = {None: arithmetic.div, "floor": arithmetic.floor_divide, "trunc": arithmetic.trunc_divide}

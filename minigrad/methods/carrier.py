@@ -6,7 +6,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Primitive
+from minigrad.primitive import Array, Primitive
 
 Number: TypeAlias = bool | int | float
 Operand: TypeAlias = "Carrier | Number | Array"

@@ -12,18 +12,18 @@ from minigrad import devices, dtypes
 from minigrad.methods.carrier import Carrier
 from minigrad.methods.shape import sizes
 from minigrad.ops import shape
-from minigrad.ops.primitive import Array
+from minigrad.primitive import Array
 
 
 class Conversion(Carrier):
     """to, float, long and their kin."""
 
-    _array: Array
+    array: Array
 
     @property
     def dtype(self) -> dtypes.dtype:
         """The type of the elements."""
-        return dtypes.as_dtype(self._array.dtype)
+        return dtypes.as_dtype(self.array.dtype)
 
     def to(
         self,
@@ -47,7 +47,7 @@ class Conversion(Carrier):
                 devices.check(goal)
             elif goal is not None:
                 wanted = goal.dtype if isinstance(goal, Conversion) else dtypes.as_dtype(goal)
-        if wanted.numpy == self._array.dtype:
+        if wanted.numpy == self.array.dtype:
             return self._unary(shape.clone) if copy else self
         source = self if wanted.is_floating_point else self.detach()
         return source._unary(shape.cast, dtype=wanted.numpy)
@@ -95,7 +95,7 @@ class Conversion(Carrier):
 
     def new_tensor(self, data: Any) -> Self:
         """Return a tensor with a copy of the data, of the dtype of this one."""
-        return self._constant(np.array(data, self._array.dtype))
+        return self._constant(np.array(data, self.array.dtype))
 
     def type_as(self, other: Conversion) -> Self:
         """Return the tensor in the dtype of another."""

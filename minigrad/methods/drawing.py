@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.ops import broadcasting
-from minigrad.ops.primitive import Array
+from minigrad.primitive import Array
 from minigrad.random import Generator, source
 
 

@@ -8,8 +8,8 @@ from minigrad.methods.arithmetic import no_number
 from minigrad.methods.carrier import Carrier
 from minigrad.methods.spelling import numpy_names
 from minigrad.ops import elementary, neural
-from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axis, reshape
+from minigrad.primitive import Primitive
 
 
 @numpy_names

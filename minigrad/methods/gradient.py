@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.current import current
-from minigrad.engine import Cotangent, Hook, Node, RemovableHandle, recording
+from minigrad.autodiff import Cotangent, Hook, Node, RemovableHandle
+from minigrad.grad_mode import set_recording, thread
 from minigrad.methods.memory import Memory
 
 
@@ -26,18 +26,18 @@ class Gradients(Memory):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are carried to this tensor. It can be set on leaves."""
-        return self._vertex() is not None
+        return self.vertex() is not None
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if self._node is not None:
+        if self.node is not None:
             if wanted:
                 return
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                 "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
-        if wanted and self._array.dtype.kind != "f":
+        if wanted and self.array.dtype.kind != "f":
             raise RuntimeError(f"only Tensors of floating point dtype can require gradients, but this one is {self.dtype}")
         if wanted:  # a view that is a leaf has views of its own
             self._base, self._path = None, ()
@@ -60,7 +60,7 @@ class Gradients(Memory):
     @property
     def grad_fn(self) -> Node | None:
         """The node that computed this tensor; None for a leaf."""
-        vertex = self._vertex()
+        vertex = self.vertex()
         return vertex if isinstance(vertex, Node) else None
 
     def detach_(self) -> Self:
@@ -71,7 +71,7 @@ class Gradients(Memory):
         """
         if self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-        self._node, self._requires_grad = None, False
+        self.node, self._requires_grad = None, False
         return self
 
     def register_hook(self, hook: Callable[[Self], Self | None]) -> RemovableHandle:
@@ -92,15 +92,15 @@ class Gradients(Memory):
 
         def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
             if not isinstance(cotangent, np.ndarray | np.generic):
-                return checked(hook(cotangent), cotangent._array)
-            with recording(False), current.mode.aside():
+                return checked(hook(cotangent), cotangent.array)
+            with set_recording(False), thread.state.reentrant():
                 replacement = checked(hook(self._constant(np.array(cotangent))), cotangent)
-            return None if replacement is None else replacement._array.copy()  # the tensor may be the user's own
+            return None if replacement is None else replacement.array.copy()  # the tensor may be the user's own
 
         return self._hook(on_cotangent)
 
     def _hook(self, hook: Hook) -> RemovableHandle:
-        vertex = self._vertex()
+        vertex = self.vertex()
         if vertex is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if isinstance(vertex, Node):
@@ -145,7 +145,7 @@ def checked(replacement: Any, before: Any) -> Any:
         return None
     if not isinstance(replacement, Gradients):
         raise TypeError(f"expected Variable, but hook returned {type(replacement).__name__!r}")
-    array = replacement._array
+    array = replacement.array
     if array.dtype != before.dtype:
         raise RuntimeError(f"hook has changed the type of value (was {before.dtype.name} got {array.dtype.name})")
     if array.shape != before.shape:

@@ -15,8 +15,8 @@ from minigrad.methods.arithmetic import Arithmetic, scaled
 from minigrad.methods.carrier import Carrier, Number, Operand
 from minigrad.methods.spelling import numpy_names
 from minigrad.ops import broadcasting, indexing, shape
-from minigrad.ops.primitive import Array
 from minigrad.ops.shape import axis
+from minigrad.primitive import Array
 
 
 @numpy_names

@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.current import current
+from minigrad.autodiff import Version
 from minigrad.dtypes import as_python
+from minigrad.grad_mode import thread
 from minigrad.methods.arithmetic import Arithmetic
-from minigrad.ops.primitive import Array
+from minigrad.primitive import Array
 
 FROM_NUMPY = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floor_divide",
@@ -31,8 +32,8 @@ FROM_NUMPY = {
 def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
     """Return a leaf of the given class around an array; what pickle and deepcopy call."""
     tensor = object.__new__(kind)
-    tensor._array = array
-    tensor._written = [0]
+    tensor.array = array
+    tensor.version = Version()
     tensor._requires_grad = requires_grad
     return tensor
 
@@ -40,7 +41,7 @@ def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
 class Interop(Arithmetic):
     """item, numpy and their kin; pickle and deepcopy."""
 
-    _array: Array
+    array: Array
     _requires_grad: bool
     _grad: Self | None
 
@@ -50,13 +51,13 @@ class Interop(Arithmetic):
         Raises:
             RuntimeError: There is not exactly one element.
         """
-        if self._array.size != 1:
-            raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
-        return self._array.item()
+        if self.array.size != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        return self.array.item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
-        return self._array.tolist()
+        return self.array.tolist()
 
     def numpy(self) -> Array:
         """Return the elements as an array that shares memory with the tensor.
@@ -67,9 +68,9 @@ class Interop(Arithmetic):
         Raises:
             RuntimeError: The tensor requires a gradient, which NumPy would not carry on, and recording is on.
         """
-        if current.mode.recording and self.requires_grad:
+        if thread.state.grad_enabled and self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return self._array.view()
+        return self.array.view()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Self:
         """Let ``np.exp(tensor)`` and ``array * tensor`` be minigrad's own operations, which are recorded."""
@@ -93,9 +94,9 @@ class Interop(Arithmetic):
         return self._constant(array)
 
     def __bool__(self) -> bool:
-        if self._array.size != 1:
-            raise RuntimeError(f"Boolean value of Tensor with {self._array.size} values is ambiguous: use any() or all()")
-        return bool(self._array.item())
+        if self.array.size != 1:
+            raise RuntimeError(f"Boolean value of Tensor with {self.array.size} values is ambiguous: use any() or all()")
+        return bool(self.array.item())
 
     def __int__(self) -> int:
         return int(self._only())
@@ -104,21 +105,21 @@ class Interop(Arithmetic):
         return float(self._only())
 
     def _only(self) -> Any:
-        if self._array.size != 1:
-            raise ValueError(f"only one element tensors can be converted to Python scalars, but this has {self._array.size}")
-        return self._array.item()
+        if self.array.size != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, but this has {self.array.size}")
+        return self.array.item()
 
     def __index__(self) -> int:
-        if self._array.dtype.kind not in "iub" or self._array.size != 1:
+        if self.array.dtype.kind not in "iub" or self.array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self._array.item())
+        return int(self.array.item())
 
     def __contains__(self, value: Any) -> bool:
         if not isinstance(value, Interop | bool | int | float | np.generic):
             raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
         if isinstance(value, Interop):
-            return bool((self == value)._array.any())
-        return bool(current.mode.quietly(np.equal, self._array, as_python(value)).any())
+            return bool((self == value).array.any())
+        return bool(thread.state.without_warnings(np.equal, self.array, as_python(value)).any())
 
     def __dlpack__(self, **options: Any) -> Any:
         """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy.
@@ -128,10 +129,10 @@ class Interop(Arithmetic):
         """
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self._array.__dlpack__(**options)
+        return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self._array.__dlpack_device__()
+        return self.array.__dlpack_device__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revived, (type(self), self._for_copy(), self._requires_grad), self._given()
@@ -155,4 +156,4 @@ class Interop(Arithmetic):
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol and pickle: "
                 "detach() it first"
             )
-        return self._array
+        return self.array

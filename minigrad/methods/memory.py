@@ -12,20 +12,20 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.current import current
-from minigrad.engine import Node, Vertex, next_number, recording
+from minigrad.autodiff import Node, Version, Vertex, next_sequence_nr
+from minigrad.grad_mode import set_recording, thread
 from minigrad.methods.carrier import Operand
 from minigrad.methods.conversion import Conversion
 from minigrad.methods.indexing import as_index
 from minigrad.ops import indexing
-from minigrad.ops.primitive import REFUSALS, Primitive, explained
+from minigrad.primitive import REFUSALS, Primitive, explained
 
 
 class Memory(Conversion):
     """Views and writes. What the attributes are, `minigrad.Tensor` says."""
 
-    _written: list[int]
-    _node: Node | None = None
+    version: Version
+    node: Node | None = None
     _requires_grad: bool = False
     _base: Self | None = None
     _path: indexing.Path = ()
@@ -36,25 +36,25 @@ class Memory(Conversion):
         """Become a view of the memory of the source, reached by applying a primitive to it."""
         self._base = source if source._base is None else source._base
         self._path = (*source._path, (op, attributes))
-        self._written = source._written
-        self._seen = source._written[0]
+        self.version = source.version
+        self._seen = source.version.last_write
         self._maker = source._maker
 
-    def _vertex(self) -> Vertex | None:
+    def vertex(self) -> Vertex | None:
         """Return the place of self in the graph: its node, itself if it is a leaf, None if it has no gradient."""
         if self._base is not None:
             self._refresh()
-        return self._node or (self if self._requires_grad else None)
+        return self.node or (self if self._requires_grad else None)
 
     def _refresh(self) -> None:
         """Bring the node of a view up to date if its memory was written to since."""
-        if self._seen != self._written[0]:
+        if self._seen != self.version.last_write:
             assert self._base is not None
             if self._maker is not None:
                 raise RuntimeError(self._explain_maker("its base or another view of its base has been modified inplace"))
-            self._seen = self._written[0]
-            with recording(True):
-                self._node = indexing.follow(self._base, self._path)._node
+            self._seen = self.version.last_write
+            with set_recording(True):
+                self.node = indexing.follow(self._base, self._path).node
 
     def _explain_maker(self, what: str) -> str:
         return (
@@ -70,12 +70,12 @@ class Memory(Conversion):
         recorded = self._records_write(indexing.setitem.name, (value,))
         new = self._constant(value).to(self.dtype)
         try:
-            self._array[where] = new._array
+            self.array[where] = new.array
         except REFUSALS as error:
-            raise explained(indexing.setitem, (self._array, new._array), error) from error
-        self._written[0] = next_number()
+            raise explained(indexing.setitem, (self.array, new.array), error) from error
+        self.version.last_write = next_sequence_nr()
         if recorded:
-            self._become(self._around(self._array)._apply(indexing.setitem, new, index=where))
+            self._become(self._around(self.array)._apply(indexing.setitem, new, index=where))
 
     def _overwrite(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
         """Put the result of a function of self, and of more arguments, in the memory of self.
@@ -87,10 +87,10 @@ class Memory(Conversion):
         name = function.__name__.strip("_")
         recorded = self._records_write(name, (*args, *kwargs.values()))
         # Rules that ask for the old values find them in a copy: the memory is about to change.
-        source = self._around(self._array.copy()) if recorded else self
+        source = self._around(self.array.copy()) if recorded else self
         result = function(source, *(source if x is self else x for x in args), **kwargs)
         self._check_fit(result, name)
-        self._write(result._array)
+        self._write(result.array)
         if recorded:
             self._become(result.to(self.dtype))
         return self
@@ -101,18 +101,18 @@ class Memory(Conversion):
         Raises:
             RuntimeError: It cannot be written to.
         """
-        if not self._array.flags.writeable:
+        if not self.array.flags.writeable:
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
                 "as after expand(), or the memory is read-only. Please clone() the tensor before performing the operation."
             )
-        np.copyto(self._array, values, casting="unsafe")
-        self._written[0] = next_number()
+        np.copyto(self.array, values, casting="unsafe")
+        self.version.last_write = next_sequence_nr()
         return self
 
     def _check_fit(self, result: Self, name: str) -> None:
         """Raise RuntimeError unless the result of an in-place operation of that name fits into the memory."""
-        mine, its = self._array, result._array
+        mine, its = self.array, result.array
         if its.shape != mine.shape:
             raise RuntimeError(
                 f"{name}: output with shape {list(mine.shape)} doesn't match the broadcast shape {list(its.shape)}"
@@ -126,12 +126,12 @@ class Memory(Conversion):
         Raises:
             RuntimeError: It would be, but the memory is that of a leaf that requires a gradient, or of a Function's input.
         """
-        if not current.mode.recording or not any(isinstance(x, Memory) and x.requires_grad for x in (self, *others)):
+        if not thread.state.grad_enabled or not any(isinstance(x, Memory) and x.requires_grad for x in (self, *others)):
             return False
         if self._maker is not None:
             raise RuntimeError(self._explain_maker(f"is being modified inplace ({name})"))
         base = self if self._base is None else self._base
-        if base._node is None and base._requires_grad:
+        if base.node is None and base._requires_grad:
             what = "a leaf Variable" if base is self else "a view of a leaf Variable"
             raise RuntimeError(
                 f"{what} that requires grad is being used in an in-place operation ({name}): write inside no_grad(), or "
@@ -142,7 +142,7 @@ class Memory(Conversion):
     def _become(self, result: Self) -> None:
         """Take over the node of a result whose values were just written here, and tell the base."""
         if self._base is not None:
-            before = self._base._around(self._base._array)
-            self._base._node = before._apply(indexing.overlay, result, path=self._path)._node
-            self._seen = self._written[0]
-        self._node = result._node
+            before = self._base._around(self._base.array)
+            self._base.node = before._apply(indexing.overlay, result, path=self._path).node
+            self._seen = self.version.last_write
+        self.node = result.node

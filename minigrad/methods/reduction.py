@@ -12,8 +12,8 @@ from minigrad.methods.arithmetic import Arithmetic, no_number
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.methods.spelling import numpy_names
 from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
-from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axes, axis
+from minigrad.primitive import Primitive
 
 Dim = int | Sequence[int] | None
 

@@ -10,8 +10,8 @@ from minigrad.methods.carrier import Carrier
 from minigrad.methods.spelling import numpy_names
 from minigrad.ops import broadcasting
 from minigrad.ops import shape as layout
-from minigrad.ops.primitive import Primitive
 from minigrad.ops.shape import axis
+from minigrad.primitive import Primitive
 
 Sizes = int | Sequence[int]
 

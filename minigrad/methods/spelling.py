@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from minigrad.ops.primitive import positional
+from minigrad.primitive import positional
 
 P = ParamSpec("P")
 R = TypeVar("R")

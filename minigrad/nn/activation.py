@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn.module import Module
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 
 class ReLU(Module):

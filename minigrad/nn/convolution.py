@@ -13,7 +13,7 @@ from minigrad.nn import init
 from minigrad.nn.functional.convolution import Sizes, pads, sizes
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 

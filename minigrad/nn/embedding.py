@@ -10,7 +10,7 @@ from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 
 class Embedding(Module):

@@ -13,7 +13,7 @@ import warnings
 import numpy as np
 
 from minigrad.random import Generator, source
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 _GAINS = {"sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4} | dict.fromkeys(
     ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], 1.0

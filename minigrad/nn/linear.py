@@ -11,7 +11,7 @@ from minigrad.nn import init
 from minigrad.nn.functional import linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 
 class Linear(Module):

@@ -12,11 +12,11 @@ from typing import Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 
+from minigrad.autodiff import RemovableHandle
 from minigrad.creation import empty
-from minigrad.engine import RemovableHandle
 from minigrad.methods.shape import Size
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 Kind = Literal["parameter", "buffer", "module"]
 
@@ -440,4 +440,4 @@ def _quoted(names: list[str]) -> str:
 
 
 def _values(state: Any) -> np.ndarray[Any, Any]:
-    return state._array if isinstance(state, Tensor) else np.asarray(state)
+    return state.array if isinstance(state, Tensor) else np.asarray(state)

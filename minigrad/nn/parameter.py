@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from minigrad.tensors import NOTHING, Tensor
+from minigrad.autodiff import Version
+from minigrad.tensor import NOTHING, Tensor
 
 
 class Parameter(Tensor):
@@ -20,8 +21,8 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if data is not None and not isinstance(data, Tensor):
             raise TypeError(f"Parameter data has to be a Tensor, but got {type(data).__name__}: make one with tensor(...)")
-        self._array = NOTHING.copy() if data is None else data._array
-        self._written = [0] if data is None else data._written
+        self.array = NOTHING.copy() if data is None else data.array
+        self.version = Version() if data is None else data.version
         self.requires_grad = requires_grad
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

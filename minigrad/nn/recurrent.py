@@ -18,7 +18,7 @@ from minigrad.nn import init
 from minigrad.nn.functional.regularization import check_probability
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 State = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor | None]

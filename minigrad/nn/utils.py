@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from minigrad.combining import cat
-from minigrad.current import current
-from minigrad.tensors import Tensor, wrap
+from minigrad.grad_mode import thread
+from minigrad.tensor import Tensor, wrap
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
 
@@ -42,9 +42,11 @@ def clip_grad_norm_(
     if not grads:
         return wrap(np.zeros((), np.float32))
     order = float(norm_type)
-    norms = [current.mode.quietly(np.linalg.norm, g._array.reshape(-1), order) if g._array.size else 0.0 for g in grads]
-    kind = np.result_type(*(g._array.dtype for g in grads))
-    total = np.array(current.mode.quietly(np.linalg.norm, np.array(norms, kind), order), kind)
+    norms = [
+        thread.state.without_warnings(np.linalg.norm, g.array.reshape(-1), order) if g.array.size else 0.0 for g in grads
+    ]
+    kind = np.result_type(*(g.array.dtype for g in grads))
+    total = np.array(thread.state.without_warnings(np.linalg.norm, np.array(norms, kind), order), kind)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
@@ -53,7 +55,7 @@ def clip_grad_norm_(
     factor = float(max_norm) / (total.item() + 1e-6)
     if not factor >= 1:
         for g in grads:
-            g._write(current.mode.quietly(np.multiply, g._array, factor))
+            g._write(thread.state.without_warnings(np.multiply, g.array, factor))
     return wrap(total)
 
 
@@ -72,7 +74,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
     for p in _several(parameters):
         if p._grad is not None:
-            p._grad._write(np.clip(p._grad._array, -bound, bound))
+            p._grad._write(np.clip(p._grad.array, -bound, bound))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -92,13 +94,13 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected a Tensor, but got: {type(vec).__name__}")
     targets = list(parameters)
-    count = sum(p._array.size for p in targets)
-    if vec._array.shape != (count,):
-        raise ValueError(f"the vector has shape {list(vec._array.shape)}, but the parameters have {count} elements")
+    count = sum(p.array.size for p in targets)
+    if vec.array.shape != (count,):
+        raise ValueError(f"the vector has shape {list(vec.array.shape)}, but the parameters have {count} elements")
     start = 0
     for p in targets:
-        stop = start + p._array.size
-        p._write(vec._array[start:stop].reshape(p._array.shape))
+        stop = start + p.array.size
+        p._write(vec.array[start:stop].reshape(p.array.shape))
         start = stop
 
 

@@ -9,7 +9,6 @@ from minigrad.ops import (
     indexing,
     linalg,
     neural,
-    primitive,
     reduction,
     shape,
 )
@@ -23,7 +22,6 @@ __all__ = [
     "indexing",
     "linalg",
     "neural",
-    "primitive",
     "reduction",
     "shape",
 ]

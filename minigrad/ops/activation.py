@@ -7,7 +7,7 @@ import numpy as np
 from minigrad.ops.arithmetic import drop, where
 from minigrad.ops.broadcasting import elementwise
 from minigrad.ops.elementary import sigmoid
-from minigrad.ops.primitive import Array
+from minigrad.primitive import Array
 
 
 @elementwise(x=lambda g, x, negative_slope: where(x > 0, g, g * negative_slope))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.broadcasting import elementwise, match_shape
-from minigrad.ops.primitive import Array, primitive
+from minigrad.primitive import Array, primitive
 
 
 @elementwise(a=lambda g: g, b=lambda g: g)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Primitive, Rule, Shape, positional, primitive
+from minigrad.primitive import Array, Primitive, Rule, Shape, positional, primitive
 
 
 @primitive(x=lambda g, x_shape: sum_to(g, shape=x_shape))

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.ops.indexing import getitem
 from minigrad.ops.linalg import unlike
-from minigrad.ops.primitive import Array, Shape, primitive
+from minigrad.primitive import Array, Shape, primitive
 
 
 def places(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.ops.arithmetic import drop, fill, where
 from minigrad.ops.broadcasting import elementwise
-from minigrad.ops.primitive import Array
+from minigrad.primitive import Array
 
 LN2, LN10 = math.log(2), math.log(10)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.broadcasting import match_shape
-from minigrad.ops.primitive import Array, Primitive, Shape, primitive
+from minigrad.primitive import Array, Primitive, Shape, primitive
 
 Index = tuple[Any, ...]
 Path = tuple[tuple[Primitive, dict[str, Any]], ...]

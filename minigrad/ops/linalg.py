@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.broadcasting import expand, match_shape
-from minigrad.ops.primitive import Array, primitive
 from minigrad.ops.shape import permute, reshape
+from minigrad.primitive import Array, primitive
 
 LETTERS = [chr(k) for k in range(128) if chr(k).isalpha()]
 

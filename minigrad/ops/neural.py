@@ -10,9 +10,9 @@ import numpy as np
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import exp, log, log1p
 from minigrad.ops.linalg import matmul, unlike
-from minigrad.ops.primitive import Array, primitive
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
+from minigrad.primitive import Array, primitive
 
 
 def rows(x: Any) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 from minigrad.ops.arithmetic import keep
 from minigrad.ops.broadcasting import expand
 from minigrad.ops.elementary import exp
-from minigrad.ops.primitive import Array, Shape, primitive
 from minigrad.ops.shape import cast, flip, reshape
+from minigrad.primitive import Array, Shape, primitive
 
 Dims = tuple[int, ...] | None
 

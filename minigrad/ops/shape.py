@@ -7,7 +7,7 @@ from operator import index
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Shape, primitive
+from minigrad.primitive import Array, Shape, primitive
 
 
 @primitive(x=lambda g, x_shape: reshape(g, shape=x_shape))

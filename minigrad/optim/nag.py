@@ -91,9 +91,9 @@ class NAG(Optimizer):
 
         What is written to parameters inside the block is lost.
         """
-        ahead = [(p, p._array.copy(), state) for p, state in self.state.items()]
+        ahead = [(p, p.array.copy(), state) for p, state in self.state.items()]
         for p, y, state in ahead:
-            p._write(y - state["lookahead"].item() * state["velocity"]._array)
+            p._write(y - state["lookahead"].item() * state["velocity"].array)
         try:
             yield
         finally:

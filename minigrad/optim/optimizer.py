@@ -28,13 +28,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.current import current
 from minigrad.dtypes import as_python
-from minigrad.engine import recording
-from minigrad.ops.primitive import Array, positional
+from minigrad.grad_mode import set_recording, thread
 from minigrad.optim.record import Rule
 from minigrad.optim.sweep import Memory, Plan, Settings, States, kinds, number_like
-from minigrad.tensors import Tensor, wrap
+from minigrad.primitive import Array, positional
+from minigrad.tensor import Tensor, wrap
 
 Group = dict[str, Any]
 
@@ -250,10 +249,10 @@ class Optimizer:
         """
         loss = None
         if closure is not None:
-            with recording(True):
+            with set_recording(True):
                 loss = closure()
         tasks = [self._task(k, group) for k, group in enumerate(self.param_groups)]
-        current.mode.quietly(self._sweep, tasks)
+        thread.state.without_warnings(self._sweep, tasks)
         self.stepped = True
         return loss
 
@@ -264,24 +263,24 @@ class Optimizer:
             group.update(self._checked(group, self.defaults))
             settings = self._settings[k] = Settings(group, self._rule(group), self._memory(group))
         params = [p for p in group["params"] if p._grad is not None]
-        grads = [p._grad._array for p in params]
+        grads = [p._grad.array for p in params]
         plan = self._plans.get(k)
         if plan is None or not plan.fits(params, self.state, settings.memory):
             plan = None
             for p in params:
                 self._check_state(p)
-        if kinds(grads) != (kinds([p._array for p in params]) if plan is None else plan.kinds):
-            misfits = [misfit("the gradient", g, p._array) for g, p in zip(grads, params, strict=True) if unlike(g, p._array)]
+        if kinds(grads) != (kinds([p.array for p in params]) if plan is None else plan.kinds):
+            misfits = [misfit("the gradient", g, p.array) for g, p in zip(grads, params, strict=True) if unlike(g, p.array)]
             raise RuntimeError("; ".join(misfits))
         return settings, params, grads, plan
 
     def _check_state(self, p: Tensor) -> None:
         """Raise RuntimeError if a parameter cannot be written to, or has state that does not fit it."""
-        if not p._array.flags.writeable:
-            raise RuntimeError(f"a parameter of shape {list(p._array.shape)} is read-only: its memory must not be written to")
+        if not p.array.flags.writeable:
+            raise RuntimeError(f"a parameter of shape {list(p.array.shape)} is read-only: its memory must not be written to")
         for name, value in self.state.get(p, {}).items():
-            if name not in self._numbers and unlike(value._array, p._array):
-                raise RuntimeError(misfit(name, value._array, p._array))
+            if name not in self._numbers and unlike(value.array, p.array):
+                raise RuntimeError(misfit(name, value.array, p.array))
 
     def _sweep(self, tasks: Sequence[Task]) -> None:
         """Apply the rule to all parameters that have a gradient."""
@@ -345,7 +344,7 @@ class Optimizer:
         held = dict(state or {})
         for name, start in memory.items():
             if name not in held:
-                held[name] = start if start is None or name in self._numbers else wrap(np.full_like(theta._array, start))
+                held[name] = start if start is None or name in self._numbers else wrap(np.full_like(theta.array, start))
         new, *after = self._rule(group)(g, theta, *(held[name] for name in memory))
         return new, {name: value for name, value in zip(memory, after, strict=True) if value is not None}
 
@@ -361,7 +360,7 @@ class Optimizer:
         number = {id(p): k for k, p in reversed(list(enumerate(parameters)))}
         return {
             "state": {
-                number[id(p)]: {name: wrap(value._array.copy()) for name, value in self.state[p].items()}
+                number[id(p)]: {name: wrap(value.array.copy()) for name, value in self.state[p].items()}
                 for p in parameters
                 if self.state.get(p)
             },
@@ -430,7 +429,7 @@ class Optimizer:
             if values.get(name) is None:
                 continue
             value = values[name]
-            like = number_like(0) if name in self._numbers else p._array
+            like = number_like(0) if name in self._numbers else p.array
             # A number keeps its precision: it is no element of the parameter.
             kind = None if name in self._numbers and hasattr(value, "dtype") else like.dtype
             try:
@@ -488,7 +487,7 @@ def typename(value: Any) -> str:
 def as_array(value: Any) -> Any:
     """Return what NumPy can read: the array of a Tensor of minigrad or torch, anything else as it is."""
     if isinstance(value, Tensor):
-        return value._array
+        return value.array
     return value.detach().numpy() if hasattr(value, "detach") else value
 
 

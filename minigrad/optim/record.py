@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Primitive
+from minigrad.primitive import Array, Primitive
 
 Rule = Callable[..., Sequence[Any]]
 Tape = list[tuple[Any, Sequence[Any], "Symbol"]]

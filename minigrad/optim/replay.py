@@ -19,9 +19,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.current import current
-from minigrad.ops.primitive import Array, Shape
 from minigrad.optim.record import ARRAY, Recording, Rule, Symbol, kind_of, record
+from minigrad.primitive import Array, Shape
 
 T = TypeVar("T")
 Step = tuple[Callable[..., Any], "itemgetter[Any]", bool]
@@ -291,7 +290,7 @@ def in_threads(work: Callable[[T], None], shares: Sequence[T]) -> None:
 
     def guarded(share: T) -> None:
         try:
-            current.mode.quietly(work, share)
+            thread.state.without_warnings(work, share)
         except BaseException as error:
             errors.append(error)
 

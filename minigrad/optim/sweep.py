@@ -18,11 +18,11 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from minigrad import dtypes
-from minigrad.engine import next_number
-from minigrad.ops.primitive import Array, Shape
+from minigrad.autodiff import next_sequence_nr
 from minigrad.optim.record import Rule
 from minigrad.optim.replay import BLOCK, Program, apply, program
-from minigrad.tensors import Tensor, wrap
+from minigrad.primitive import Array, Shape
+from minigrad.tensor import Tensor, wrap
 
 Memory = Mapping[str, float | None]
 States = defaultdict[Tensor, dict[str, Tensor]]
@@ -111,7 +111,7 @@ class Batch:
         self.states = states
         self.numbers = numbers
         self.room = room
-        self.arrays = [p._array for p in params]
+        self.arrays = [p.array for p in params]
         self.fields: dict[str, Any] = {}
         for name in memory:
             tensors = [states[p][name] for p in params if name in states.get(p, ())]
@@ -145,9 +145,9 @@ class Batch:
             if self.counters:
                 self.program.numbers.advance(self.counters)
             self._replay(self.program, grads)
-        now = next_number()
+        now = next_sequence_nr()
         for p in self.params:
-            p._written[0] = now
+            p.version.last_write = now
 
     def kept(self) -> list[Any]:
         """Return parameter and state as they are given to a rule."""
@@ -182,7 +182,7 @@ class Together(Batch):
     recorded_at_once = False
 
     def __init__(self, members: Sequence[int], params: Sequence[Tensor], *rest: Any) -> None:
-        ends = list(itertools.accumulate(p._array.size for p in params))
+        ends = list(itertools.accumulate(p.array.size for p in params))
         self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         super().__init__(members, params, *rest)
         self.g, self.theta = (a[: ends[-1]] for a in self.room(2))
@@ -256,7 +256,7 @@ class Apart(Batch):
 
     def _field(self, tensors: Sequence[Tensor], number: bool) -> Array:
         (tensor,) = tensors
-        return tensor._array.reshape(1) if number else tensor._array
+        return tensor.array.reshape(1) if number else tensor.array
 
     def _parts(self, values: Array) -> list[Array]:
         return [values.reshape(self.theta.shape)]
@@ -288,7 +288,7 @@ class Plan:
         self.params = params
         self.states = states
         self.memory = memory
-        self.arrays = [p._array for p in params]
+        self.arrays = [p.array for p in params]
         self.kinds = kinds(self.arrays)
         separate = not overlapping(self.arrays)
         apart: list[int] = []
@@ -297,7 +297,7 @@ class Plan:
             begin(states, p, memory, numbers)
             if separate and a.size <= SMALL:
                 state = states.get(p, {})
-                key = (a.dtype, *(state[n]._array.item() if n in numbers else n in state for n in memory))
+                key = (a.dtype, *(state[n].array.item() if n in numbers else n in state for n in memory))
                 alike.setdefault(key, []).append(k)
             else:
                 apart.append(k)
@@ -314,11 +314,11 @@ class Plan:
 
     def _objects(self, params: Sequence[Tensor]) -> list[Any]:
         """Return everything that must be the same when the plan is used: parameters, arrays, state."""
-        objects = [*params, *[p._array for p in params]]
+        objects = [*params, *[p.array for p in params]]
         if self.states:
             dicts = [self.states.get(p) for p in params]
             objects += dicts
-            objects += [t._array for state in dicts if state for t in state.values()]
+            objects += [t.array for state in dicts if state for t in state.values()]
         return objects
 
     def fits(self, params: Sequence[Tensor], states: States, memory: Memory) -> bool:
@@ -361,9 +361,9 @@ def flat(values: list[Any]) -> list[Any]:
 
 def moved(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
     """Return the values of tensors in one flat array, which the tensors look at from now on."""
-    flat: Array = np.concatenate([t._array for t in tensors], axis=None)
+    flat: Array = np.concatenate([t.array for t in tensors], axis=None)
     for t, part in zip(tensors, slices, strict=True):
-        t._array = flat[part].reshape(t._array.shape)
+        t.array = flat[part].reshape(t.array.shape)
     return flat
 
 
@@ -372,7 +372,7 @@ def begin(states: States, p: Tensor, memory: Memory, numbers: Set[str]) -> None:
     for name, start in memory.items():
         if start is not None and name not in states[p]:
             number = name in numbers
-            states[p][name] = wrap(number_like(start) if number else np.full_like(p._array, start))
+            states[p][name] = wrap(number_like(start) if number else np.full_like(p.array, start))
 
 
 def number_like(value: float) -> Array:

@@ -18,9 +18,9 @@ import numpy as np
 
 from minigrad.autograd.gradient import grad
 from minigrad.creation import from_numpy
-from minigrad.current import current
-from minigrad.ops.primitive import Array
-from minigrad.tensors import Tensor
+from minigrad.grad_mode import thread
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
 
 Function = Callable[..., Any]
 Value = Callable[..., Any]
@@ -122,7 +122,7 @@ def assert_gradients(
         if analytic is None:
             expected = by_differences(lambda *xs: _number(_weighted(f, _leaves(xs))), inputs, k)
         else:
-            expected = by_complex_step(lambda *xs: _weigh(current.mode.quietly(analytic, *xs)), inputs, k)
+            expected = by_complex_step(lambda *xs: _weigh(thread.state.without_warnings(analytic, *xs)), inputs, k)
         close(_values(slope, inputs[k]), expected, level, f"derivative 1 by argument {k}")
 
     directions = [[weights(x.shape, 100 * n + k) for k, x in enumerate(inputs)] for n in range(1, order + 1)]
@@ -227,7 +227,7 @@ def assert_same(
     mine = _leaves(arrays)
     results = _several(f(*mine))
     if lift is None:
-        expected = current.mode.quietly(reference, *arrays)
+        expected = thread.state.without_warnings(reference, *arrays)
         for k, (y, z) in enumerate(zip(results, expected if isinstance(expected, tuple | list) else [expected], strict=True)):
             close(y.detach().numpy(), np.asarray(z), f"result {k}")
         return

@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from minigrad import dtypes
 from minigrad.creation import from_numpy
-from minigrad.ops.primitive import Array, Shape
-from minigrad.tensors import Tensor
+from minigrad.primitive import Array, Shape
+from minigrad.tensor import Tensor
 
 GRID = 64
 """Values are multiples of 1/64: exact in every floating-point type, and of distances that are known."""

@@ -19,7 +19,7 @@ from minigrad.creation import from_numpy, tensor
 from minigrad.dtypes import float64
 from minigrad.ops import indexing
 from minigrad.random import Generator, source
-from minigrad.tensors import Tensor, wrap
+from minigrad.tensor import Tensor, wrap
 
 Row = TypeVar("Row", covariant=True)
 Indices = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
@@ -271,10 +271,10 @@ def default_collate(rows: Sequence[Any]) -> Any:
     """
     first = rows[0]
     if isinstance(first, Tensor):
-        shapes = [row._array.shape for row in rows]
+        shapes = [row.array.shape for row in rows]
         if len(set(shapes)) > 1:
             raise RuntimeError(f"stack expects each tensor to be equal size, but the rows have {shapes}")
-        return wrap(np.stack([row._array for row in rows]))
+        return wrap(np.stack([row.array for row in rows]))
     if isinstance(first, np.ndarray | np.generic):
         return from_numpy(np.stack(rows))
     if isinstance(first, float):

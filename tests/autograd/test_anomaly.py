@@ -18,7 +18,7 @@ from minigrad import Tensor
 from minigrad.autograd import Function, anomaly, detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from minigrad.nn import functional
 from minigrad.ops.broadcasting import elementwise
-from minigrad.ops.primitive import table
+from minigrad.primitive import table
 from tests.both import Library
 
 INF, NAN = float("inf"), float("nan")

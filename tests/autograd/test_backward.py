@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Tensor
-from minigrad.ops.primitive import table
+from minigrad.primitive import table
 from minigrad.testing import tensors
 from tests.ops.domains import DOMAINS, lift
 
@@ -333,7 +333,7 @@ def test_graph_and_leaves_are_freed_by_reference_counting(walked: bool) -> None:
         loss.backward(retain_graph=True)
     everything: list[weakref.ref[Any]] = [weakref.ref(t) for t in (x, w, hidden, loss)]
     everything += [weakref.ref(t.grad_fn) for t in (hidden, loss)]
-    everything += [weakref.ref(t._array) for t in (x, w, hidden, loss)]
+    everything += [weakref.ref(t.array) for t in (x, w, hidden, loss)]
     del x, w, hidden, loss
     assert [r() for r in everything] == [None] * len(everything)
 
@@ -343,7 +343,7 @@ def test_backward_frees_what_was_saved() -> None:
     w = leaf(1.0, 2.0)
     inner = w * 2
     y = inner.exp()
-    saved = weakref.ref(y._array)
+    saved = weakref.ref(y.array)
     loss = y.sum()
     del y
     assert saved() is not None
@@ -356,7 +356,7 @@ def test_no_grad_keeps_nothing() -> None:
     x = leaf(1.0)
     with minigrad.no_grad():
         y = x.exp()
-        kept = weakref.ref(y._array)
+        kept = weakref.ref(y.array)
         z = y * y
         del y
         assert kept() is None

@@ -528,7 +528,7 @@ def test_a_saved_result_makes_no_cycle_and_is_freed_by_backward() -> None:
     gc.disable()
     try:
         y, z = own(minigrad, pair, pair_back).apply(leaf(minigrad))
-        loss, kept, node = (y + z).sum(), weakref.ref(y._array), weakref.ref(y.grad_fn)
+        loss, kept, node = (y + z).sum(), weakref.ref(y.array), weakref.ref(y.grad_fn)
         del y, z
         assert kept() is not None
         loss.backward()

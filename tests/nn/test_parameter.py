@@ -73,7 +73,7 @@ def test_a_copy_has_no_gradient(t: Any) -> None:
 
 def test_an_empty_one() -> None:
     assert Parameter().shape == (0,)
-    assert Parameter()._array is not Parameter()._array
+    assert Parameter().array is not Parameter().array
 
 
 @pytest.mark.parametrize("requires_grad", [True, False])

@@ -12,7 +12,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minigrad.ops.primitive import Array, Shape, table
+from minigrad.primitive import Array, Shape, table
 from minigrad.testing import arrays, broadcastable, shapes, values
 
 

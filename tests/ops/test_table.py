@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad import from_numpy
+from minigrad.autodiff import next_sequence_nr
 from minigrad.autograd import grad
-from minigrad.current import current
-from minigrad.engine import next_number
-from minigrad.ops.primitive import Array, Primitive, table
-from minigrad.tensors import Recorded, Tensor
+from minigrad.grad_mode import thread
+from minigrad.primitive import Array, Primitive, table
+from minigrad.tensor import Recorded, Tensor
 from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
 from minigrad.testing.assertions import weights
 from tests.ops.domains import DOMAINS, Case, lift
@@ -113,7 +113,7 @@ def test_value_dtype_and_gradient_equal_torch(name: str, data: st.DataObject) ->
 def test_on_arrays_it_is_numpy(name: str, data: st.DataObject) -> None:
     case = data.draw(CASES[name])
     before = [x.tobytes() for x in case.inputs]
-    result = np.asarray(current.mode.quietly(applied(OWN[name], case), *case.inputs))
+    result = np.asarray(thread.state.without_warnings(applied(OWN[name], case), *case.inputs))
     assert before == [x.tobytes() for x in case.inputs], "it writes to its inputs"
     tensor = OWN[name](*map(from_numpy, case.inputs), **case.attributes)
     np.testing.assert_array_equal(result, tensor.numpy())
@@ -167,7 +167,7 @@ def test_the_transpose_of_backward_is_the_derivative_along_a_direction(name: str
     for sign in (1, -1):
         directions = iter(v)
         moved = [x + sign * step * next(directions).numpy() if x.dtype.kind == "f" else x for x in case.inputs]
-        ends.append(current.mode.quietly(applied(op, case), *moved))
+        ends.append(thread.state.without_warnings(applied(op, case), *moved))
     np.testing.assert_allclose(jv.detach().numpy(), (ends[0] - ends[1]) / (2 * step), rtol=1e-5, atol=1e-6)
 
 
@@ -216,7 +216,7 @@ def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Recorded
     result = op(*inputs, **case.attributes)
     node = result.grad_fn
     assert isinstance(node, Recorded)
-    kept = [weakref.ref(x._array) for x in (*inputs, result)]
+    kept = [weakref.ref(x.array) for x in (*inputs, result)]
     del inputs, result, leaf
     return node, [array() is not None for array in kept]
 
@@ -242,7 +242,7 @@ def test_what_no_rule_names_is_not_kept_alive(name: str, data: st.DataObject) ->
     asked = asked if any(asked) else possible
     node, alive = saved_by(op, case, asked)
     expected = residuals_of(op, asked)
-    out = current.mode.quietly(applied(op, case), *case.inputs)
+    out = thread.state.without_warnings(applied(op, case), *case.inputs)
     if expected[-1] and np.shares_memory(out, case.inputs[0]):
         expected[0] = True  # the result looks at the memory of its input
     assert alive == expected
@@ -262,9 +262,9 @@ def test_a_write_to_what_is_kept_is_noticed_and_to_nothing_else(name: str, data:
     node = result.grad_fn
     assert isinstance(node, Recorded)
     for x, kept in zip([*inputs, result], residuals_of(op, possible), strict=True):
-        x._written[0] = next_number()
+        x.version.last_write = next_sequence_nr()
         assert node.overwritten() == kept
-        x._written[0] = 0
+        x.version.last_write = 0
 
 
 BOTH, FIRST, SECOND = (True, True), (True, False), (False, True)

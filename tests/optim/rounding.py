@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.ops.primitive import Array, Primitive
+from minigrad.primitive import Array, Primitive
 
 EXACT = np.longdouble
 """Has 11 bits more than float64 on x86; where it has none, the exact results are as good as those of a library."""

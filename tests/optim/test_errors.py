@@ -82,7 +82,7 @@ BAD_PARAMS: dict[str, Callable[[Any], Any]] = {
 def test_params_as_in_torch(name: str) -> None:
     theirs, ours = both(lambda library, o: o.SGD(BAD_PARAMS[name](library), lr=0.1))
     assert type(ours) is type(theirs)
-    assert str(ours).replace("minigrad.tensors.", "torch.") == str(theirs)
+    assert str(ours).replace("minigrad.tensor.", "torch.") == str(theirs)
 
 
 def test_a_single_tensor_is_refused() -> None:

@@ -299,7 +299,7 @@ def test_no_gradient_is_kept() -> None:
     optimizer = optim.SGD([x, y], momentum=0.9)
     for _ in range(4):
         x.grad, y.grad = minigrad.ones(3), minigrad.ones(5000)
-        gone = [weakref.ref(p.grad._array) for p in (x, y) if p.grad is not None]
+        gone = [weakref.ref(p.grad.array) for p in (x, y) if p.grad is not None]
         optimizer.step()
         optimizer.zero_grad()
         assert [ref() for ref in gone] == [None, None]

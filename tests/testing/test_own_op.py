@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from minigrad.ops.elementary import exp
-from minigrad.ops.primitive import primitive
+from minigrad.primitive import primitive
 from minigrad.testing import arrays, assert_clean_backward, assert_gradients, assert_same
 
 

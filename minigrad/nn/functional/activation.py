@@ -9,8 +9,8 @@ import math
 from typing import Any
 
 from minigrad.ops import activation, elementary
-from minigrad.ops.primitive import Primitive
-from minigrad.tensors import Tensor
+from minigrad.primitive import Primitive
+from minigrad.tensor import Tensor
 
 
 def _activated(op: Primitive, x: Tensor, inplace: bool, **attributes: Any) -> Tensor:

@@ -12,8 +12,8 @@ import numpy as np
 
 from minigrad.ops import convolution
 from minigrad.ops.convolution import places
-from minigrad.ops.primitive import Array, Shape
-from minigrad.tensors import Tensor, apply, wrap
+from minigrad.primitive import Array, Shape
+from minigrad.tensor import Tensor, apply, wrap
 
 Sizes = int | Sequence[int]
 Pads = tuple[tuple[int, int], ...]
@@ -52,7 +52,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         RuntimeError: The widths do not come in pairs, there are too many, or one is too large for the mode.
         NotImplementedError: Unknown mode.
     """
-    shape = input._array.shape
+    shape = input.array.shape
     if len(pad) % 2 or len(pad) // 2 > len(shape):
         raise RuntimeError(f"pad must have two widths for each axis that is padded, of at most {len(shape)}, but got {pad}")
     pairs = [(int(pad[k]), int(pad[k + 1])) for k in range(0, len(pad), 2)]
@@ -64,7 +64,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         return _cropped(input, widths)._unary(convolution.pad, widths=kept, value=0 if value is None else value)
     if mode == "circular":  # it repeats what is left after cropping, the other modes crop what they have repeated
         result, widths = _cropped(input, widths), kept
-    for axis, (n, (before, after)) in enumerate(zip(result._array.shape, widths, strict=True)):
+    for axis, (n, (before, after)) in enumerate(zip(result.array.shape, widths, strict=True)):
         if before or after:
             result = result[(slice(None),) * axis + (_border(n, before, after, mode),)]
     return result
@@ -74,7 +74,7 @@ def _cropped(x: Tensor, widths: Pads) -> Tensor:
     """Return x without what negative widths take away."""
     if min(map(min, widths), default=0) >= 0:
         return x
-    return x[tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x._array.shape, widths, strict=True))]
+    return x[tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.array.shape, widths, strict=True))]
 
 
 def _border(n: int, before: int, after: int, mode: str) -> Array:
@@ -163,20 +163,20 @@ def _convolved(
 ) -> Tensor:
     n = int(name[-2])
     batch, single = _batched(name, x, n)
-    kernel = weight._array.shape[2:]
+    kernel = weight.array.shape[2:]
     if len(kernel) != n:
         raise RuntimeError(f"{name}: expected a weight with {n + 2} axes, but got {list(weight.shape)}")
     steps, gaps = sizes(stride, n, "stride"), sizes(dilation, n, "dilation")
-    outputs, per_group = weight._array.shape[:2]
+    outputs, per_group = weight.array.shape[:2]
     if groups < 1 or outputs % groups:
         raise RuntimeError(f"{name}: the {outputs} output channels cannot be divided into {groups} groups")
-    if batch._array.shape[1] != per_group * groups:
+    if batch.array.shape[1] != per_group * groups:
         raise RuntimeError(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
-            f"{per_group * groups} channels, but got {batch._array.shape[1]} channels instead"
+            f"{per_group * groups} channels, but got {batch.array.shape[1]} channels instead"
         )
     padded = _padded(batch, pads(padding, kernel, steps, gaps))
-    room = padded._array.shape[2:]
+    room = padded.array.shape[2:]
     if min(places(room, kernel, steps, gaps)) < 1:
         reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, gaps, strict=True))
         raise RuntimeError(
@@ -185,9 +185,9 @@ def _convolved(
         )
     y = apply(convolution.convolve, (padded, weight), {"stride": steps, "dilation": gaps, "groups": groups})
     if bias is not None:
-        if bias._array.shape != (outputs,):
+        if bias.array.shape != (outputs,):
             raise RuntimeError(f"{name}: expected bias of {outputs} elements, but got {list(bias.shape)}")
-        if bias._array.dtype != x._array.dtype:
+        if bias.array.dtype != x.array.dtype:
             raise RuntimeError(f"{name}: Input type ({x.dtype}) and bias type ({bias.dtype}) should be the same")
         y = y + bias.reshape(outputs, *(1,) * n)
     return y.squeeze(0) if single else y
@@ -214,11 +214,11 @@ def pads(padding: str | Sizes, kernel: Shape, stride: Shape, dilation: Shape) ->
 
 def _batched(name: str, x: Tensor, n: int) -> tuple[Tensor, bool]:
     """Return the input with an axis for the samples, and whether it had none."""
-    if x._array.ndim not in (n + 1, n + 2):
+    if x.array.ndim not in (n + 1, n + 2):
         raise RuntimeError(
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: {list(x.shape)}"
         )
-    single = x._array.ndim == n + 1
+    single = x.array.ndim == n + 1
     return (x.unsqueeze(0) if single else x), single
 
 
@@ -249,7 +249,7 @@ def max_pool2d(
     """
     batch, single, kernel, step, around = _pooling("max_pool2d", input, kernel_size, stride, padding)
     gaps = sizes(dilation, 2, "dilation")
-    padded = _padded(batch, around, -math.inf if batch.is_floating_point() else np.iinfo(batch._array.dtype).min)
+    padded = _padded(batch, around, -math.inf if batch.is_floating_point() else np.iinfo(batch.array.dtype).min)
     _check_room(padded, kernel, step, gaps)
     y = padded._unary(convolution.max_windows, kernel=kernel, stride=step, dilation=gaps)
     return y.squeeze(0) if single else y
@@ -297,7 +297,7 @@ def _pooling(
 
 
 def _check_room(padded: Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> None:
-    size = padded._array.shape[2:]
+    size = padded.array.shape[2:]
     count = places(size, kernel, stride, dilation)
     if min(count) < 1:
         raise RuntimeError(f"the padded image {size} has room for {count} windows {kernel}. Output size is too small")
@@ -318,7 +318,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] |
     wanted = (output_size,) * 2 if isinstance(output_size, int | None) else tuple(output_size)
     if len(wanted) != 2 or any(size is not None and size < 0 for size in wanted):
         raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2 sizes, at least 0, but is {output_size}")
-    (h, w), kind = batch._array.shape[2:], batch._array.dtype
+    (h, w), kind = batch.array.shape[2:], batch.array.dtype
     rows, columns = (_shares(n, n if o is None else o, kind) for n, o in zip((h, w), wanted, strict=True))
     y = wrap(rows) @ batch @ wrap(columns.T)
     return y.squeeze(0) if single else y

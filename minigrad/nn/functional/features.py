@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.combining import where
 from minigrad.nn.functional.regularization import dropout
 from minigrad.ops import arithmetic, indexing, neural
-from minigrad.tensors import Tensor, apply, wrap
+from minigrad.tensor import Tensor, apply, wrap
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -39,14 +39,14 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         IndexError: A number is out of range.
         RuntimeError: The input is not of int64 or int32, the weight is no matrix, or the padding is out of range.
     """
-    if weight._array.ndim != 2:
+    if weight.array.ndim != 2:
         raise RuntimeError(f"embedding: 'weight' must be 2-D, but its shape is {list(weight.shape)}")
-    kind, count = input._array.dtype, weight._array.shape[0]
+    kind, count = input.array.dtype, weight.array.shape[0]
     if kind not in (np.int64, np.int32):
         raise RuntimeError(
             f"embedding: the indices must be of type long or int, but they are {input.dtype}: convert with long()"
         )
-    index = input._array.copy()  # the way back needs it as it is now
+    index = input.array.copy()  # the way back needs it as it is now
     if index.size and not 0 <= index.min() <= index.max() < count:
         raise IndexError(f"index out of range in self: there are rows 0 to {count - 1}, got {index.min()} to {index.max()}")
     rows = weight._unary(indexing.getitem, index=(index,))
@@ -76,7 +76,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    index = tensor._array
+    index = tensor.array
     if index.dtype != np.int64:
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, but it is {tensor.dtype}")
     if not index.size and num_classes <= 0:
@@ -118,14 +118,14 @@ def scaled_dot_product_attention(
     Raises:
         RuntimeError: Both a mask and is_causal are given, or sizes do not fit.
     """
-    scores = (query @ key.mT) * (1 / math.sqrt(query._array.shape[-1]) if scale is None else scale)
+    scores = (query @ key.mT) * (1 / math.sqrt(query.array.shape[-1]) if scale is None else scale)
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-        attn_mask = wrap(np.tri(*scores._array.shape[-2:], dtype=bool))
+        attn_mask = wrap(np.tri(*scores.array.shape[-2:], dtype=bool))
     if attn_mask is not None:
-        scores = where(attn_mask, scores, -math.inf) if attn_mask._array.dtype == bool else scores + attn_mask
-    blind = (scores._array == -math.inf).all(-1, keepdims=True)
+        scores = where(attn_mask, scores, -math.inf) if attn_mask.array.dtype == bool else scores + attn_mask
+    blind = (scores.array == -math.inf).all(-1, keepdims=True)
     if blind.any():  # their softmax would be NaN
         scores = where(wrap(blind), 0, scores)
         weights = where(wrap(blind), 0, scores.softmax(-1))

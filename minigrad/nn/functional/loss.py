@@ -11,8 +11,8 @@ import numpy as np
 from minigrad.combining import where
 from minigrad.nn.functional.activation import logsigmoid
 from minigrad.ops import neural
-from minigrad.ops.primitive import Array
-from minigrad.tensors import Tensor, wrap
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor, wrap
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -42,7 +42,7 @@ def check_shapes(name: str, prediction: Tensor, target: Tensor) -> None:
     Raises:
         ValueError: They do not.
     """
-    p, t = prediction._array.shape, target._array.shape
+    p, t = prediction.array.shape, target.array.shape
     if p == t:
         return
     try:
@@ -147,7 +147,7 @@ def binary_cross_entropy(
         ValueError: The shapes differ, or the reduction is unknown.
     """
     check_shapes("binary_cross_entropy", input, target)
-    if not ((input._array >= 0) & (input._array <= 1)).all():
+    if not ((input.array >= 0) & (input.array <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1: logits go to binary_cross_entropy_with_logits")
     each = input._binary(neural.binary_cross_entropy, target)
     return reduced(each if weight is None else each * weight, reduction)
@@ -280,48 +280,48 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     check_reduction(reduction)
     axis = _class_axis(input)
-    if target._array.shape != input._array.shape:
+    if target.array.shape != input.array.shape:
         index, ignored = _classes(input, target, ignore_index)
         if weight is None and ignored is None and reduction == "mean" and not label_smoothing:
             return _rows(input)._unary(neural.cross_entropy, index=index)
         return _class_loss(input.log_softmax(axis), target, index, ignored, weight, reduction, label_smoothing)
     if not target.is_floating_point():
         raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
-    mixed = target * (1 - label_smoothing) + label_smoothing / input._array.shape[axis] if label_smoothing else target
+    mixed = target * (1 - label_smoothing) + label_smoothing / input.array.shape[axis] if label_smoothing else target
     shares = input.log_softmax(axis) * mixed
     return reduced(-(shares if weight is None else shares * _along_classes(weight, input)).sum(axis), reduction)
 
 
 def _class_axis(x: Tensor) -> int:
     """Return the axis of the classes: the second, or that of a single sample."""
-    return min(1, x._array.ndim - 1)
+    return min(1, x.array.ndim - 1)
 
 
 def _along_classes(weight: Tensor, x: Tensor) -> Tensor:
     """Return the weights of the classes, shaped to broadcast against x (N, C, *) or (C,)."""
-    count = x._array.shape[_class_axis(x)]
-    if weight._array.shape != (count,):
+    count = x.array.shape[_class_axis(x)]
+    if weight.array.shape != (count,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
-            f"{list(weight._array.shape)}"
+            f"{list(weight.array.shape)}"
         )
-    return weight.reshape(count, *(1,) * (x._array.ndim - 1 - _class_axis(x)))
+    return weight.reshape(count, *(1,) * (x.array.ndim - 1 - _class_axis(x)))
 
 
 def _rows(x: Tensor) -> Tensor:
     """Return x (N, C, *) or (C,) as a matrix with a row of classes for each sample."""
-    if x._array.ndim == 2:
+    if x.array.ndim == 2:
         return x
     axis = _class_axis(x)
-    others = (k for k in range(x._array.ndim) if k != axis)
-    return x.permute(*others, axis).reshape(-1, x._array.shape[axis])
+    others = (k for k in range(x.array.ndim) if k != axis)
+    return x.permute(*others, axis).reshape(-1, x.array.shape[axis])
 
 
 def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Array, Array | None]:
     """Return the class of each sample in one row, and which of them are ignored, if any; theirs is then 0."""
     _check_classes(input, target)
-    count = input._array.shape[_class_axis(input)]
-    index = target._array.reshape(-1).astype(np.int64)  # a copy: the way back needs it as it is now
+    count = input.array.shape[_class_axis(input)]
+    index = target.array.reshape(-1).astype(np.int64)  # a copy: the way back needs it as it is now
     if not index.size:
         return index, None
     low, high = index.min(), index.max()
@@ -348,28 +348,28 @@ def _class_loss(
     """Return -(1 - s) w[y] log p[y] - s / C sum over c of w[c] log p[c], reduced; see `nll_loss` and `cross_entropy`."""
     rows = _rows(log_p)
     each = -rows._unary(neural.pick, index=index)
-    counts = np.ones(index.size, rows._array.dtype)  # what each sample counts for in the mean
+    counts = np.ones(index.size, rows.array.dtype)  # what each sample counts for in the mean
     if weight is not None:
         shares = _along_classes(weight, rows)
-        counts = shares._array[index]
+        counts = shares.array[index]
         each = each * shares[index]
         rows = rows * shares
     if smoothing:
-        each = each * (1 - smoothing) - rows.sum(1) * (smoothing / log_p._array.shape[_class_axis(log_p)])
+        each = each * (1 - smoothing) - rows.sum(1) * (smoothing / log_p.array.shape[_class_axis(log_p)])
     if ignored is not None:
         counts[ignored] = 0
         each = where(wrap(ignored), 0, each)
     if reduction == "none":
-        return each.reshape(target._array.shape)
+        return each.reshape(target.array.shape)
     return each.sum() / float(counts.sum()) if reduction == "mean" else each.sum()
 
 
 def _check_classes(log_p: Tensor, target: Tensor) -> None:
     """Raise, as torch does, unless the target can be classes for these log-probabilities."""
-    p, t = log_p._array.shape, target._array.shape
+    p, t = log_p.array.shape, target.array.shape
     if len(p) == 0:
         raise RuntimeError("the prediction has no axis of classes: its shape must be (N, C), (C,) or (N, C, *)")
-    if target._array.dtype not in (np.int64, np.uint8):
+    if target.array.dtype not in (np.int64, np.uint8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {target.dtype}: convert it with long()")
     if len(p) > 1 and (not t or t[0] != p[0]):
         raise ValueError(f"Expected input batch_size ({p[0]}) to match target batch_size ({t[0] if t else 1}).")

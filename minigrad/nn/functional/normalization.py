@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigrad.ops import neural
-from minigrad.tensors import Tensor
+from minigrad.tensor import Tensor
 
 
 def layer_norm(
@@ -29,7 +29,7 @@ def layer_norm(
         RuntimeError: The input does not end in normalized_shape.
     """
     inner = tuple(normalized_shape)
-    shape = input._array.shape
+    shape = input.array.shape
     if not inner or shape[-len(inner) :] != inner:
         wanted = ", ".join(map(str, inner))
         raise RuntimeError(
@@ -65,13 +65,13 @@ def batch_norm(
         ValueError: In training, a channel has only one value.
         RuntimeError: A size is not C, or the running statistics are missing where they are needed.
     """
-    x = input._array
+    x = input.array
     shape = x.shape
     if x.ndim < 2:
         raise RuntimeError(f"batch_norm: the input must be (N, C) or (N, C, *), but it is {list(shape)}")
     channels = shape[1]
     for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
-        if t is not None and t._array.shape != (channels,):
+        if t is not None and t.array.shape != (channels,):
             raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
     along = (channels, *(1,) * (x.ndim - 2))
     others = (0, *range(2, x.ndim))
@@ -82,7 +82,7 @@ def batch_norm(
         result = input._unary(neural.standardize, dim=others, eps=eps)
         for running, batch in ((running_mean, x.mean(others)), (running_var, x.var(others, ddof=1))):
             if running is not None:
-                running._write((1 - momentum) * running._array + momentum * batch)
+                running._write((1 - momentum) * running.array + momentum * batch)
     elif running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
     else:

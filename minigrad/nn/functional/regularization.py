@@ -6,7 +6,7 @@ import numpy as np
 
 from minigrad.ops import arithmetic
 from minigrad.random import source
-from minigrad.tensors import Tensor, wrap
+from minigrad.tensor import Tensor, wrap
 
 
 def check_probability(p: float) -> None:
@@ -30,6 +30,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     check_probability(p)
     if not training or p == 0:
         return input
-    kept = source(None).random(input._array.shape, np.float32) >= p
-    factor = wrap(kept * input._array.dtype.type(0 if p == 1 else 1 / (1 - p)))
+    kept = source(None).random(input.array.shape, np.float32) >= p
+    factor = wrap(kept * input.array.dtype.type(0 if p == 1 else 1 / (1 - p)))
     return input._overwrite(arithmetic.mul, factor) if inplace else input * factor

@@ -14,9 +14,9 @@ import numpy as np
 from numpy import generic, ndarray
 
 from minigrad import dtypes, printing
-from minigrad.current import current
+from minigrad.autodiff import Cotangent, Node, Version, Vertex, hooked, next_sequence_nr, pull_back
 from minigrad.dtypes import as_python
-from minigrad.engine import Cotangent, Node, Vertex, hooked, next_number, pull_back, recording
+from minigrad.grad_mode import set_recording, thread
 from minigrad.methods import (
     Arithmetic,
     Conversion,
@@ -33,7 +33,7 @@ from minigrad.methods import (
 from minigrad.methods.carrier import Operand
 from minigrad.methods.shape import Size
 from minigrad.ops import shape
-from minigrad.ops.primitive import REFUSALS, Array, Frame, Primitive, Vjp, explained
+from minigrad.primitive import REFUSALS, Array, Frame, Primitive, Vjp, explained
 
 NOTHING = np.empty(0, np.float32)
 
@@ -59,7 +59,7 @@ class Recorded(Node):
     op: Primitive
     vjp: Vjp
     frame: Frame | None
-    written: Sequence[list[int]]
+    written: Sequence[Version]
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         op, vjp, frame = self.op, self.vjp, self.frame
@@ -85,7 +85,7 @@ class Recorded(Node):
     def overwritten(self) -> bool:
         """Return whether an array that it keeps was written to since."""
         for when in self.written:  # noqa: SIM110 - a generator takes more than twice as long
-            if when[0] > self.number:
+            if when.last_write > self.number:
                 return True
         return False
 
@@ -108,7 +108,7 @@ class Recorded(Node):
     def _explain_write(self, frame: Frame) -> str:
         arrays = (*(frame[0] or ()), frame[1]) if self.op.variadic else frame[: len(self.parents) + 1]
         saved = zip([x for x in arrays if x is not None], self.written, strict=True)
-        shape = next(x.shape for x, when in saved if when[0] > self.number)
+        shape = next(x.shape for x, when in saved if when.last_write > self.number)
         return (
             f"one of the variables needed for gradient computation has been modified by an inplace operation: {self.op.name}"
             f" had saved a tensor of shape {list(shape)} that was written to before backward reached it. Use the "
@@ -116,12 +116,10 @@ class Recorded(Node):
         )
 
 
-def record(
-    op: Primitive, vjp: Vjp, parents: tuple[Vertex | None, ...], frame: Frame, written: Sequence[list[int]]
-) -> Recorded:
+def record(op: Primitive, vjp: Vjp, parents: tuple[Vertex | None, ...], frame: Frame, written: Sequence[Version]) -> Recorded:
     """Return a new node. A constructor would take a third longer."""
     node = Recorded()
-    node.number = next_number()
+    node.number = next_sequence_nr()
     node.hooks = None
     node.parents = parents
     node.op = op
@@ -143,9 +141,9 @@ def restored(array: Array | None, vertex: Vertex | None) -> Tensor | None:
 def wrap(array: Array, node: Node | None = None) -> Tensor:
     """Return a Tensor around an array, without a copy and without questions."""
     tensor = Tensor.__new__(Tensor)
-    tensor._array = array
-    tensor._node = node
-    tensor._written = [0]
+    tensor.array = array
+    tensor.node = node
+    tensor.version = Version()
     return tensor
 
 
@@ -156,16 +154,16 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     """Apply a primitive to tensors, numbers and arrays, at least one of them a Tensor, and record it if need be."""
     tensors = inputs if _agree(op, inputs) else _promoted(op, inputs)
     attributes = {name: as_python(value) for name, value in attributes.items()}
-    arrays = [t._array for t in tensors]
-    mode = current.mode
+    arrays = [t.array for t in tensors]
+    state = thread.state
     try:
-        out = mode.quietly(op.forward, *arrays, **attributes)
+        out = state.without_warnings(op.forward, *arrays, **attributes)
     except REFUSALS as error:
         raise explained(op, arrays, error) from error
     result = wrap(out if type(out) is ndarray else np.asarray(out))
-    if op.differentiable and mode.recording:
+    if op.differentiable and state.grad_enabled:
         rules = op.rules * len(tensors) if op.variadic else op.rules
-        parents = tuple([None if rule is None else t._vertex() for t, rule in zip(tensors, rules)])
+        parents = tuple([None if rule is None else t.vertex() for t, rule in zip(tensors, rules)])
         asked = tuple([parent is not None for parent in parents])
         if True in asked:
             vjp = op.vjps[(True,) if op.variadic else asked]
@@ -174,25 +172,25 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
             else:
                 frame, written = [], []
                 for source, keep in zip((*tensors, result), vjp.keep):
-                    frame.append(source._array if keep else None)
+                    frame.append(source.array if keep else None)
                     if keep:
-                        written.append(source._written)
+                        written.append(source.version)
             if op.reach > len(frame):
                 shapes = [x.shape for x in arrays]
                 kinds = [x.dtype for x in arrays]
                 values = {**op.defaults, **attributes}.values()
                 frame += [shapes, *values, kinds] if op.variadic else [*shapes, *values, *kinds]
-            result._node = record(op, vjp, parents, frame, written)
-            if mode.watch is not None:
-                mode.watch.forward(result._node, arrays, result._array)
+            result.node = record(op, vjp, parents, frame, written)
+            if state.observer is not None:
+                state.observer.forward(result.node, arrays, result.array)
     return result
 
 
-def _kept_of_many(vjp: Vjp, tensors: Sequence[Tensor], result: Tensor) -> tuple[list[Any], list[list[int]]]:
+def _kept_of_many(vjp: Vjp, tensors: Sequence[Tensor], result: Tensor) -> tuple[list[Any], list[Version]]:
     """Return, for a primitive of any number of inputs, the beginning of the frame, and when what is kept was written to."""
     inputs, out = vjp.keep
-    written = [t._written for t in tensors] * inputs + [result._written] * out
-    return [[t._array for t in tensors] if inputs else None, result._array if out else None], written
+    written = [t.version for t in tensors] * inputs + [result.version] * out
+    return [[t.array for t in tensors] if inputs else None, result.array if out else None], written
 
 
 def _root(array: Array) -> object:
@@ -205,7 +203,7 @@ def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
     promote = op.promote * len(inputs) if op.variadic else op.promote
     numbers = [as_python(x) for x in inputs]
     operands = [x if isinstance(x, Tensor | bool | int | float) else wrap(_array_of(x, NOTHING)) for x in numbers]
-    meeting = [x._array if isinstance(x, Tensor) else x for x, promoted in zip(operands, promote, strict=True) if promoted]
+    meeting = [x.array if isinstance(x, Tensor) else x for x, promoted in zip(operands, promote, strict=True) if promoted]
     common = dtypes.result_type(*meeting) if meeting else None
     if op.floating and common is not None and common.kind != "f":
         common = dtypes.get_default_dtype().numpy
@@ -213,7 +211,7 @@ def _promoted(op: Primitive, inputs: Sequence[Any]) -> list[Tensor]:
     for x, promoted in zip(operands, promote, strict=True):
         if not isinstance(x, Tensor):
             x = wrap(converted(np.array, x, common if promoted and common is not None else dtypes.result_type(x)))
-        elif promoted and common is not None and x._array.dtype != common:
+        elif promoted and common is not None and x.array.dtype != common:
             x = apply(shape.cast, (x,), {"dtype": common})
         tensors.append(x)
     return tensors
@@ -225,8 +223,8 @@ def _agree(op: Primitive, inputs: Sequence[Any]) -> bool:
     for x in inputs:
         if not isinstance(x, Tensor):
             return False
-        common = common or x._array.dtype
-        if x._array.dtype is not common:
+        common = common or x.array.dtype
+        if x.array.dtype is not common:
             return False
     return not op.floating or (common is not None and common.kind == "f")
 
@@ -256,7 +254,7 @@ def converted(make: Callable[..., Array], *given: Any) -> Array:
         RuntimeError: One is out of the range of the dtype.
     """
     try:
-        return current.mode.quietly(make, *given)
+        return thread.state.without_warnings(make, *given)
     except OverflowError as error:
         raise RuntimeError(f"value cannot be converted to the type asked for without overflow: {error}") from error
 
@@ -271,9 +269,9 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
     shape; `minigrad.tensor` keeps the dtype of the data. A tensor that nobody computed is a *leaf*; the leaves that require
     a gradient get it in `grad` when `backward` is called on a result.
 
-    Every method and argument is torch's. Not public: `_array`, the NumPy array (use `numpy()`); `_node`, the node that
-    computed it; `_written`, when the memory was last written to, in a list that all share who look at it; and, in a view,
-    `_base`, whose memory it is, `_path`, the way from there to here, `_seen`, the write for which `_node` is right, and
+    Every method and argument is torch's. Not public: `array`, the NumPy array (use `numpy()`); `node`, the node that
+    computed it; `version`, when the memory was last written to, in a list that all share who look at it; and, in a view,
+    `_base`, whose memory it is, `_path`, the way from there to here, `_seen`, the write for which `node` is right, and
     `_maker`, the `Function` that made it, if one did.
 
     >>> import minigrad
@@ -288,12 +286,12 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
     def __init__(self, *data: Any) -> None:
         kind = dtypes.get_default_dtype().numpy
         if data and all(isinstance(n, int) for n in data):
-            self._array = np.zeros(data, kind)
+            self.array = np.zeros(data, kind)
         elif len(data) <= 1:
-            self._array = np.array(data[0] if data else (), kind)
+            self.array = np.array(data[0] if data else (), kind)
         else:
             raise TypeError("Tensor() takes one nest of data, or the sizes of a tensor of zeros")
-        self._written = [0]
+        self.version = Version()
 
     # How primitives are applied; `Carrier` says what each of these is for.
 
@@ -305,22 +303,22 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
         return apply(op, (self, *others), attributes)
 
     def _kind(self) -> np.dtype[Any]:
-        return self._array.dtype
+        return self.array.dtype
 
     def _around(self, array: Array) -> Tensor:
-        return wrap(array, self._node)
+        return wrap(array, self.node)
 
     # The next two are `apply` for the commonest cases, without its loops.
 
     def _unary(self, op: Primitive, **attributes: Any) -> Tensor:
-        x = self._array
+        x = self.array
         if op.floating and x.dtype.kind != "f":
             return apply(op, (self,), attributes)
         if attributes:
             attributes = {name: as_python(value) for name, value in attributes.items()}
-        mode = current.mode
+        state = thread.state
         try:
-            out = mode.quietly(op.forward, x, **attributes)
+            out = state.without_warnings(op.forward, x, **attributes)
         except REFUSALS as error:
             raise explained(op, (x,), error) from error
         result = wrap(out if type(out) is ndarray else np.asarray(out))
@@ -328,21 +326,21 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
             result._look_at(self, op, attributes)
         if self._base is not None:
             self._refresh()
-        vertex = self._node or (self if self._requires_grad else None)
-        if vertex is not None and op.differentiable and mode.recording:
+        vertex = self.node or (self if self._requires_grad else None)
+        if vertex is not None and op.differentiable and state.grad_enabled:
             vjp = op.vjps[True,]
             keep_x, keep_out = vjp.keep
-            frame: Frame = (x if keep_x else None, result._array if keep_out else None, x.shape)
+            frame: Frame = (x if keep_x else None, result.array if keep_out else None, x.shape)
             if op.reach > len(frame):
                 frame = (*frame, *{**op.defaults, **attributes}.values(), x.dtype)
-            written: Sequence[list[int]] = ()
+            written: Sequence[Version] = ()
             if keep_out:
-                written = (self._written, result._written) if keep_x else (result._written,)
+                written = (self.version, result.version) if keep_x else (result.version,)
             elif keep_x:
-                written = (self._written,)
-            result._node = record(op, vjp, (vertex,), frame, written)
-            if mode.watch is not None:
-                mode.watch.forward(result._node, (x,), result._array)
+                written = (self.version,)
+            result.node = record(op, vjp, (vertex,), frame, written)
+            if state.observer is not None:
+                state.observer.forward(result.node, (x,), result.array)
         return result
 
     def _binary(self, op: Primitive, other: Operand) -> Tensor:
@@ -350,12 +348,12 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
             b = other
         else:  # a whole number need not fit into bytes if they become floating point in any case
             b = self._constant(float(other) if op.floating and isinstance(other, int) else other)
-        x, y = self._array, b._array
+        x, y = self.array, b.array
         if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f") or op.reach > 5:
             return apply(op, (self, b), {})
-        mode = current.mode
+        state = thread.state
         try:
-            out = mode.quietly(op.forward, x, y)
+            out = state.without_warnings(op.forward, x, y)
         except REFUSALS as error:
             raise explained(op, (x, y), error) from error
         result = wrap(out if type(out) is ndarray else np.asarray(out))
@@ -363,73 +361,73 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
             self._refresh()
         if b._base is not None:
             b._refresh()
-        vertex = self._node or (self if self._requires_grad else None)
-        other_vertex = b._node or (b if b._requires_grad else None)
-        if (vertex is not None or other_vertex is not None) and op.differentiable and mode.recording:
+        vertex = self.node or (self if self._requires_grad else None)
+        other_vertex = b.node or (b if b._requires_grad else None)
+        if (vertex is not None or other_vertex is not None) and op.differentiable and state.grad_enabled:
             vjp = op.vjps[vertex is not None, other_vertex is not None]
             keep_x, keep_y, keep_out = vjp.keep
             frame: Frame = (
                 x if keep_x else None,
                 y if keep_y else None,
-                result._array if keep_out else None,
+                result.array if keep_out else None,
                 x.shape,
                 y.shape,
             )
-            written: Sequence[list[int]] = ()
+            written: Sequence[Version] = ()
             if keep_x:
-                written = (self._written, b._written) if keep_y else (self._written,)
+                written = (self.version, b.version) if keep_y else (self.version,)
             elif keep_y:
-                written = (b._written,)
+                written = (b.version,)
             if keep_out:
-                written = (*written, result._written)
-            result._node = record(op, vjp, (vertex, other_vertex), frame, written)
-            if mode.watch is not None:
-                mode.watch.forward(result._node, (x, y), result._array)
+                written = (*written, result.version)
+            result.node = record(op, vjp, (vertex, other_vertex), frame, written)
+            if state.observer is not None:
+                state.observer.forward(result.node, (x, y), result.array)
         return result
 
     def _constant(self, value: Operand) -> Tensor:
         if isinstance(value, Tensor):
             return value
-        return wrap(_array_of(value, self._array))
+        return wrap(_array_of(value, self.array))
 
     # What it is.
 
     @property
     def shape(self) -> Size:
         """The sizes of the axes."""
-        return Size(self._array.shape)
+        return Size(self.array.shape)
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._array.ndim
+        return self.array.ndim
 
     def dim(self) -> int:
         """Return the number of axes."""
-        return self._array.ndim
+        return self.array.ndim
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the size of one axis."""
-        return self.shape if dim is None else self._array.shape[shape.axis(dim, self._array.ndim)]
+        return self.shape if dim is None else self.array.shape[shape.axis(dim, self.array.ndim)]
 
     def numel(self) -> int:
         """Return the number of elements."""
-        return self._array.size
+        return self.array.size
 
     nelement = numel
 
     def is_floating_point(self) -> bool:
         """Return whether the elements are floating-point numbers, which alone have gradients."""
-        return self._array.dtype.kind == "f"
+        return self.array.dtype.kind == "f"
 
     def is_contiguous(self) -> bool:
         """Return whether the elements lie in memory in row-major order without gaps."""
-        return self._array.flags.c_contiguous
+        return self.array.flags.c_contiguous
 
     _is_contiguous = is_contiguous
 
     def __repr__(self) -> str:
-        return printing.render(self._array, self._suffix())
+        return printing.render(self.array, self._suffix())
 
     def _suffix(self) -> str:
         if self.grad_fn is not None:
@@ -437,7 +435,7 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
         return "requires_grad=True" if self._requires_grad else ""
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self._array.ndim == 0 else object.__format__(self, spec)
+        return format(self.item(), spec) if self.array.ndim == 0 else object.__format__(self, spec)
 
     # Its gradient.
 
@@ -457,9 +455,9 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
-            if value._array.shape != self._array.shape:
+            if value.array.shape != self.array.shape:
                 raise RuntimeError(f"assigned grad has shape {value.shape}, but the tensor has shape {self.shape}")
-            if value._array.dtype != self._array.dtype:
+            if value.array.dtype != self.array.dtype:
                 raise RuntimeError(f"assigned grad has data of type {value.dtype}, but the tensor is {self.dtype}")
         self._grad = value
 
@@ -489,17 +487,17 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
     def _accumulate(self, cotangent: Cotangent, taken: set[int]) -> None:
         """Add a cotangent to `grad`."""
         if isinstance(cotangent, Tensor):
-            with recording(True):
+            with set_recording(True):
                 self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
         elif self._grad is None:
             self._grad = owned(cotangent, taken)
         else:
-            self._grad._write(self._grad._array + cotangent)
+            self._grad._write(self._grad.array + cotangent)
 
     def detach(self) -> Tensor:
         """Return a tensor that shares memory with this one and requires no gradient."""
-        alias = wrap(self._array)
-        alias._written = self._written
+        alias = wrap(self.array)
+        alias.version = self.version
         return alias
 
     @property
@@ -511,7 +509,7 @@ class Tensor(InPlace, Gradients, Conversion, Elementary, Indexing, Interop, Line
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        self._array, self._written = value._array, value._written
+        self.array, self.version = value.array, value.version
 
     def clone(self) -> Tensor:
         """Return a copy in memory of its own, through which gradients flow."""
@@ -529,11 +527,11 @@ def carry_back(
     With create_graph, the cotangents, given and found, are Tensors, and their computation is recorded; else they are arrays.
     """
     if create_graph:
-        with recording(True):
+        with set_recording(True):
             found = pull_back(seeds, targets, retain_graph)
     else:
         # What runs on arrays leaves no nodes; only the operations in hooks and Functions must be told not to, by them.
-        found = current.mode.quietly(pull_back, seeds, targets, retain_graph)
+        found = thread.state.without_warnings(pull_back, seeds, targets, retain_graph)
     for vertex, cotangent in found.items():
         if isinstance(vertex, Tensor) and vertex._hooks:
             found[vertex] = hooked(cotangent, vertex._hooks)
@@ -547,15 +545,15 @@ def seed(output: Tensor, cotangent: Tensor | None, create_graph: bool, position:
         RuntimeError: The output requires no gradient, the cotangent does not fit, or is missing though there are several
             elements.
     """
-    if current.mode.watch is not None:
-        current.mode.watch.root(output)
-    vertex = output._vertex()
+    if thread.state.observer is not None:
+        thread.state.observer.root(output)
+    vertex = output.vertex()
     if vertex is None:
         raise RuntimeError(
             f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that it was computed "
             "from requires a gradient, or it was computed under no_grad()"
         )
-    array = output._array
+    array = output.array
     if cotangent is None:
         if array.size != 1:
             raise RuntimeError(
@@ -566,13 +564,13 @@ def seed(output: Tensor, cotangent: Tensor | None, create_graph: bool, position:
         if create_graph or array.shape:
             one = np.full(array.shape, one)
         return vertex, wrap(one) if create_graph else one
-    if cotangent._array.shape != array.shape:
+    if cotangent.array.shape != array.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{position}] has a shape of {cotangent.shape} and output[{position}] has a shape "
             f"of {output.shape}."
         )
     given = cotangent.to(output.dtype)
-    return vertex, given if create_graph else given._array
+    return vertex, given if create_graph else given.array
 
 
 def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:
@@ -582,7 +580,7 @@ def targets_of(inputs: Tensor | Sequence[Tensor], asker: str) -> list[Vertex]:
         raise RuntimeError(f"`inputs` argument to `{asker}()` cannot be empty.")
     targets = []
     for k, tensor in enumerate(tensors):
-        vertex = tensor._vertex()
+        vertex = tensor.vertex()
         if vertex is None:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: input {k}, of shape {list(tensor.shape)}"
@@ -599,12 +597,12 @@ def accumulate(found: Mapping[Vertex, Cotangent], given: Sequence[Tensor | None]
     """
     leaves = [(vertex, cotangent) for vertex, cotangent in found.items() if isinstance(vertex, Tensor)]
     for leaf, _ in leaves:
-        if leaf._node is not None:
+        if leaf.node is not None:
             raise RuntimeError(
                 f"leaf variable has been moved into the graph interior: a tensor of shape {list(leaf.shape)} was a leaf when "
                 "it was used, and was overwritten since with something that requires a gradient"
             )
-    taken = {id(t._array) for t in given if t is not None}
+    taken = {id(t.array) for t in given if t is not None}
     for leaf, cotangent in leaves:
         if leaf._requires_grad:  # it may have been frozen since
             leaf._accumulate(cotangent, taken)

@@ -13,22 +13,28 @@ A *cotangent* of a vertex v is d(root)/dv, contracted with the cotangent of the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Hashable, Iterable, Sequence, Set
-from contextlib import ContextDecorator
-from copy import copy
-from functools import partial, wraps
-from inspect import isgeneratorfunction
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from operator import attrgetter
 from typing import Any, Self
 
-from minigrad.current import current
+from minigrad.grad_mode import thread
 
 Vertex = Hashable
 Cotangent = Any
 Hook = Callable[[Cotangent], Cotangent | None]
 
-next_number = itertools.count().__next__
+next_sequence_nr = itertools.count().__next__
 """The creation number of the next node; each constructor of a `Node` subclass takes one."""
+
+
+class Version:
+    """When some memory was last written to. All tensors that share the memory share this object.
+
+    Attributes:
+        last_write: The sequence number drawn at the last write. A node with a smaller one was made before it.
+    """
+
+    last_write: int = 0
 
 
 class Node:
@@ -92,55 +98,6 @@ class AccumulateGrad:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-
-class recording(ContextDecorator):
-    """Switch recording on or off for this thread, in a ``with`` block or while the decorated function runs.
-
-    A decorated generator runs in that mode too, and the loop around it in its own.
-    """
-
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
-        self._before: list[bool] = []
-
-    def __enter__(self) -> None:
-        self._before.append(current.mode.recording)
-        current.mode.recording = self.enabled
-
-    def __exit__(self, *exception: object) -> None:
-        current.mode.recording = self._before.pop()
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
-        """Return the decorated function."""
-        if not isgeneratorfunction(function):
-            return super().__call__(function)
-
-        @wraps(function)
-        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            inner = function(*args, **kwargs)
-            resume: Callable[[], Any] = partial(next, inner)
-            while True:
-                with self._recreate_cm():
-                    try:
-                        value = resume()
-                    except StopIteration as end:
-                        return end.value
-                try:
-                    resume = partial(inner.send, (yield value))
-                except GeneratorExit:
-                    inner.close()
-                    raise
-                except BaseException as error:
-                    resume = partial(inner.throw, error)
-
-        return generator
-
-    def _recreate_cm(self) -> Self:
-        # A decorated function may run in several threads at once: each call gets its own `_before`.
-        fresh = copy(self)
-        fresh._before = []
-        return fresh
 
 
 class RemovableHandle:
@@ -218,7 +175,7 @@ def pull_back(
         leading = leading_to(wanted, nodes)
         needed = wanted | leading
     found: dict[Vertex, Cotangent] = {}
-    watch = current.mode.watch
+    watch = thread.state.observer
     for node in nodes:
         cotangent = pending.pop(node, None)
         if cotangent is None:

@@ -1,0 +1,173 @@
+"""Per-thread state: whether operations are recorded, who observes them, and how NumPy handles floating-point errors."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ContextDecorator, contextmanager
+from copy import copy
+from functools import partial, wraps
+from inspect import isgeneratorfunction
+from typing import Any, Self
+
+import numpy as np
+
+
+class ThreadState:
+    """The state of one thread. Defaults: recording on, no observer.
+
+    Attributes:
+        grad_enabled: Whether operations are recorded.
+        observer: An object that is shown each recorded operation and each vjp; see `minigrad.autograd.anomaly`.
+        without_warnings: ``without_warnings(f, *args)`` runs f while NumPy does not warn of division by zero, overflow or
+            NaN: as in torch, inf and NaN are values. It costs a tenth of ``np.errstate``. A context cannot be entered twice,
+            so f must not apply operations to tensors, unless it does so ``with reentrant():``.
+    """
+
+    __slots__ = ("grad_enabled", "observer", "without_warnings")
+
+    def __init__(self) -> None:
+        self.grad_enabled = True
+        self.observer: Any = None
+        self.without_warnings = _errstate_context().run
+
+    @contextmanager
+    def reentrant(self) -> Iterator[None]:
+        """Let user code, such as a hook, apply operations from within `without_warnings`."""
+        previous, self.without_warnings = self.without_warnings, _errstate_context().run
+        try:
+            yield
+        finally:
+            self.without_warnings = previous
+
+
+def _errstate_context() -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(np.seterr, all="ignore")
+    return context
+
+
+class _PerThread(threading.local):
+    """Holds the `ThreadState` in an attribute: to read a field of that takes a fourth of reading a thread-local one."""
+
+    def __init__(self) -> None:
+        self.state = ThreadState()
+
+
+thread = _PerThread()
+
+
+class set_recording(ContextDecorator):
+    """Switch recording on or off for this thread, in a ``with`` block or while the decorated function runs.
+
+    A decorated generator runs in that mode; the loop around it keeps its own.
+    """
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+        self._previous: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(thread.state.grad_enabled)
+        thread.state.grad_enabled = self.enabled
+
+    def __exit__(self, *exception: object) -> None:
+        thread.state.grad_enabled = self._previous.pop()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
+        """Return the decorated function."""
+        if not isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            inner = function(*args, **kwargs)
+            resume: Callable[[], Any] = partial(next, inner)
+            while True:
+                with self._recreate_cm():
+                    try:
+                        value = resume()
+                    except StopIteration as end:
+                        return end.value
+                try:
+                    resume = partial(inner.send, (yield value))
+                except GeneratorExit:
+                    inner.close()
+                    raise
+                except BaseException as error:
+                    resume = partial(inner.throw, error)
+
+        return generator
+
+    def _recreate_cm(self) -> Self:
+        # A decorated function may run in several threads at once: each call gets its own `_previous`.
+        fresh = copy(self)
+        fresh._previous = []
+        return fresh
+
+
+class _GradMode(set_recording):
+    """A mode that may be used as a decorator without a call: ``@no_grad`` is ``@no_grad()``."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        mode = super().__new__(cls)
+        if not (args and callable(args[0])):
+            return mode
+        mode.__init__()  # type: ignore[misc]
+        return mode(args[0])
+
+
+class no_grad(_GradMode):
+    """Do not record: the results require no gradient. Equals ``torch.no_grad``.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor(2.0, requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(_GradMode):
+    """Record, also inside `no_grad`. Equals ``torch.enable_grad``."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+class inference_mode(_GradMode):
+    """Do not record, as `no_grad`; with False, record.
+
+    The tensors made inside are ordinary ones: torch's cannot be used for gradients later.
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(not mode)
+
+
+class set_grad_enabled(set_recording):
+    """Record or not: at once; used as a context manager, until the end of the block; as a decorator, in each call."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        self._outside = thread.state.grad_enabled
+        thread.state.grad_enabled = mode
+
+    def __enter__(self) -> None:
+        self._previous.append(self._outside)
+        thread.state.grad_enabled = self.enabled
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[override]
+        """Return the decorated function."""
+        thread.state.grad_enabled = self._outside
+        return set_recording(self.enabled)(function)
+
+
+def is_grad_enabled() -> bool:
+    """Return whether the current thread records operations."""
+    return thread.state.grad_enabled
