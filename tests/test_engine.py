@@ -383,7 +383,7 @@ def test_the_mode_belongs_to_the_thread() -> None:
     assert inside == [False, False]
     with set_recording(False):
         seen: list[bool] = []
-        thread = threading.Thread(target=lambda: seen.append(thread.state.grad_enabled))
+        worker = threading.Thread(target=lambda: seen.append(thread.state.grad_enabled))
         worker.start()
         worker.join()
         assert seen == [True]

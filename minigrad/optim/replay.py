@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minigrad.grad_mode import thread
 from minigrad.optim.record import ARRAY, Recording, Rule, Symbol, kind_of, record
 from minigrad.primitive import Array, Shape
 
@@ -296,17 +297,17 @@ def in_threads(work: Callable[[T], None], shares: Sequence[T]) -> None:
 
     mine, threads = [shares[0]], []
     for share in shares[1:]:
-        thread = threading.Thread(target=guarded, args=(share,))
+        worker = threading.Thread(target=guarded, args=(share,))
         try:
-            thread.start()
-            threads.append(thread)
+            worker.start()
+            threads.append(worker)
         except RuntimeError:  # there are no more, as when the interpreter exits
             mine.append(share)
     try:
         for share in mine:
             work(share)
     finally:
-        for thread in threads:
-            thread.join()
+        for worker in threads:
+            worker.join()
     if errors:
         raise errors[0]
