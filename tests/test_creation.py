@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad.testing import arrays, shapes
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "float": lambda t: t.tensor(1.5),
@@ -140,7 +140,7 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_as_in_torch(program: Callable[[Library], Any]) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 @pytest.mark.parametrize("data", [None, ["a"], [None], {}, {1, 2}, [{}], 1j], ids=repr)
@@ -158,14 +158,14 @@ bound = st.floats(-1e3, 1e3, width=32, allow_subnormal=False)
     st.sampled_from([1, 2, 7, -1, -3, 0.5, 0.1, -0.3, 2.5]),
 )
 def test_arange_has_torchs_length_and_values(start: float, end: float, step: float) -> None:
-    agree(lambda t: t.arange(start, end, step))
-    agree(lambda t: t.arange(start, end, step, dtype=t.float64), 1e-12)
+    assert_same_in_both(lambda t: t.arange(start, end, step))
+    assert_same_in_both(lambda t: t.arange(start, end, step, dtype=t.float64), 1e-12)
 
 
 @given(st.integers(-1000, 1000) | bound, st.integers(-1000, 1000) | bound, st.integers(0, 40))
 def test_linspace(start: float, end: float, steps: int) -> None:
-    agree(lambda t: t.linspace(start, end, steps), 1e-5)
-    agree(lambda t: t.linspace(start, end, steps, dtype=t.float64), 1e-12)
+    assert_same_in_both(lambda t: t.linspace(start, end, steps), 1e-5)
+    assert_same_in_both(lambda t: t.linspace(start, end, steps, dtype=t.float64), 1e-12)
 
 
 @given(arrays(dtype=st.sampled_from([np.float32, np.float64, np.int64, np.bool_])))

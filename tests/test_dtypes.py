@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import minigrad
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 NAMES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 SCALARS = {"bool": True, "int": 2, "float": 2.5}
@@ -43,7 +43,7 @@ def differences(programs: Iterable[Callable[[Library], Any]], names: Iterable[st
     apart = []
     for program, name in zip(programs, names, strict=True):
         try:
-            agree(program, tolerance)
+            assert_same_in_both(program, tolerance)
         except AssertionError as error:
             apart.append(f"{name}: {str(error).strip().splitlines()[0]}")
     assert not apart, "\n".join(apart)
@@ -134,7 +134,7 @@ def test_conversions() -> None:
 
 @pytest.mark.parametrize("method", ["double", "float", "half", "long", "int", "short", "bool"])
 def test_conversion_methods(method: str) -> None:
-    agree(lambda t: getattr(t.tensor([0.0, 1.5, -2.7]), method)())
+    assert_same_in_both(lambda t: getattr(t.tensor([0.0, 1.5, -2.7]), method)())
 
 
 def test_gradients_keep_the_type_of_their_input() -> None:
@@ -147,7 +147,7 @@ def test_gradients_keep_the_type_of_their_input() -> None:
             (x * y + y / 3).sum().backward()
             return x.grad, y.grad
 
-        agree(act, 1e-3)
+        assert_same_in_both(act, 1e-3)
 
 
 @pytest.fixture
@@ -171,12 +171,12 @@ def test_the_default_type() -> None:
         lambda t: t.get_default_dtype(),
         lambda t: t.tensor([1]).exp(),
     ):
-        agree(program)
+        assert_same_in_both(program)
     assert repr(minigrad.ones(1)) == repr(torch.ones(1))
 
 
 def test_the_default_type_is_floating() -> None:
-    agree(lambda t: t.set_default_dtype(t.int64))
+    assert_same_in_both(lambda t: t.set_default_dtype(t.int64))
     assert minigrad.get_default_dtype() is minigrad.float32
 
 

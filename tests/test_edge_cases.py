@@ -11,7 +11,7 @@ import pytest
 
 import minigrad
 from minigrad import Tensor
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 NAN = float("nan")
 Program = Callable[[Library], Any]
@@ -283,7 +283,7 @@ ALL = {**POSITIONS, **DTYPES, **MASKS, **IN_PLACE, **SPELLINGS, **REFUSALS}
 
 @pytest.mark.parametrize("program", ALL.values(), ids=ALL)
 def test_as_in_torch(program: Program) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 def written(index: Any) -> Program:
@@ -301,7 +301,7 @@ def written(index: Any) -> Program:
 
 @pytest.mark.parametrize("index", [(0, slice(None), [0, 1]), ([1, 0], 2), (..., [0, 3], 1), (None, 1, [0, 0])], ids=str)
 def test_what_is_written_beside_an_integer_has_the_gradient_of_torch(index: Any) -> None:
-    agree(written(index))
+    assert_same_in_both(written(index))
 
 
 UNSUPPORTED: dict[str, Callable[[Library, Any], Any]] = {
@@ -358,7 +358,7 @@ def test_numbers_of_numpy_do_not_decide_the_dtype(program: Callable[[Library, An
         slopes = [t.autograd.grad(y.sum(), x) for y in results if y.requires_grad]
         return [results, slopes]
 
-    agree(with_gradient)
+    assert_same_in_both(with_gradient)
 
 
 def test_a_refused_write_leaves_the_tensor_as_it_was() -> None:

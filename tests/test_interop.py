@@ -17,7 +17,7 @@ import torch
 
 import minigrad
 from minigrad.methods.interop import FROM_NUMPY
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 Program = Callable[[Library], Any]
 Act = Callable[[Any], Any]
@@ -77,12 +77,12 @@ def test_a_ufunc_with_a_rule_is_recorded(name: str) -> None:
                 (result * result).mul(weight).sum().backward()
         return *results, x.grad, y.grad
 
-    agree(act, 1e-12)
+    assert_same_in_both(act, 1e-12)
 
 
 def test_bits_are_changed_and_all_ufuncs_with_a_rule_are_tested() -> None:
-    agree(lambda t: (np.invert if t is minigrad else t.bitwise_not)(t.tensor([5, -7])))
-    agree(lambda t: (np.invert if t is minigrad else t.bitwise_not)(t.tensor([1.5])))
+    assert_same_in_both(lambda t: (np.invert if t is minigrad else t.bitwise_not)(t.tensor([5, -7])))
+    assert_same_in_both(lambda t: (np.invert if t is minigrad else t.bitwise_not)(t.tensor([1.5])))
     assert set(FROM_NUMPY) == {*UNARY, *BINARY, *BITS, "invert"}
 
 
@@ -130,15 +130,15 @@ def test_an_array_beside_a_tensor_is_a_tensor(act: Callable[[Any, Any], Any], ki
                 x, beside = t.tensor([2, 1, 3], dtype=getattr(t, kind)), array if t is minigrad else t.tensor(array)
                 return act(x, beside) if tensor_first else act(beside, x)
 
-            agree(mixed)
+            assert_same_in_both(mixed)
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
 @pytest.mark.parametrize("act", NUMBERS, ids=lambda act: act.__name__)
 def test_a_number_of_numpy_is_a_number(act: Callable[[Any, Any], Any], kind: str) -> None:
     for number in (np.float32(2.5), np.float64(2.5), np.int64(2), np.uint8(2)):
-        agree(lambda t, n=number: act(n, t.tensor([2, 1, 3], dtype=getattr(t, kind))))  # type: ignore[misc]
-        agree(lambda t, n=number: act(t.tensor([2, 1, 3], dtype=getattr(t, kind)), n))  # type: ignore[misc]
+        assert_same_in_both(lambda t, n=number: act(n, t.tensor([2, 1, 3], dtype=getattr(t, kind))))  # type: ignore[misc]
+        assert_same_in_both(lambda t, n=number: act(t.tensor([2, 1, 3], dtype=getattr(t, kind)), n))  # type: ignore[misc]
 
 
 # ------------------------------------------------------------------------------------------------- arrays out of tensors
@@ -219,7 +219,7 @@ ARRAYS: dict[str, Program] = {
 
 @cases(ARRAYS)
 def test_arrays_and_tensors_as_in_torch(program: Program) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 def test_array_can_be_told_not_to_copy() -> None:
@@ -372,8 +372,8 @@ def test_copies_are_torchs(program: Program, twin: Act) -> None:
         y = twin(program(t))
         return [(y * y).sum().backward(), y.grad] if y.requires_grad else None
 
-    agree(lambda t: (x := program(t), kept(x, twin(x)))[1])
-    agree(gradient_of_copy)
+    assert_same_in_both(lambda t: (x := program(t), kept(x, twin(x)))[1])
+    assert_same_in_both(gradient_of_copy)
 
 
 COPIES: dict[str, Program] = {
@@ -400,7 +400,7 @@ COPIES: dict[str, Program] = {
 
 @cases(COPIES)
 def test_copies_as_in_torch(program: Program) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 @pytest.mark.parametrize("twin", TWINS.values(), ids=TWINS)
@@ -470,7 +470,7 @@ PROTOCOLS: dict[str, Program] = {
 
 @cases(PROTOCOLS)
 def test_protocols_as_in_torch(program: Program) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 def test_a_number_out_of_range_is_not_contained() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 Program = Callable[[Library, Any], Any]
 
@@ -142,7 +142,7 @@ def test_value_and_gradient_as_in_torch(program: Program) -> None:
         weighed = [(y * t.linspace(1.0, 2.0, y.numel(), dtype=t.float64).reshape(y.shape)).sum() for y in result]
         return [*result, *t.autograd.grad(sum(weighed), x)]
 
-    agree(with_gradient, 1e-12)
+    assert_same_in_both(with_gradient, 1e-12)
 
 
 WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
@@ -224,9 +224,9 @@ ALONG = [*itertools.product(ONE, [0, -1, 1, -2]), *itertools.product(SEVERAL, [(
 
 @pytest.mark.parametrize(("name", "dim"), ALONG)
 def test_a_number_has_one_axis_and_no_other(name: str, dim: Any) -> None:
-    agree(lambda t: (getattr(t.tensor(3.0), name)(dim),))
+    assert_same_in_both(lambda t: (getattr(t.tensor(3.0), name)(dim),))
 
 
 @pytest.mark.parametrize("program", WITHOUT_GRADIENT.values(), ids=WITHOUT_GRADIENT)
 def test_result_as_in_torch(program: Callable[[Library], Any]) -> None:
-    agree(program)
+    assert_same_in_both(program)

@@ -21,7 +21,7 @@ from minigrad.ops.linalg import matmul, transposed
 from minigrad.ops.reduction import restore
 from minigrad.ops.shape import permute, roll
 from minigrad.primitive import Primitive, Rule, table
-from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
+from minigrad.testing import assert_backward_contract, assert_gradients, assert_same
 from tests import test_engine
 from tests.autograd import test_backward
 from tests.ops.domains import DOMAINS, lift
@@ -104,7 +104,7 @@ def against_torch(op: Primitive, name: str, case: Any) -> None:
 def test_right_rules_pass(name: str, rules: Rules) -> None:
     op = planted(name, rules)
     assert not found(name, lambda case: assert_gradients(functools.partial(op, **case.attributes), *case.inputs, order=2))
-    assert not found(name, lambda case: assert_clean_backward(functools.partial(op, **case.attributes), *case.inputs))
+    assert not found(name, lambda case: assert_backward_contract(functools.partial(op, **case.attributes), *case.inputs))
     assert not found(name, lambda case: against_torch(op, name, case))
 
 
@@ -124,7 +124,7 @@ def test_wrong_rules_are_found_by_differences_by_torch_and_by_gradcheck(name: st
 def test_a_missing_sum_over_broadcast_axes_is_found() -> None:
     op = planted("add", {"a": lambda g: g, "b": lambda g: g}, match=False)
     assert found("add", lambda case: assert_gradients(op, *case.inputs))
-    assert found("add", lambda case: assert_clean_backward(op, *case.inputs))
+    assert found("add", lambda case: assert_backward_contract(op, *case.inputs))
     with pytest.raises(GradcheckError):
         gradcheck(op, [from_numpy(np.ones((2, 3))).requires_grad_(), from_numpy(np.ones(3)).requires_grad_()])
 
@@ -170,14 +170,14 @@ UNCLEAN: dict[str, tuple[str, Rules]] = {
 @pytest.mark.parametrize(("name", "rules"), UNCLEAN.values(), ids=UNCLEAN)
 def test_unclean_backwards_are_found(name: str, rules: Rules) -> None:
     op = planted(name, rules)
-    assert found(name, lambda case: assert_clean_backward(op, *case.inputs))
+    assert found(name, lambda case: assert_backward_contract(op, *case.inputs))
 
 
 def test_a_gradient_that_is_somebody_elses_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensors, "owned", lambda cotangent, taken: tensors.wrap(np.asarray(cotangent)))
-    assert found("add", lambda case: assert_clean_backward(table["add"], *case.inputs))
+    assert found("add", lambda case: assert_backward_contract(table["add"], *case.inputs))
     assert found(
-        "reshape", lambda case: assert_clean_backward(functools.partial(table["reshape"], **case.attributes), *case.inputs)
+        "reshape", lambda case: assert_backward_contract(functools.partial(table["reshape"], **case.attributes), *case.inputs)
     )
     with pytest.raises(AssertionError):
         test_backward.test_two_leaves_never_share_a_gradient()

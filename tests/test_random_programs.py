@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad.testing import arrays, shapes
-from tests.both import Library
 from tests.ops.domains import lift
+from tests.torch_parity import Library
 
 Shape = tuple[int, ...]
 Step = Callable[[Library, Sequence[Any]], Any]

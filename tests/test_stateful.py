@@ -18,8 +18,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 import minigrad
 from minigrad.testing import arrays
-from tests.both import Library
 from tests.ops.domains import lift
+from tests.torch_parity import Library
 
 LIBRARIES: tuple[Library, Library] = (minigrad, torch)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad.testing import arrays, tensors
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 
 def X(t: Library) -> Any:  # noqa: N802
@@ -103,7 +103,7 @@ PROTOCOLS: dict[str, Callable[[Library], Any]] = {
 
 @pytest.mark.parametrize("program", PROTOCOLS.values(), ids=PROTOCOLS)
 def test_protocols(program: Callable[[Library], Any]) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 def test_hash_is_identity() -> None:
@@ -197,7 +197,7 @@ def test_views_share_memory_where_torchs_do(look: Callable[[Any], Any], write: C
         write(view)
         return x, view
 
-    agree(act)
+    assert_same_in_both(act)
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
@@ -215,7 +215,7 @@ def test_recorded_writes_through_views_have_torchs_gradients(look: Callable[[Any
         loss.backward()
         return x, view, leaf.grad
 
-    agree(act, 1e-5)
+    assert_same_in_both(act, 1e-5)
 
 
 HALVES = [[0.5, 0.25, 0.75], [0.125, 0.625, 0.375]]
@@ -273,7 +273,7 @@ def test_in_place_forms(name: str) -> None:
         loss.backward()
         return returned is x, x, view, leaf.grad
 
-    agree(act, 1e-12)
+    assert_same_in_both(act, 1e-12)
 
 
 def test_every_in_place_form_of_torch_is_there() -> None:
@@ -332,7 +332,7 @@ IN_PLACE: dict[str, Callable[[Library], Any]] = {
 
 @pytest.mark.parametrize("program", IN_PLACE.values(), ids=IN_PLACE)
 def test_in_place(program: Callable[[Library], Any]) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 def test_what_overlaps_the_target_is_read_before_it_is_written() -> None:

@@ -14,7 +14,7 @@ A test of an operation of one's own, with every kind of shape, stride and value,
 Hypothesis: ``pip install 'minigrad[test]'``.
 """
 
-from minigrad.testing.assertions import assert_clean_backward, assert_gradients, assert_same
+from minigrad.testing.assertions import assert_backward_contract, assert_gradients, assert_same
 from minigrad.testing.strategies import (
     arrays,
     broadcastable,
@@ -28,7 +28,7 @@ from minigrad.testing.strategies import (
 
 __all__ = [
     "arrays",
-    "assert_clean_backward",
+    "assert_backward_contract",
     "assert_gradients",
     "assert_same",
     "broadcastable",

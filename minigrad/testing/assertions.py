@@ -32,7 +32,7 @@ TINY = 1e-100
 """The complex step. There is no difference to take, so nothing is lost however small it is."""
 
 
-def weights(shape: Sequence[int], seed: int) -> Array:
+def fixed_weights(shape: Sequence[int], seed: int) -> Array:
     """Return numbers of size about 1, none near 0, always the same for a shape and a seed."""
     random = np.random.default_rng(seed)
     return np.asarray(random.uniform(0.5, 1.5, tuple(shape)) * random.choice([-1.0, 1.0], tuple(shape)))
@@ -125,7 +125,7 @@ def assert_gradients(
             expected = by_complex_step(lambda *xs: _weigh(thread.state.without_warnings(analytic, *xs)), inputs, k)
         close(_values(slope, inputs[k]), expected, level, f"derivative 1 by argument {k}")
 
-    directions = [[weights(x.shape, 100 * n + k) for k, x in enumerate(inputs)] for n in range(1, order + 1)]
+    directions = [[fixed_weights(x.shape, 100 * n + k) for k, x in enumerate(inputs)] for n in range(1, order + 1)]
     for n in range(1, order):
         leaves = _leaves(inputs)
         higher = derivative(leaves, n)
@@ -139,7 +139,7 @@ def assert_gradients(
         )
 
 
-def assert_clean_backward(f: Function, *arrays: Array) -> None:
+def assert_backward_contract(f: Function, *arrays: Array) -> None:
     """Assert what backward owes its user besides right numbers, in float32 and in float64.
 
     Every gradient has the shape and the dtype of its input. Neither the inputs nor the cotangents change, byte for byte.
@@ -157,7 +157,7 @@ def assert_clean_backward(f: Function, *arrays: Array) -> None:
         leaves = _leaves([_as(x, kind) for x in arrays])
         before = [x.detach().numpy().tobytes() for x in leaves]
         results = [y for y in _several(f(*leaves)) if y.requires_grad]
-        cotangents = [from_numpy(weights(y.shape, k).astype(y.dtype.numpy)) for k, y in enumerate(results)]
+        cotangents = [from_numpy(fixed_weights(y.shape, k).astype(y.dtype.numpy)) for k, y in enumerate(results)]
         sent = [g.numpy().tobytes() for g in cotangents]
         for y, g in zip(results, cotangents, strict=True):
             y.backward(g, retain_graph=True)
@@ -245,7 +245,7 @@ def assert_same(
             f"result {k} requires_grad {y.requires_grad}, the reference's {z.requires_grad}"
         )
         if y.requires_grad:
-            g = weights(y.shape, k).astype(y.dtype.numpy)
+            g = fixed_weights(y.shape, k).astype(y.dtype.numpy)
             y.backward(from_numpy(g), retain_graph=True)
             z.backward(lift(g), retain_graph=True)
     for k, (leaf, t) in enumerate(zip(mine, theirs, strict=True)):
@@ -275,13 +275,13 @@ def _several(result: Any) -> list[Any]:
 def _weigh(result: Any) -> Any:
     """Return the arrays of floating point, or complex, times weights, summed."""
     return sum(
-        (np.asarray(y) * weights(np.shape(y), k)).sum() for k, y in enumerate(_several(result)) if y.dtype.kind in "fc"
+        (np.asarray(y) * fixed_weights(np.shape(y), k)).sum() for k, y in enumerate(_several(result)) if y.dtype.kind in "fc"
     )
 
 
 def _weighted(f: Function, leaves: Sequence[Tensor]) -> Tensor | None:
     results = [y for y in _several(f(*leaves)) if y.is_floating_point()]
-    return _total([(y * from_numpy(weights(y.shape, k).astype(y.dtype.numpy))).sum() for k, y in enumerate(results)])
+    return _total([(y * from_numpy(fixed_weights(y.shape, k).astype(y.dtype.numpy))).sum() for k, y in enumerate(results)])
 
 
 def _total(parts: Sequence[Tensor]) -> Tensor | None:

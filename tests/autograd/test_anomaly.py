@@ -19,7 +19,7 @@ from minigrad.autograd import Function, anomaly, detect_anomaly, is_anomaly_enab
 from minigrad.nn import functional
 from minigrad.ops.broadcasting import elementwise
 from minigrad.primitive import table
-from tests.both import Library
+from tests.torch_parity import Library
 
 INF, NAN = float("inf"), float("nan")
 Step = Any  # a function of a Tensor

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import minigrad
-from tests.both import Library, agree, run
+from tests.torch_parity import Library, assert_same_in_both, run
 
 Program = Callable[[Library], Any]
 PROGRAMS: list[Program] = []
@@ -104,7 +104,7 @@ def test_a_gradient_is_brought_to_the_shape_and_dtype_of_its_argument(
         return first, t.autograd.grad(first.sum(), x)
 
     assert not isinstance(run(slopes, torch), type)
-    agree(slopes)
+    assert_same_in_both(slopes)
 
 
 @pytest.mark.parametrize("lib", [minigrad, torch], ids=["minigrad", "torch"])
@@ -494,7 +494,7 @@ def gradcheck(t: Library) -> Any:
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
 def test_as_in_torch(program: Program) -> None:
     assert not isinstance(run(program, torch), type)
-    agree(program)
+    assert_same_in_both(program)
 
 
 def test_a_gradient_shares_memory_with_nothing() -> None:

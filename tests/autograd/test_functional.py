@@ -11,7 +11,7 @@ import pytest
 import minigrad
 from minigrad import Tensor
 from minigrad.autograd import functional
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 Programs = dict[str, Callable[[Library], Any]]
 
@@ -183,14 +183,14 @@ def rest(t: Library, name: str) -> list[Any]:
 )
 def test_it_is_what_torch_says(program: Callable[[Library], Any]) -> None:
     assert program(minigrad) is not None  # a type of error would agree as well
-    agree(program)
+    assert_same_in_both(program)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_refused_as_in_torch(name: str) -> None:
     with pytest.raises((RuntimeError, TypeError)):
         MISTAKES[name](minigrad)
-    agree(MISTAKES[name])
+    assert_same_in_both(MISTAKES[name])
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(0, 2), (0, 0)])

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import minigrad
-from tests.both import Library, agree, run
+from tests.torch_parity import Library, assert_same_in_both, run
 
 Program = Callable[[Library], Any]
 PROGRAMS: list[Program] = []
@@ -52,7 +52,7 @@ def test_a_hook_sees_the_gradient_and_replaces_it(shape: tuple[int, ...], where:
         return seen, x.grad, t.autograd.grad(x.grad.sum(), x) if create_graph else None
 
     assert not isinstance(run(slopes, torch), type)
-    agree(slopes)
+    assert_same_in_both(slopes)
 
 
 @program
@@ -347,7 +347,7 @@ def test_a_hook_must_return_a_gradient_like_the_one_before(replacement: Program,
         back(y, create_graph=create_graph)
 
     assert isinstance(run(refused, torch), type)
-    agree(refused)
+    assert_same_in_both(refused)
 
 
 REFUSED: dict[str, tuple[Program, str]] = {
@@ -434,4 +434,4 @@ def test_a_node_has_the_name_of_torchs(lib: Library, name: str, f: Callable[[Any
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
 def test_as_in_torch(program: Program) -> None:
     assert not isinstance(run(program, torch), type)
-    agree(program)
+    assert_same_in_both(program)

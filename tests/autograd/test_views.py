@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
-from tests.both import Library, agree, assert_equal, run
+from tests.torch_parity import Library, assert_equal, assert_same_in_both, run
 
 Make = Callable[[Any], Any]
 Write = Callable[[Library, Any, Any], Any]
@@ -550,7 +550,7 @@ def random_program(t: Library, instructions: Sequence[tuple[str, int, int, int]]
 @settings(max_examples=10 * settings().max_examples)
 @given(steps)
 def test_random_programs_of_views_and_writes(instructions: list[tuple[str, int, int, int]]) -> None:
-    agree(lambda t: random_program(t, instructions), 1e-9)
+    assert_same_in_both(lambda t: random_program(t, instructions), 1e-9)
 
 
 # ---------------------------------------------------------------------------------------------------- what overlaps itself
@@ -658,7 +658,7 @@ def test_a_view_of_a_leaf_is_no_way_round_its_protection(made: str, written: str
     """Made with a graph or without one: a view of what requires a gradient is written to in no_grad only, as in torch."""
     for name, write in itertools.product(["[1:]", "[...]", "view(-1)", "T", "[1]", "select(1, 1)"], SOME):
         programs = viewed_leaf(VIEWS[name], WRITES[write], made, written, frozen)
-        agree(programs, 1e-9)
+        assert_same_in_both(programs, 1e-9)
 
 
 @pytest.mark.parametrize("lib", [minigrad, torch], ids=["minigrad", "torch"])

@@ -11,7 +11,7 @@ import pytest
 
 import minigrad
 from minigrad import Tensor
-from tests.both import Library, agree
+from tests.torch_parity import Library, assert_same_in_both
 
 INF, NAN = float("inf"), float("nan")
 
@@ -165,7 +165,7 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
 
 @pytest.mark.parametrize("program", AS_TORCH.values(), ids=AS_TORCH)
 def test_as_in_torch(program: Callable[[Library], Any]) -> None:
-    agree(program)
+    assert_same_in_both(program)
 
 
 def gradient(f: Callable[[Tensor], Tensor], *values: float) -> list[float]:

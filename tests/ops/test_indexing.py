@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 
 import minigrad
 from minigrad.testing import arrays, shapes
-from tests.both import Library, agree
 from tests.ops.domains import indices
+from tests.torch_parity import Library, assert_same_in_both
 
 
 def spoken(t: Library, index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -31,7 +31,7 @@ def test_reading_and_its_gradient(shape: tuple[int, ...], data: st.DataObject) -
         (y * y).sum().backward()
         return y, x.grad
 
-    agree(program)
+    assert_same_in_both(program)
 
 
 @given(shapes(max_side=4), st.data())
@@ -49,7 +49,7 @@ def test_writing_and_its_gradient(shape: tuple[int, ...], data: st.DataObject) -
         (x * x).sum().backward()
         return x, leaf.grad, value.grad
 
-    agree(program)
+    assert_same_in_both(program)
 
 
 @given(arrays(shapes(min_side=1, max_side=4)), st.data())
@@ -83,8 +83,8 @@ def test_an_index_changed_later_does_not_change_the_gradient() -> None:
 
 def test_boolean_corners() -> None:
     for index in (True, False, (slice(None), True), (Ellipsis, None), (None, None, 0), ()):
-        agree(lambda t, index=index: t.arange(6.0).reshape(2, 3)[index])  # type: ignore[misc]
-    agree(lambda t: t.tensor(3.0)[None])
-    agree(lambda t: t.tensor(3.0)[...])
-    agree(lambda t: t.tensor(3.0)[0])
+        assert_same_in_both(lambda t, index=index: t.arange(6.0).reshape(2, 3)[index])  # type: ignore[misc]
+    assert_same_in_both(lambda t: t.tensor(3.0)[None])
+    assert_same_in_both(lambda t: t.tensor(3.0)[...])
+    assert_same_in_both(lambda t: t.tensor(3.0)[0])
     assert torch.is_grad_enabled()

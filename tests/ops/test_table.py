@@ -22,8 +22,8 @@ from minigrad.autograd import grad
 from minigrad.grad_mode import thread
 from minigrad.primitive import Array, Primitive, table
 from minigrad.tensor import Recorded, Tensor
-from minigrad.testing import assert_clean_backward, assert_gradients, assert_same
-from minigrad.testing.assertions import weights
+from minigrad.testing import assert_backward_contract, assert_gradients, assert_same
+from minigrad.testing.assertions import fixed_weights
 from tests.ops.domains import DOMAINS, Case, lift
 
 OWN = {name: op for name, op in table.items() if op.forward.__module__.startswith("minigrad.")}
@@ -67,7 +67,7 @@ def rounding(op: Primitive, case: Case) -> float:
         leaves = [from_numpy(x.copy()).requires_grad_(can) for x, can in zip(inputs, with_derivative(op, case), strict=True)]
         y = op(*leaves, **case.attributes)
         given = [x for x in leaves if x.requires_grad]
-        found = grad(y, given, from_numpy(weights(y.shape, 0)).to(y.dtype), create_graph=True, allow_unused=True)
+        found = grad(y, given, from_numpy(fixed_weights(y.shape, 0)).to(y.dtype), create_graph=True, allow_unused=True)
         return [g.detach().numpy() for g in found if g is not None]
 
     def rounded(forward: Callable[..., Array]) -> Callable[..., Array]:
@@ -155,9 +155,9 @@ def test_the_transpose_of_backward_is_the_derivative_along_a_direction(name: str
     leaves = [from_numpy(x).requires_grad_(x.dtype.kind == "f") for x in case.inputs]
     variables = [x for x in leaves if x.requires_grad]
     out = op(*leaves, **case.attributes)
-    u = from_numpy(weights(out.shape, 1)).requires_grad_()
+    u = from_numpy(fixed_weights(out.shape, 1)).requires_grad_()
     pulled = grad(out, variables, u, create_graph=True)
-    v = [from_numpy(weights(x.shape, 2 + k)) for k, x in enumerate(pulled) if x is not None]
+    v = [from_numpy(fixed_weights(x.shape, 2 + k)) for k, x in enumerate(pulled) if x is not None]
     along = sum((g * d).sum() for g, d in zip(pulled, v, strict=True) if g is not None)
     assert isinstance(along, Tensor)
     (jv,) = grad(along, u, create_graph=True)
@@ -181,7 +181,7 @@ def test_broadcasting_is_expanding(name: str, data: st.DataObject) -> None:
     plain, spelt = op(*leaves, **case.attributes), op(*[x.expand(shape) for x in leaves], **case.attributes)
     np.testing.assert_allclose(plain.detach().numpy(), spelt.detach().numpy(), rtol=1e-15)
     if op.differentiable:
-        u, variables = from_numpy(weights(shape, 0)), [x for x in leaves if x.requires_grad]
+        u, variables = from_numpy(fixed_weights(shape, 0)), [x for x in leaves if x.requires_grad]
         for g, h in zip(grad(plain, variables, u), grad(spelt, variables, u), strict=True):
             assert g is not None
             assert h is not None
@@ -193,7 +193,7 @@ def test_broadcasting_is_expanding(name: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_backward_is_clean(name: str, data: st.DataObject) -> None:
     case = data.draw(CASES[name])
-    assert_clean_backward(applied(OWN[name], case), *case.inputs)
+    assert_backward_contract(applied(OWN[name], case), *case.inputs)
 
 
 # ----------------------------------------------------------------------------------------------------------- residuals
