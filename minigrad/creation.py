@@ -16,7 +16,7 @@ from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.grad_mode import set_recording, thread
 from minigrad.methods.shape import sizes
 from minigrad.ops import broadcasting
-from minigrad.random import Generator, source
+from minigrad.random import Generator, numpy_generator
 from minigrad.tensor import Tensor, converted, wrap
 
 __all__ = [
@@ -271,12 +271,12 @@ def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
 
 def rand(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return numbers drawn uniformly from [0, 1)."""
-    return _new(source(generator).random(_sizes(size), _drawn(options)), options)
+    return _new(numpy_generator(generator).random(_sizes(size), _drawn(options)), options)
 
 
 def randn(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
     """Return numbers drawn from the normal distribution with mean 0 and standard deviation 1."""
-    return _new(source(generator).standard_normal(_sizes(size), _drawn(options)), options)
+    return _new(numpy_generator(generator).standard_normal(_sizes(size), _drawn(options)), options)
 
 
 def _drawn(options: Options) -> Any:
@@ -335,7 +335,7 @@ def randint(
     first, last, shape = (0, low, high) if size is None else (low, high, size)
     if first >= last:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={first} >= to={last}")
-    return _new(np.asarray(source(generator).integers(first, last, tuple(shape))), options, dtypes.int64)
+    return _new(np.asarray(numpy_generator(generator).integers(first, last, tuple(shape))), options, dtypes.int64)
 
 
 def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
@@ -346,7 +346,7 @@ def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Op
     """
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, but is {n}")
-    return _new(source(generator).permutation(n), options, dtypes.int64)
+    return _new(numpy_generator(generator).permutation(n), options, dtypes.int64)
 
 
 def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:

@@ -1,7 +1,8 @@
-"""Where random numbers come from: a `numpy.random.Generator`. The numbers are not torch's."""
+"""Random number generators. A `Generator` wraps a `numpy.random.Generator`; its streams differ from torch's."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ __all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "see
 
 
 class Generator:
-    """A source of random numbers with a seed of its own.
+    """A pseudorandom number generator with its own seed, as `torch.Generator`.
+
+    Args:
+        device: Ignored; there is only the CPU.
 
     Attributes:
-        numpy: The `numpy.random.Generator` behind it.
+        numpy: The underlying `numpy.random.Generator`.
     """
 
     def __init__(self, device: Any = "cpu") -> None:
@@ -21,47 +25,42 @@ class Generator:
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start anew from a seed; equal seeds give equal numbers."""
+        """Reset the generator to a seed (taken modulo 2^64) and return it. Equal seeds give equal streams."""
         self._seed = int(seed)
         self.numpy = np.random.default_rng(self._seed % 2**64)
         return self
 
     def seed(self) -> int:
-        """Start anew from a seed that nobody can guess, and return it."""
+        """Reset the generator to a 64-bit seed from the operating system's entropy and return the seed."""
         self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
         return self._seed
 
     def initial_seed(self) -> int:
-        """Return the seed that it was started with."""
+        """Return the seed of the last reset."""
         return self._seed
 
 
-class _Default:
-    generator: Generator | None = None
-
-
+@cache
 def default_generator() -> Generator:
-    """Return the common source of random numbers."""
-    if _Default.generator is None:
-        _Default.generator = Generator()
-    return _Default.generator
+    """Return the default generator, which is used wherever no generator is given."""
+    return Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the common source of random numbers anew, and return it."""
+    """Reset the default generator to a seed and return it, as `torch.manual_seed`."""
     return default_generator().manual_seed(seed)
 
 
 def seed() -> int:
-    """Start the common source of random numbers from a seed that nobody can guess, and return that."""
+    """Reset the default generator to a seed from the operating system's entropy and return the seed."""
     return default_generator().seed()
 
 
 def initial_seed() -> int:
-    """Return the seed that the common source of random numbers was started with."""
+    """Return the seed of the default generator's last reset."""
     return default_generator().initial_seed()
 
 
-def source(generator: Generator | None) -> np.random.Generator:
-    """Return the NumPy generator of a source, or of the common one."""
+def numpy_generator(generator: Generator | None) -> np.random.Generator:
+    """Return the NumPy generator of a generator, or of the default generator for None."""
     return (generator or default_generator()).numpy

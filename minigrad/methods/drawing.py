@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.methods.carrier import Carrier, Operand
 from minigrad.ops import broadcasting
 from minigrad.primitive import Array
-from minigrad.random import Generator, source
+from minigrad.random import Generator, numpy_generator
 
 
 class Drawing(Carrier):
@@ -33,7 +33,7 @@ class Drawing(Carrier):
         centre, width = self._numbers("normal_", mean, std)
         if width < 0:
             raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-        return self.copy_(source(generator).standard_normal(self.shape) * width + centre)
+        return self.copy_(numpy_generator(generator).standard_normal(self.shape) * width + centre)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Self:
         """Draw each element uniformly from [from_, to).
@@ -46,7 +46,7 @@ class Drawing(Carrier):
         low, high = self._numbers("uniform_", from_, to)
         if low > high:
             raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-        return self.copy_(source(generator).random(self.shape) * (high - low) + low)
+        return self.copy_(numpy_generator(generator).random(self.shape) * (high - low) + low)
 
     def _numbers(self, name: str, *given: Any) -> list[float]:
         """Return the arguments of a distribution over real numbers."""
@@ -92,7 +92,7 @@ class Drawing(Carrier):
         possible = np.count_nonzero(rows, 1).min(initial=rows.shape[1])
         if num_samples <= 0 or possible < (1 if replacement else num_samples):
             raise RuntimeError(f"cannot draw {num_samples} samples from {possible} categories that have a weight")
-        draw = source(generator).choice
+        draw = numpy_generator(generator).choice
         drawn = np.array([draw(len(row), num_samples, replacement, row / row.sum()) for row in rows])
         return self._constant(drawn if weights.ndim == 2 else drawn[0])
 
@@ -102,4 +102,4 @@ def _flipped(shape: tuple[int, ...], chances: Carrier, generator: Generator | No
     p = np.array(chances.detach()._unary(broadcasting.expand, shape=tuple(shape)))
     if not ((p >= 0) & (p <= 1)).all():
         raise RuntimeError(f"bernoulli expects probabilities from 0 to 1, but got {p.min()} to {p.max()}")
-    return np.asarray(source(generator).random(shape) < p)
+    return np.asarray(numpy_generator(generator).random(shape) < p)

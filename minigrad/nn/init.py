@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 
-from minigrad.random import Generator, source
+from minigrad.random import Generator, numpy_generator
 from minigrad.tensor import Tensor
 
 _GAINS = {"sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4} | dict.fromkeys(
@@ -41,12 +41,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from U(a, b)."""
-    return tensor._write(source(generator).uniform(a, b, tensor.shape))
+    return tensor._write(numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(mean, std²)."""
-    return tensor._write(source(generator).normal(mean, std, tensor.shape))
+    return tensor._write(numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
@@ -61,7 +61,7 @@ def trunc_normal_(
     """
     if not a < b or mean < a - 4 * std or mean > b + 4 * std:
         raise ValueError(f"trunc_normal_: cannot draw from N({mean}, {std}²) in [{a}, {b}]")
-    rng = source(generator)
+    rng = numpy_generator(generator)
     values = rng.normal(mean, std, tensor.shape)
     while (outside := (values < a) | (values > b)).any():
         values[outside] = rng.normal(mean, std, int(outside.sum()))
@@ -105,7 +105,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(source(generator).normal(size=(max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(numpy_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diag(r) < 0, -1, 1)  # makes the distribution uniform
     return tensor._write(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 

@@ -18,7 +18,7 @@ import numpy as np
 from minigrad.creation import from_numpy, tensor
 from minigrad.dtypes import float64
 from minigrad.ops import indexing
-from minigrad.random import Generator, source
+from minigrad.random import Generator, numpy_generator
 from minigrad.tensor import Tensor, wrap
 
 Row = TypeVar("Row", covariant=True)
@@ -135,7 +135,7 @@ def random_split(
         sizes = list(map(operator.index, cast(Sequence[int], lengths)))
     else:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    order = source(generator).permutation(total).tolist()
+    order = numpy_generator(generator).permutation(total).tolist()
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
@@ -198,7 +198,7 @@ class RandomSampler(Sampler[int]):
         return _length(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        rng, rows, wanted = source(self.generator), _length(self.data_source), self.num_samples
+        rng, rows, wanted = numpy_generator(self.generator), _length(self.data_source), self.num_samples
         if self.replacement:
             return iter(rng.integers(0, rows, wanted).tolist())
         orders = [rng.permutation(rows) for _ in range(math.ceil(wanted / rows))]
@@ -216,7 +216,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        return (self.indices[k] for k in source(self.generator).permutation(len(self.indices)).tolist())
+        return (self.indices[k] for k in numpy_generator(self.generator).permutation(len(self.indices)).tolist())
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops import arithmetic
-from minigrad.random import source
+from minigrad.random import numpy_generator
 from minigrad.tensor import Tensor, wrap
 
 
@@ -30,6 +30,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     check_probability(p)
     if not training or p == 0:
         return input
-    kept = source(None).random(input.array.shape, np.float32) >= p
+    kept = numpy_generator(None).random(input.array.shape, np.float32) >= p
     factor = wrap(kept * input.array.dtype.type(0 if p == 1 else 1 / (1 - p)))
     return input._overwrite(arithmetic.mul, factor) if inplace else input * factor
