@@ -1,4 +1,4 @@
-"""How a tensor is printed: as torch prints it, letter by letter."""
+"""The repr of a tensor: torch's format, character for character, except for the name of the library."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from minigrad import dtypes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-DIGITS = 4  # after the decimal point
-WIDTH = 80  # of a line
-THRESHOLD = 1000  # elements, from which on the middle is left out
-EDGE = 3  # elements, rows, ... shown on each side of what is left out
+PRECISION = 4  # digits after the decimal point
+LINE_WIDTH = 80  # characters
+THRESHOLD = 1000  # larger arrays are summarized
+EDGE_ITEMS = 3  # items shown at each end of a summarized axis
 PREFIX = "tensor("
 
 
 def render(array: Array, suffix: str = "") -> str:
-    """Return ``tensor(...)`` with the values, the dtype where it is not the usual one of its kind, and the suffix."""
+    """Return ``tensor(...)``: the values, the dtype unless it is a default, and the suffix.
+
+    The dtype is left out for the default floating-point dtype, int64 and bool. Arrays of more than `THRESHOLD` elements are
+    summarized.
+
+    Args:
+        array: The values, of any shape.
+        suffix: More to show, such as "requires_grad=True".
+    """
     details = []
     if array.size == 0 and array.ndim != 1:
         details.append(f"size={array.shape}")
@@ -32,7 +40,7 @@ def render(array: Array, suffix: str = "") -> str:
     text = PREFIX + _values(array)
     column = len(text) - text.rfind("\n") + 1
     for detail in details:
-        if column + len(detail) + 2 > WIDTH:
+        if column + len(detail) + 2 > LINE_WIDTH:
             text += f",\n{' ' * len(PREFIX)}{detail}"
             column = len(PREFIX) + len(detail)
         else:
@@ -44,54 +52,59 @@ def render(array: Array, suffix: str = "") -> str:
 def _values(array: Array) -> str:
     if array.size == 0:
         return "[]"
-    shorten = array.size > THRESHOLD
-    one, width = _format(_shown(array) if shorten else array)
-    return _nest(array, len(PREFIX), one, width, shorten)
+    summarize = array.size > THRESHOLD
+    format_element, width = _format(_visible(array) if summarize else array)
+    return _nest(array, len(PREFIX), format_element, width, summarize)
 
 
-def _shown(array: Array) -> Array:
-    """Return the elements that are printed, which alone decide on the format."""
+def _visible(array: Array) -> Array:
+    """Return the elements that are printed; only they determine the format."""
     for k in range(array.ndim):
-        if array.shape[k] > 2 * EDGE:
-            array = np.concatenate([array.take(range(EDGE), k), array.take(range(-EDGE, 0), k)], k)
+        if array.shape[k] > 2 * EDGE_ITEMS:
+            array = np.concatenate([array.take(range(EDGE_ITEMS), k), array.take(range(-EDGE_ITEMS, 0), k)], k)
     return array
 
 
-def _format(shown: Array) -> tuple[Callable[[Any], str], int]:
-    """Return the function that prints an element, and the width that it fills with blanks.
+def _format(visible: Array) -> tuple[Callable[[Any], str], int]:
+    """Return the function that formats an element, and the column width.
 
-    The width is that of the finite numbers other than 0; what is longer sticks out.
+    The width is that of the longest finite nonzero element. Longer ones, such as -inf, exceed it.
     """
-    values = shown.ravel().tolist()
-    if shown.dtype.kind != "f":
+    values = visible.ravel().tolist()
+    if visible.dtype.kind != "f":
         return _padded(str, values)
     finite = [x for x in values if math.isfinite(x) and x != 0]
     low, high = min(map(abs, finite), default=1.0), max(map(abs, finite), default=1.0)
     if high / low > 1000 or high > 1e8 or low < 1e-4:
-        return _padded(lambda x: f"{x:.{DIGITS}e}", finite)
+        return _padded(lambda x: f"{x:.{PRECISION}e}", finite)
     if all(x.is_integer() for x in finite):
         return _padded(lambda x: f"{x:.0f}{'.' if math.isfinite(x) else ''}", finite)
-    return _padded(lambda x: f"{x:.{DIGITS}f}", finite)
+    return _padded(lambda x: f"{x:.{PRECISION}f}", finite)
 
 
-def _padded(one: Callable[[Any], str], values: Iterable[Any]) -> tuple[Callable[[Any], str], int]:
-    width = max((len(one(x)) for x in values), default=1)
-    return lambda x: one(x).rjust(width), width
+def _padded(format_element: Callable[[Any], str], values: Iterable[Any]) -> tuple[Callable[[Any], str], int]:
+    width = max((len(format_element(x)) for x in values), default=1)
+    return lambda x: format_element(x).rjust(width), width
 
 
-def _nest(array: Array, indent: int, one: Callable[[Any], str], width: int, shorten: bool) -> str:
-    """Return the brackets of an array; the depth of the recursion is the number of axes."""
+def _nest(array: Array, indent: int, format_element: Callable[[Any], str], width: int, summarize: bool) -> str:
+    """Format an array with nested brackets, one level of recursion for each axis."""
     if array.ndim == 0:
-        return one(array.item())
-    cut = shorten and len(array) > 2 * EDGE
+        return format_element(array.item())
+    omit = summarize and len(array) > 2 * EDGE_ITEMS
     if array.ndim > 1:
-        rows = [_nest(row, indent + 1, one, width, shorten) for row in ([*array[:EDGE], *array[-EDGE:]] if cut else array)]
-        if cut:
-            rows.insert(EDGE, "...")
+        rows = [
+            _nest(row, indent + 1, format_element, width, summarize)
+            for row in ([*array[:EDGE_ITEMS], *array[-EDGE_ITEMS:]] if omit else array)
+        ]
+        if omit:
+            rows.insert(EDGE_ITEMS, "...")
         return "[" + (",".ljust(array.ndim, "\n") + " " * (indent + 1)).join(rows) + "]"
-    elements = [one(x) for x in (np.concatenate([array[:EDGE], array[-EDGE:]]) if cut else array).tolist()]
-    if cut:
-        elements.insert(EDGE, " ...")
-    count = max(1, (WIDTH - indent) // (width + 2))
+    elements = [
+        format_element(x) for x in (np.concatenate([array[:EDGE_ITEMS], array[-EDGE_ITEMS:]]) if omit else array).tolist()
+    ]
+    if omit:
+        elements.insert(EDGE_ITEMS, " ...")
+    count = max(1, (LINE_WIDTH - indent) // (width + 2))
     lines = [", ".join(elements[k : k + count]) for k in range(0, len(elements), count)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
