@@ -1,8 +1,7 @@
-"""Files for tensors and what is built of them: `save` and `load`.
+"""Saving and loading tensors and containers of tensors: `save` and `load`.
 
-A file is NumPy's npz, a zip archive of arrays without compression: one array for each tensor, and one, ``structure``, with
-the text (JSON) of everything around them. There is no pickle in it, so nothing in a file can run. ``numpy.load`` opens it
-too.
+A file is an uncompressed NumPy ``.npz`` archive. It has one array for each tensor, and an array ``structure`` that holds the
+containers and scalars as JSON text. It contains no pickles, so loading cannot execute code. ``numpy.load`` can read it.
 """
 
 from __future__ import annotations
@@ -26,30 +25,30 @@ from minigrad.tensor import Tensor, wrap
 
 __all__ = ["load", "map_tensors", "save"]
 
-Place = str | os.PathLike[str] | IO[bytes]
+File = str | os.PathLike[str] | IO[bytes]
 
 STRUCTURE = "structure"
 
 
-def save(obj: Any, f: Place) -> None:
-    """Write an object to a file: Tensors, numbers, strings, None, and lists, tuples and dicts of them to any depth.
+def save(obj: Any, f: File) -> None:
+    """Save an object to a file: Tensors, Python scalars, strings, None, and nested lists, tuples and dicts of them.
 
-    What `state_dict()` of a module, an optimizer or a scheduler returns is of this kind. A file is replaced at one blow: if
-    writing stops at any moment, by an error, a signal or a loss of power, there is either the old file or the new one. A
-    writer that is killed leaves what it has written beside the file, with a name that ends in ``.tmp``; the first `save` to
-    the same path an hour later removes it.
+    The `state_dict()` of a module, an optimizer or a scheduler is such an object. A path is written atomically: after an
+    error, a signal or a power failure it holds either the old file or the complete new one. A killed process can leave a
+    temporary file ``<name>.<16 hex digits>.tmp`` in the same directory. A `save` to the same path removes it when it is more
+    than an hour old.
 
-    A Tensor keeps values, dtype, shape, and whether it requires a gradient; one that comes twice is the same Tensor again
-    after loading. Views are stored as if they had memory of their own.
+    Values, dtype, shape and requires_grad of a Tensor are saved. A Tensor that occurs twice is one Tensor after loading.
+    Views are saved as independent tensors.
 
     Args:
         obj: The object.
-        f: A path, or a file open for writing bytes.
+        f: A path, or a binary file open for writing.
 
     Raises:
-        TypeError: There is something else in it; the message says where. Nothing is written then.
-        ValueError: It contains itself.
-        OSError: The file cannot be written, or the path is that of a directory or a device; what was there is as before.
+        TypeError: The object contains another type; the message names the location. Nothing is written.
+        ValueError: The object contains itself. Nothing is written.
+        OSError: The file cannot be written, or the path is a directory or a device. An existing file is unchanged.
 
     >>> import io, minigrad
     >>> buffer = io.BytesIO()
@@ -59,23 +58,23 @@ def save(obj: Any, f: Place) -> None:
     {'w': tensor([1., 2.]), 'epoch': 3, 'lrs': (0.1, 0.01)}
     """
     arrays: dict[str, Array] = {}
-    text = json.dumps(encoded(obj, arrays, {}, "object", ()), allow_nan=False)
+    text = json.dumps(encode(obj, arrays, {}, "object", ()), allow_nan=False)
     arrays[STRUCTURE] = np.frombuffer(text.encode(), np.uint8)
     if isinstance(f, str | os.PathLike):
-        with replacing(os.path.realpath(f)) as file:
+        with atomic_write(os.path.realpath(f)) as file:
             np.savez(file, allow_pickle=False, **arrays)
     else:
         np.savez(f, allow_pickle=False, **arrays)
 
 
-def load(f: Place) -> Any:
-    """Read what `save` has written.
+def load(f: File) -> Any:
+    """Load an object that was saved by `save`.
 
     Args:
-        f: A path, or a file open for reading bytes.
+        f: A path, or a binary file open for reading.
 
     Raises:
-        RuntimeError: The file is no such file, is not complete, or was altered.
+        RuntimeError: The file was not written by `save`, or is incomplete or corrupt.
         OSError: The file cannot be opened.
     """
     if isinstance(f, str | os.PathLike):
@@ -85,25 +84,27 @@ def load(f: Place) -> Any:
         arrays = read(f)
         text = arrays.pop(STRUCTURE).tobytes().decode()
         used: dict[str, Tensor] = {}
-        obj = decoded(json.loads(text), arrays, used)
+        obj = decode(json.loads(text), arrays, used)
         if used.keys() != arrays.keys():
-            raise ValueError(f"it holds arrays that belong nowhere: {sorted(arrays.keys() - used.keys())}")
-    except Exception as error:  # whatever a file can provoke is the file's fault
+            raise ValueError(f"its structure does not use the arrays {sorted(arrays.keys() - used.keys())}")
+    except Exception as error:  # any error while parsing means that the file is invalid
         name = getattr(f, "name", "the file")
-        raise RuntimeError(f"{name} cannot be loaded: it is not a whole file written by minigrad.save ({error})") from error
+        raise RuntimeError(
+            f"{name} cannot be loaded: it is not a complete file written by minigrad.save ({error})"
+        ) from error
     return obj
 
 
 def map_tensors(function: Callable[[Array], Any], obj: Any) -> Any:
-    """Return a nest of lists, tuples and dicts with each Tensor in it replaced by a function of a copy of its array.
+    """Return nested lists, tuples and dicts with each Tensor replaced by function(copy of its array).
 
-    This is how a checkpoint goes to another library::
+    For example, to load a checkpoint into torch::
 
         torch_optimizer.load_state_dict(map_tensors(torch.from_numpy, optimizer.state_dict()))
 
     Args:
-        function: What to make of an array.
-        obj: The nest.
+        function: Called with the copied NumPy array of each Tensor.
+        obj: The nested containers. Other values are returned unchanged.
     """
     if isinstance(obj, Tensor):
         return function(obj.array.copy())
@@ -115,18 +116,18 @@ def map_tensors(function: Callable[[Array], Any], obj: Any) -> Any:
     return obj
 
 
-# ------------------------------------------------------------------------------------------------------- the structure
+# ------------------------------------------------------------------------------------------------- encoding as JSON
 
 
-def encoded(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: str, around: tuple[int, ...]) -> Any:
-    """Return an object as JSON: lists as lists, plain values as they are, all else as an object with one telling key.
+def encode(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: str, ancestors: tuple[int, ...]) -> Any:
+    """Convert an object to JSON values. Other types than lists and plain scalars become an object with a type tag as key.
 
     Args:
         obj: The object.
-        arrays: Gets the array of each tensor.
-        names: The names in `arrays` of the tensors met so far, by id.
-        where: What to call the object in an error.
-        around: The ids of the containers that it is in.
+        arrays: Output; the array of each tensor is added to it.
+        names: The keys in `arrays` of the tensors encoded so far, by id.
+        where: The location of the object, for error messages.
+        ancestors: The ids of the containers that enclose it.
     """
     if obj is None or isinstance(obj, bool | int | str):
         return obj
@@ -138,11 +139,11 @@ def encoded(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: st
             array = obj.array
             arrays[names[id(obj)]] = array if array.flags.c_contiguous else array.copy()
         return {"tensor": names[id(obj)], "requires_grad": obj.requires_grad}
-    if id(obj) in around:
+    if id(obj) in ancestors:
         raise ValueError(f"cannot save {where}: it contains itself")
-    inside = (*around, id(obj))
+    inside = (*ancestors, id(obj))
     if isinstance(obj, list | tuple):
-        items = [encoded(item, arrays, names, f"{where}[{k}]", inside) for k, item in enumerate(obj)]
+        items = [encode(item, arrays, names, f"{where}[{k}]", inside) for k, item in enumerate(obj)]
         return items if isinstance(obj, list) else {"tuple": items}
     if isinstance(obj, dict):
         pairs = []
@@ -151,112 +152,117 @@ def encoded(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: st
                 raise TypeError(f"cannot save {where}: a key is a Tensor")
             pairs.append(
                 [
-                    encoded(key, arrays, names, f"a key of {where}", inside),
-                    encoded(value, arrays, names, f"{where}[{key!r}]", inside),
+                    encode(key, arrays, names, f"a key of {where}", inside),
+                    encode(value, arrays, names, f"{where}[{key!r}]", inside),
                 ]
             )
         return {"dict": pairs}
     raise TypeError(
-        f"cannot save {where}: it is a {type(obj).__qualname__}. A file holds Tensors, numbers, strings, None, and lists, "
-        "tuples and dicts of them"
+        f"cannot save {where}: it is a {type(obj).__qualname__}. It must consist of Tensors, Python scalars, "
+        "strings, None, and lists, tuples and dicts of them"
     )
 
 
-def decoded(text: Any, arrays: dict[str, Array], used: dict[str, Tensor]) -> Any:
-    """Return the object that `encoded` has made this of.
+def decode(value: Any, arrays: dict[str, Array], used: dict[str, Tensor]) -> Any:
+    """Convert JSON values back to the object that was encoded.
+
+    Args:
+        value: The JSON values.
+        arrays: The array of each tensor.
+        used: Output; each tensor that occurs is added to it.
 
     Raises:
-        ValueError, LookupError, TypeError: It was not made by `encoded`.
+        ValueError, LookupError, TypeError: The values were not produced by `encode`.
     """
-    if isinstance(text, list):
-        return [decoded(item, arrays, used) for item in text]
-    if not isinstance(text, dict):
-        return text
-    if text.keys() == {"tensor", "requires_grad"}:
-        name = text["tensor"]
+    if isinstance(value, list):
+        return [decode(item, arrays, used) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"tensor", "requires_grad"}:
+        name = value["tensor"]
         if name not in used:
             array = arrays[name]
             if dtypes.as_dtype(array.dtype).numpy != array.dtype:
                 raise ValueError(f"{name} has the dtype {array.dtype.str}")
-            if not isinstance(text["requires_grad"], bool):
-                raise ValueError(f"{name} requires {text['requires_grad']!r} as gradient")
+            if not isinstance(value["requires_grad"], bool):
+                raise ValueError(f"{name} has requires_grad {value['requires_grad']!r}")
             used[name] = wrap(array)
-            used[name].requires_grad = text["requires_grad"]
+            used[name].requires_grad = value["requires_grad"]
         return used[name]
-    ((kind, content),) = text.items()
+    ((kind, content),) = value.items()
     if kind == "float" and isinstance(content, str):
         return float(content)
     if not isinstance(content, list):
-        raise ValueError(f"its structure has a {kind!r} that is none")
+        raise ValueError(f"its structure has an invalid {kind!r}")
     if kind == "tuple":
-        return tuple(decoded(item, arrays, used) for item in content)
+        return tuple(decode(item, arrays, used) for item in content)
     if kind == "dict":
-        return {decoded(key, arrays, used): decoded(value, arrays, used) for key, value in content}
-    raise ValueError(f"its structure has an unknown part {kind!r}")
+        return {decode(k, arrays, used): decode(v, arrays, used) for k, v in content}
+    raise ValueError(f"its structure has the unknown type tag {kind!r}")
 
 
-# ------------------------------------------------------------------------------------------------------------ the file
+# ----------------------------------------------------------------------------------------------------------- files
 
 
 def read(file: IO[bytes]) -> dict[str, Array]:
-    """Return all arrays of an archive, each byte of which zip's checksums have seen.
+    """Read all arrays of an archive, with every byte verified by CRC.
 
-    The checksum of a part is compared when its last byte is read. So a part must end where its array ends: an array whose
-    header was altered to be shorter would be taken unchecked.
+    zipfile compares the checksum of a member when its last byte is read. So a member must end where its array ends:
+    otherwise an array whose header was altered to a smaller shape would be returned unverified.
     """
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
     arrays: dict[str, Array] = {}
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        # Parts that say they are larger than the file, or that share its bytes, would fill the memory.
+        # Compressed members, or members that claim more bytes than the file has, could exhaust memory.
         if any(m.compress_type != zipfile.ZIP_STORED for m in members) or sum(m.file_size for m in members) > end:
-            raise ValueError("its parts are compressed or larger than it")
+            raise ValueError("its members are compressed or larger than the file")
         for member in members:
             name = member.filename.removesuffix(".npy")
             if name == member.filename or name in arrays:
-                raise ValueError(f"its part {member.filename!r} is no array, or comes twice")
-            with archive.open(member) as part:
-                arrays[name] = np.lib.format.read_array(part, allow_pickle=False)
-                if part.read(1):
-                    raise ValueError(f"its part {member.filename!r} is longer than the array in it")
+                raise ValueError(f"its member {member.filename!r} is not an array, or occurs twice")
+            with archive.open(member) as stream:
+                arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                if stream.read(1):
+                    raise ValueError(f"its member {member.filename!r} is longer than its array")
     return arrays
 
 
 @contextlib.contextmanager
-def replacing(path: str) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of `path` when the block has ended without an error and all is on the disk."""
+def atomic_write(path: str) -> Iterator[IO[bytes]]:
+    """Open a temporary file that replaces `path` atomically after the block succeeded and the data is on disk."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "cannot be replaced by a file", path)
-    beside = f"{path}.{os.urandom(8).hex()}.tmp"
+    temporary = f"{path}.{os.urandom(8).hex()}.tmp"
     try:
-        with open(beside, "xb") as file:
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(path):
-            os.chmod(beside, os.stat(path).st_mode)
-        os.replace(beside, path)
+            os.chmod(temporary, os.stat(path).st_mode)
+        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise
     sync_directory(os.path.dirname(path))
-    remove_leftovers(path)
+    remove_stale_temporaries(path)
 
 
-def remove_leftovers(path: str) -> None:
-    """Remove what writers of `path` left behind that were killed: nothing has been written to it for an hour."""
+def remove_stale_temporaries(path: str) -> None:
+    """Remove temporary files of `path` that killed processes left: those not modified for an hour."""
     directory, name = os.path.split(path)
-    leftover = re.compile(re.escape(name) + r"\.[0-9a-f]{16}\.tmp")
+    pattern = re.compile(re.escape(name) + r"\.[0-9a-f]{16}\.tmp")
     with contextlib.suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
-            if leftover.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > 3600:
+            if pattern.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > 3600:
                 os.unlink(entry.path)
 
 
 def sync_directory(path: str) -> None:
-    """Have the new name of a file on the disk, where the system lets directories be opened for that."""
+    """Flush a directory entry to disk, where the operating system supports it."""
     with contextlib.suppress(OSError):
         directory = os.open(path, os.O_RDONLY)
         try:

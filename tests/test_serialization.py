@@ -1,4 +1,4 @@
-"""Files: what goes in comes out, what is broken is refused, and a crash leaves the old file or the new one."""
+"""save and load: round trips, corrupt and hostile files, and atomicity of writes."""
 
 import io
 import json
@@ -28,40 +28,40 @@ ARRAYS = npst.arrays(
 )
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 KEYS = st.booleans() | st.integers() | st.text() | st.tuples(st.integers(), st.text())
-NESTS = st.recursive(
+NESTED = st.recursive(
     PLAIN | ARRAYS.map(lambda a: minigrad.tensor(a, dtype=minigrad.dtypes.as_dtype(a.dtype))),
     lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
 
 
-def same(a: Any, b: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, minigrad.Tensor):
         return a.dtype is b.dtype and a.shape == b.shape and a.numpy().tobytes() == b.numpy().tobytes()
     if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
+        return len(a) == len(b) and all(map(equal, a, b))
     if isinstance(a, dict):
-        return len(a) == len(b) and all(same(*pair) for pair in zip(a, b, strict=True)) and all(same(a[k], b[k]) for k in a)
+        return len(a) == len(b) and all(equal(*pair) for pair in zip(a, b, strict=True)) and all(equal(a[k], b[k]) for k in a)
     return bool(a == b) or (math.isnan(a) and math.isnan(b))
 
 
-def written(obj: Any) -> bytes:
+def saved(obj: Any) -> bytes:
     file = io.BytesIO()
     save(obj, file)
     return file.getvalue()
 
 
-@given(NESTS)
-def test_what_goes_in_comes_out(obj: Any) -> None:
-    assert same(load(io.BytesIO(written(obj))), obj)
+@given(NESTED)
+def test_round_trip(obj: Any) -> None:
+    assert equal(load(io.BytesIO(saved(obj))), obj)
 
 
-def test_strides_flags_and_identity() -> None:
+def test_strides_requires_grad_and_shared_tensors() -> None:
     x = minigrad.arange(6.0).reshape(2, 3)
     w = minigrad.ones(2, requires_grad=True)
-    again = load(io.BytesIO(written({"t": x.t(), "w": w, "w again": w})))
+    again = load(io.BytesIO(saved({"t": x.t(), "w": w, "w again": w})))
     assert again["t"].tolist() == x.t().tolist()
     assert again["w"].requires_grad
     assert not again["t"].requires_grad
@@ -76,7 +76,7 @@ def test_numpy_reads_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("thing", [print, {1, 2}, 1j, np.zeros(2), b"", object()])
-def test_what_cannot_be_saved_is_named_and_nothing_is_written(thing: Any, tmp_path: Path) -> None:
+def test_unsupported_types_are_named_and_nothing_is_written(thing: Any, tmp_path: Path) -> None:
     file = tmp_path / "x"
     save({"old": 1}, file)
     with pytest.raises(TypeError, match=r"cannot save object\['a'\]\[1\]"):
@@ -85,32 +85,32 @@ def test_what_cannot_be_saved_is_named_and_nothing_is_written(thing: Any, tmp_pa
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_what_contains_itself_is_refused() -> None:
-    nest: list[Any] = [1]
-    nest.append(nest)
+def test_recursive_containers_are_refused() -> None:
+    nested: list[Any] = [1]
+    nested.append(nested)
     with pytest.raises(ValueError, match=r"cannot save object\[1\]: it contains itself"):
-        written(nest)
+        saved(nested)
 
 
-WHOLE = written({"w": minigrad.arange(50.0), "b": [minigrad.ones(3), 2.5]})
+WHOLE = saved({"w": minigrad.arange(50.0), "b": [minigrad.ones(3), 2.5]})
 
 
 @given(st.integers(0, len(WHOLE) - 1))
-def test_truncated(length: int) -> None:
-    with pytest.raises(RuntimeError, match="not a whole file"):
+def test_truncated_files_are_refused(length: int) -> None:
+    with pytest.raises(RuntimeError, match="not a complete file"):
         load(io.BytesIO(WHOLE[:length]))
 
 
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
-def test_altered(place: int, change: int) -> None:
-    """A changed byte is noticed, or is one that says nothing of the content, such as a date."""
+def test_corrupt_bytes_are_detected(position: int, change: int) -> None:
+    """A changed byte is detected, unless it is metadata such as a date."""
     data = bytearray(WHOLE)
-    data[place] ^= change
+    data[position] ^= change
     try:
         obj = load(io.BytesIO(bytes(data)))
     except RuntimeError:
         return
-    assert same(obj, load(io.BytesIO(WHOLE)))
+    assert equal(obj, load(io.BytesIO(WHOLE)))
 
 
 def test_every_byte_of_the_content_is_checked() -> None:
@@ -118,19 +118,19 @@ def test_every_byte_of_the_content_is_checked() -> None:
         for member in archive.infolist():
             data = bytearray(WHOLE)
             data[data.index(archive.read(member)) + member.file_size // 2] ^= 1
-            with pytest.raises(RuntimeError, match="not a whole file"):
+            with pytest.raises(RuntimeError, match="not a complete file"):
                 load(io.BytesIO(bytes(data)))
 
 
 @pytest.mark.parametrize("shape", ["(500 ,)", "(1000,)", "( 000,)"])
-def test_a_shorter_shape_is_noticed(shape: str) -> None:
-    """The rest of the part is not read then, and zip compares the checksum only at the end of it."""
-    data = written(minigrad.arange(5000.0))
-    with pytest.raises(RuntimeError, match="not a whole file"):
+def test_a_smaller_shape_in_a_header_is_detected(shape: str) -> None:
+    """zipfile compares the checksum only at the end of the member, which would not be read."""
+    data = saved(minigrad.arange(5000.0))
+    with pytest.raises(RuntimeError, match="not a complete file"):
         load(io.BytesIO(data.replace(b"(5000,)", shape.encode())))
 
 
-def forged(structure: Any, **arrays: Any) -> bytes:
+def file_with(structure: Any, **arrays: Any) -> bytes:
     text = structure if isinstance(structure, str) else json.dumps(structure)
     return npz(structure=np.frombuffer(text.encode(), np.uint8), **arrays)
 
@@ -163,8 +163,8 @@ def huge() -> bytes:
     return file.getvalue()
 
 
-def overlapping() -> bytes:
-    """An archive in which many parts are the same bytes: 9 kB that say they are 80 kB."""
+def overlapping_members() -> bytes:
+    """Return an archive whose members share bytes: a file of 9 kB that claims 80 kB."""
     data = npz(structure=np.frombuffer(b"[]", np.uint8), tensor0=np.zeros(1000))
     start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
     entry = data[data.index(b"PK\x01\x02", start + 4) : end]
@@ -172,7 +172,7 @@ def overlapping() -> bytes:
     return data[:start] + entries + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 11, 11, len(entries), start, 0)
 
 
-def other_part(name: str) -> bytes:
+def with_member(name: str) -> bytes:
     file = io.BytesIO(npz(structure=np.frombuffer(b"[]", np.uint8)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile warns of duplicates
@@ -188,31 +188,31 @@ HOSTILE = {
     "npy": npy(),
     "no structure": npz(a=np.zeros(3)),
     "object array": npz(structure=np.array([{}], object)),
-    "no JSON": forged("{"),
-    "deep": forged("[" * 100_000 + "]" * 100_000),
-    "unknown kind": forged({"function": "os.system"}),
-    "two kinds": forged({"tuple": [], "dict": []}),
-    "missing tensor": forged({"tensor": "tensor0", "requires_grad": False}),
-    "spare tensor": forged([], tensor0=np.zeros(3)),
-    "gradient for integers": forged({"tensor": "t", "requires_grad": True}, t=np.zeros(3, np.int64)),
-    "complex": forged({"tensor": "t", "requires_grad": False}, t=np.zeros(3, complex)),
-    "text array": forged({"tensor": "t", "requires_grad": False}, t=np.array(["a"])),
-    "big-endian": forged({"tensor": "t", "requires_grad": False}, t=np.zeros(3, ">f4")),
-    "gradient is no boolean": forged({"tensor": "t", "requires_grad": "yes"}, t=np.zeros(3)),
-    "tuple of text": forged({"tuple": "abc"}),
-    "float is no text": forged({"float": True}),
-    "list as key": forged({"dict": [[[], 1]]}),
+    "invalid JSON": file_with("{"),
+    "deep": file_with("[" * 100_000 + "]" * 100_000),
+    "unknown tag": file_with({"function": "os.system"}),
+    "two tags": file_with({"tuple": [], "dict": []}),
+    "missing tensor": file_with({"tensor": "tensor0", "requires_grad": False}),
+    "unused tensor": file_with([], tensor0=np.zeros(3)),
+    "requires_grad of integers": file_with({"tensor": "t", "requires_grad": True}, t=np.zeros(3, np.int64)),
+    "complex": file_with({"tensor": "t", "requires_grad": False}, t=np.zeros(3, complex)),
+    "string array": file_with({"tensor": "t", "requires_grad": False}, t=np.array(["a"])),
+    "big-endian": file_with({"tensor": "t", "requires_grad": False}, t=np.zeros(3, ">f4")),
+    "requires_grad is not a boolean": file_with({"tensor": "t", "requires_grad": "yes"}, t=np.zeros(3)),
+    "tuple of a string": file_with({"tuple": "abc"}),
+    "float is not a string": file_with({"float": True}),
+    "list as key": file_with({"dict": [[[], 1]]}),
     "compressed": bomb(),
     "larger than the file": huge(),
-    "one part in two places": overlapping(),
-    "part of another kind": other_part("tensor0"),
-    "two parts of one name": other_part("structure.npy"),
+    "overlapping members": overlapping_members(),
+    "foreign member": with_member("tensor0"),
+    "duplicate member": with_member("structure.npy"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile(name: str) -> None:
-    with pytest.raises(RuntimeError, match=r"not a whole file written by minigrad\.save"):
+def test_hostile_files_are_refused(name: str) -> None:
+    with pytest.raises(RuntimeError, match=r"not a complete file written by minigrad\.save"):
         load(io.BytesIO(HOSTILE[name]))
 
 
@@ -230,7 +230,7 @@ for k in range(1_000_000):
 """
 
 
-def test_killed_at_any_moment(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_a_complete_file(tmp_path: Path) -> None:
     for delay in (0.0, 0.011, 0.023, 0.031, 0.047):
         file = tmp_path / "checkpoint"
         with subprocess.Popen([sys.executable, "-c", WRITER, str(file)], stdout=subprocess.PIPE) as writer:
@@ -260,7 +260,7 @@ def test_an_error_while_writing_leaves_the_old_file(moment: str, tmp_path: Path,
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_what_a_killed_writer_left_is_removed_later(tmp_path: Path) -> None:
+def test_stale_temporary_files_are_removed(tmp_path: Path) -> None:
     old, new, other = (tmp_path / f"x.{'0' * 15}{k}.tmp" for k in range(3))
     other = other.with_name("y" + other.name[1:])
     for file in (old, new, other):
@@ -271,7 +271,7 @@ def test_what_a_killed_writer_left_is_removed_later(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["x", new.name, other.name]
 
 
-def test_directories_and_devices_are_not_replaced(tmp_path: Path) -> None:
+def test_directories_and_devices_are_refused(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name in ("directory", "pipe"):
@@ -280,7 +280,7 @@ def test_directories_and_devices_are_not_replaced(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["directory", "pipe"]
 
 
-def test_replaces_what_a_link_points_to_and_keeps_the_mode(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed_and_the_mode_kept(tmp_path: Path) -> None:
     file, link = tmp_path / "x", tmp_path / "link"
     save(1, file)
     file.chmod(0o640)
@@ -293,8 +293,8 @@ def test_replaces_what_a_link_points_to_and_keeps_the_mode(tmp_path: Path) -> No
 
 def test_map_tensors_copies() -> None:
     x = minigrad.zeros(2)
-    nest = map_tensors(lambda a: a, {"a": [x, (x, 1)], 2: "b"})
-    nest["a"][0][0] = 5
+    nested = map_tensors(lambda a: a, {"a": [x, (x, 1)], 2: "b"})
+    nested["a"][0][0] = 5
     assert x.tolist() == [0, 0]
-    assert nest["a"][1][0].tolist() == [0, 0]
-    assert nest[2] == "b"
+    assert nested["a"][1][0].tolist() == [0, 0]
+    assert nested[2] == "b"
