@@ -1,4 +1,4 @@
-"""What surrounds training: data."""
+"""Utilities for training, as in `torch.utils`."""
 
 from minigrad.utils import data
 

@@ -1,7 +1,7 @@
-"""Data: datasets, splits, and loaders that hand them out in batches.
+"""Datasets, samplers and data loaders, as in `torch.utils.data`.
 
-torch fetches the rows of a batch one by one and stacks them. Here the batch of a `TensorDataset`, or of a part of one, is
-taken by a single index operation, which is many times faster and gives the same numbers; other datasets go row by row.
+torch fetches the samples of a batch one at a time and stacks them. Here a batch of a `TensorDataset`, or of a `Subset` of
+one, is a single index operation: many times faster, with equal results. Samples of other datasets are fetched one at a time.
 """
 
 from __future__ import annotations
@@ -21,31 +21,34 @@ from minigrad.ops import indexing
 from minigrad.random import Generator, numpy_generator
 from minigrad.tensor import Tensor, wrap
 
-Row = TypeVar("Row", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 Indices = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
 
 # ------------------------------------------------------------------------------------------------------- datasets
 
 
-class Indexable(Protocol[Row]):
-    """What rows can be taken from: a dataset, a list, an array, a tensor."""
+class SupportsGetItem(Protocol[T_co]):
+    """Anything with samples at integer indices: a dataset, a list, an array, a tensor."""
 
-    def __getitem__(self, index: int, /) -> Row: ...
+    def __getitem__(self, index: int, /) -> T_co: ...
 
 
-class Dataset(Generic[Row]):
-    """What has rows: a subclass defines ``dataset[k]`` and, for most loaders, ``len(dataset)``."""
+class Dataset(Generic[T_co]):
+    """Base class of map-style datasets: a subclass defines ``__getitem__(index)`` and usually ``__len__()``."""
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> T_co:
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
-    """Tensors that have one row for each sample; row k is the tuple of their rows k.
+    """A dataset of tensors with equal first dimension N; sample k is ``(tensors[0][k], tensors[1][k], ...)``.
+
+    Args:
+        tensors: One or more tensors of shape (N, ...).
 
     Raises:
-        ValueError: There is no tensor.
-        AssertionError: They have different numbers of rows.
+        ValueError: No tensor is given.
+        AssertionError: The sizes of the first dimension differ.
 
     >>> import minigrad
     >>> TensorDataset(minigrad.tensor([[1, 2], [3, 4]]), minigrad.tensor([5, 6]))[1]
@@ -57,7 +60,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
             raise ValueError("TensorDataset needs at least one tensor")
         counts = [len(t) for t in tensors]
         if len(set(counts)) != 1:
-            raise AssertionError(f"Size mismatch between tensors: they have {counts} rows")
+            raise AssertionError(f"Size mismatch between tensors: their first dimensions are {counts}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -67,58 +70,59 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return len(self.tensors[0])
 
 
-class Subset(Dataset[Row]):
-    """Some rows of another dataset; its row k is row indices[k] of that one."""
+class Subset(Dataset[T_co]):
+    """The samples of a dataset at given indices; sample k is ``dataset[indices[k]]``."""
 
-    def __init__(self, dataset: Dataset[Row], indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Dataset[T_co], indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> T_co:
         return self.dataset[self.indices[index]]
 
     def __len__(self) -> int:
         return len(self.indices)
 
 
-class ConcatDataset(Dataset[Row]):
-    """The rows of several datasets, one after the other.
+class ConcatDataset(Dataset[T_co]):
+    """The concatenation of several datasets.
 
     Raises:
-        AssertionError: There is no dataset.
+        AssertionError: No dataset is given.
+        IndexError: An index is out of range.
     """
 
-    def __init__(self, datasets: Iterable[Dataset[Row]]) -> None:
+    def __init__(self, datasets: Iterable[Dataset[T_co]]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
         self.cumulative_sizes = list(accumulate(_length(d) for d in self.datasets))
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> T_co:
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
-            raise IndexError(f"row {index} of a dataset of {len(self)} rows")
-        which = int(np.searchsorted(self.cumulative_sizes, position, side="right"))
-        return self.datasets[which][position - (self.cumulative_sizes[which - 1] if which else 0)]
+            raise IndexError(f"index {index} is out of range for a dataset of {len(self)} samples")
+        k = int(np.searchsorted(self.cumulative_sizes, position, side="right"))
+        return self.datasets[k][position - (self.cumulative_sizes[k - 1] if k else 0)]
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
 
 
 def random_split(
-    dataset: Dataset[Row], lengths: Sequence[int | float], generator: Generator | None = None
-) -> list[Subset[Row]]:
-    """Return the rows dealt out at random to subsets.
+    dataset: Dataset[T_co], lengths: Sequence[int | float], generator: Generator | None = None
+) -> list[Subset[T_co]]:
+    """Randomly split a dataset into disjoint subsets that cover it.
 
     Args:
-        dataset: What is split.
-        lengths: Sizes that add up to the number of rows, or fractions that add up to 1; rows left over by rounding down go
-            one each to the first subsets.
-        generator: Source of the random numbers; the common one by default.
+        dataset: The dataset to split.
+        lengths: Either sizes that sum to ``len(dataset)``, or fractions that sum to 1. Fractions of the length are rounded
+            down, and the remaining samples are distributed one by one from the first subset on.
+        generator: The random generator; the default generator if None.
 
     Raises:
-        ValueError: The lengths do not add up, or one is out of range.
-        TypeError: The lengths are neither integers nor fractions that add up to 1.
+        ValueError: The lengths have the wrong sum, or one is out of range.
+        TypeError: The lengths are floats that do not sum to 1.
     """
     total = _length(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
@@ -126,8 +130,8 @@ def random_split(
             if not 0 <= fraction <= 1:
                 raise ValueError(f"Fraction at index {k} is not between 0 and 1")
         sizes = [math.floor(total * fraction) for fraction in lengths]
-        left = total - sum(sizes)
-        sizes = [size + left // len(sizes) + (k < left % len(sizes)) for k, size in enumerate(sizes)]
+        remaining = total - sum(sizes)
+        sizes = [size + remaining // len(sizes) + (k < remaining % len(sizes)) for k, size in enumerate(sizes)]
         for k, size in enumerate(sizes):
             if size == 0:
                 warnings.warn(f"Length of split at index {k} is 0. This might result in an empty dataset.", stacklevel=2)
@@ -142,15 +146,15 @@ def random_split(
 # ------------------------------------------------------------------------------------------------------- samplers
 
 
-class Sampler(Generic[Row]):
-    """An order in which rows are visited: a subclass defines ``__iter__``, which is called once for each epoch."""
+class Sampler(Generic[T_co]):
+    """Base class of samplers: ``__iter__`` yields the indices of one epoch."""
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, 2, ..."""
+    """Yields the indices 0, 1, ..., ``len(data_source) - 1``."""
 
     def __init__(self, data_source: Any) -> None:
         self.data_source = data_source
@@ -163,16 +167,17 @@ class SequentialSampler(Sampler[int]):
 
 
 class RandomSampler(Sampler[int]):
-    """A new random order at each iteration.
+    """Yields random indices, a new permutation at each iteration.
 
     Args:
-        data_source: What is sampled; only its length counts.
-        replacement: Draw each row independently of the others, so that some come twice and some not at all.
-        num_samples: How many rows to draw; all by default. Without replacement, whole orders follow each other.
-        generator: Source of the random numbers; the common one by default.
+        data_source: The dataset; only its length is used.
+        replacement: Whether to draw with replacement.
+        num_samples: The number of indices, ``len(data_source)`` if None. If it is larger, without replacement, several
+            permutations follow one another.
+        generator: The random generator; the default generator if None.
 
     Raises:
-        TypeError: replacement is not a boolean.
+        TypeError: replacement is not a bool.
         ValueError: num_samples is not a positive integer.
     """
 
@@ -194,22 +199,22 @@ class RandomSampler(Sampler[int]):
 
     @property
     def num_samples(self) -> int:
-        """How many rows an iteration visits."""
+        """The number of indices of one iteration."""
         return _length(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        rng, rows, wanted = numpy_generator(self.generator), _length(self.data_source), self.num_samples
+        rng, size, count = numpy_generator(self.generator), _length(self.data_source), self.num_samples
         if self.replacement:
-            return iter(rng.integers(0, rows, wanted).tolist())
-        orders = [rng.permutation(rows) for _ in range(math.ceil(wanted / rows))]
-        return iter(np.concatenate(orders)[:wanted].tolist())
+            return iter(rng.integers(0, size, count).tolist())
+        permutations = [rng.permutation(size) for _ in range(math.ceil(count / size))]
+        return iter(np.concatenate(permutations)[:count].tolist())
 
     def __len__(self) -> int:
         return self.num_samples
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices, in a new random order at each iteration."""
+    """Yields the given indices, in a new random order at each iteration."""
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices = indices
@@ -223,10 +228,10 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """The indices of a sampler in lists of batch_size; the last may be shorter, or is left out with drop_last.
+    """Yields lists of batch_size indices of a sampler. The last list may be shorter; drop_last omits it then.
 
     Raises:
-        ValueError: batch_size is not a positive integer, or drop_last is not a boolean.
+        ValueError: batch_size is not a positive integer, or drop_last is not a bool.
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
@@ -239,14 +244,14 @@ class BatchSampler(Sampler[list[int]]):
         self.drop_last = drop_last
 
     def __iter__(self) -> Iterator[list[int]]:
-        rest = iter(self.sampler)
-        while batch := list(islice(rest, self.batch_size)):
+        remainder = iter(self.sampler)
+        while batch := list(islice(remainder, self.batch_size)):
             if len(batch) == self.batch_size or not self.drop_last:
                 yield batch
 
     def __len__(self) -> int:
-        full, rest = divmod(_length(self.sampler), self.batch_size)
-        return full + (rest > 0 and not self.drop_last)
+        full, remainder = divmod(_length(self.sampler), self.batch_size)
+        return full + (remainder > 0 and not self.drop_last)
 
 
 def _length(sized: Any) -> int:
@@ -256,84 +261,85 @@ def _length(sized: Any) -> int:
 # --------------------------------------------------------------------------------------------------------- batches
 
 
-def default_collate(rows: Sequence[Any]) -> Any:
-    """Return the rows of a batch as one: what each row is, with a new first axis.
+def default_collate(samples: Sequence[Any]) -> Any:
+    """Combine a list of samples into a batch with a new first dimension, as `torch.utils.data.default_collate`.
 
-    Tensors and arrays are stacked, numbers become a tensor (a Python float float64, as in torch), strings a list;
-    dictionaries, tuples and lists are collated entry by entry, tuples into lists.
+    N tensors or arrays of shape (...) become one tensor of shape (N, ...). Python scalars become a tensor of shape (N,)
+    (floats of dtype float64, as in torch), strings a list. Mappings and sequences are collated entry by entry; a sequence
+    becomes a list, a named tuple remains one.
 
     Raises:
-        TypeError: A row is of another type.
-        RuntimeError: Rows are not of equal size.
+        TypeError: The samples have another type.
+        RuntimeError: The samples differ in size.
 
     >>> default_collate([(1, "a"), (2, "b")])
     [tensor([1, 2]), ['a', 'b']]
     """
-    first = rows[0]
+    first = samples[0]
     if isinstance(first, Tensor):
-        shapes = [row.array.shape for row in rows]
+        shapes = [sample.array.shape for sample in samples]
         if len(set(shapes)) > 1:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but the rows have {shapes}")
-        return wrap(np.stack([row.array for row in rows]))
+            raise RuntimeError(f"stack expects each tensor to be equal size, but the samples have shapes {shapes}")
+        return wrap(np.stack([sample.array for sample in samples]))
     if isinstance(first, np.ndarray | np.generic):
-        return from_numpy(np.stack(rows))
+        return from_numpy(np.stack(samples))
     if isinstance(first, float):
-        return tensor(rows, dtype=float64)
+        return tensor(samples, dtype=float64)
     if isinstance(first, int):
-        return tensor(rows)
+        return tensor(samples)
     if isinstance(first, str | bytes):
-        return list(rows)
+        return list(samples)
     if isinstance(first, Mapping):
-        return {key: default_collate([row[key] for row in rows]) for key in first}
+        return {key: default_collate([sample[key] for sample in samples]) for key in first}
     if isinstance(first, Sequence):
-        if any(len(row) != len(first) for row in rows):
+        if any(len(sample) != len(first) for sample in samples):
             raise RuntimeError("each element in list of batch should be of equal size")
-        entries = [default_collate(column) for column in zip(*rows, strict=True)]
+        entries = [default_collate(column) for column in zip(*samples, strict=True)]
         return type(first)(*entries) if hasattr(first, "_fields") else entries
     raise TypeError(
         f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {type(first)}"
     )
 
 
-def fetch(dataset: Any, indices: Indices) -> Any:
-    """Return the rows at the indices, collated; those of tensors by one index operation for each tensor."""
+def fetch_batch(dataset: Any, indices: Indices) -> Any:
+    """Return the collated samples at the indices. A `TensorDataset` needs one index operation for each of its tensors."""
     kind = type(dataset).__getitem__
     if kind is Subset.__getitem__:
-        return fetch(dataset.dataset, [dataset.indices[k] for k in indices])
+        return fetch_batch(dataset.dataset, [dataset.indices[k] for k in indices])
     if kind is TensorDataset.__getitem__:
         index = (np.array(indices, np.int64),)
         return [t._unary(indexing.getitem, index=index) for t in dataset.tensors]
     return default_collate([dataset[k] for k in indices])
 
 
-class DataLoader(Generic[Row]):
-    """Batches of a dataset; each iteration is an epoch.
+class DataLoader(Generic[T_co]):
+    """Iterates over batches of a dataset; one iteration is one epoch.
 
     Args:
-        dataset: What has rows and a length.
-        batch_size: Rows in a batch; the last batch may have fewer. None hands out single rows as they are.
-        shuffle: Whether each epoch visits the rows in a new random order.
-        sampler: An order of one's own, in place of shuffle.
-        batch_sampler: Lists of indices of one's own, in place of batch_size, shuffle, sampler and drop_last.
-        num_workers: 0: batches are made in this process, by NumPy.
-        collate_fn: Makes a batch of a list of rows; by default `default_collate`.
-        pin_memory: False: there is no device to copy to.
-        drop_last: Leave out a last batch that is smaller.
-        generator: Source of the random order; the common one by default.
+        dataset: A map-style dataset: ``__getitem__`` and ``__len__``.
+        batch_size: Samples in a batch; the last batch may be smaller. None disables batching and yields single samples.
+        shuffle: Whether to visit the samples in a new random order in each epoch.
+        sampler: Yields indices; excludes shuffle.
+        batch_sampler: Yields lists of indices; excludes batch_size, shuffle, sampler and drop_last.
+        num_workers: Must be 0: batches are made in this process.
+        collate_fn: Makes a batch from a list of samples; `default_collate` if None.
+        pin_memory: Must be False: there is no device to copy to.
+        drop_last: Whether to omit a smaller last batch.
+        generator: The random generator of shuffle; the default generator if None.
 
     Raises:
-        ValueError: Arguments contradict each other, or are out of range.
-        NotImplementedError: num_workers or pin_memory is asked for.
+        ValueError: Arguments are out of range or exclude each other.
+        NotImplementedError: num_workers is positive or pin_memory is True.
 
     >>> import minigrad
-    >>> rows = TensorDataset(minigrad.arange(5))
-    >>> [batch for (batch,) in DataLoader(rows, batch_size=2)]
+    >>> dataset = TensorDataset(minigrad.arange(5))
+    >>> [batch for (batch,) in DataLoader(dataset, batch_size=2)]
     [tensor([0, 1]), tensor([2, 3]), tensor([4])]
     """
 
     def __init__(
         self,
-        dataset: Indexable[Row],
+        dataset: SupportsGetItem[T_co],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[int] | None = None,
@@ -376,7 +382,7 @@ class DataLoader(Generic[Row]):
         if self.batch_sampler is None:
             return (dataset[k] if collate is None else collate(dataset[k]) for k in self.sampler)
         if collate is None:
-            return (fetch(dataset, indices) for indices in self.batch_sampler)
+            return (fetch_batch(dataset, indices) for indices in self.batch_sampler)
         return (collate([dataset[k] for k in indices]) for indices in self.batch_sampler)
 
     def __len__(self) -> int:

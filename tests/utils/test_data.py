@@ -1,4 +1,4 @@
-"""Datasets, splits, samplers and loaders: torch's results where they are not random, and laws where they are."""
+"""Datasets, splits, samplers and loaders: equal to torch where deterministic, properties where random."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from minigrad.utils import data
 Point = collections.namedtuple("Point", ["x", "label"])
 
 
-def plain(batch: Any) -> Any:
-    """Return a batch with each tensor as its type and values."""
+def comparable(batch: Any) -> Any:
+    """Return a batch with each tensor replaced by its dtype and values."""
     if isinstance(batch, minigrad.Tensor | torch.Tensor):
         return str(batch.dtype).split(".")[1], batch.tolist()
     if isinstance(batch, dict):
-        return {key: plain(value) for key, value in batch.items()}
+        return {key: comparable(value) for key, value in batch.items()}
     if isinstance(batch, list | tuple):
-        return type(batch), [plain(entry) for entry in batch]
+        return type(batch), [comparable(entry) for entry in batch]
     return type(batch), batch
 
 
@@ -35,7 +35,7 @@ def libraries() -> list[tuple[Any, Any]]:
 
 
 class Squares(data.Dataset[tuple[int, int]]):
-    """Rows that are no tensors."""
+    """A dataset whose samples are not tensors."""
 
     def __len__(self) -> int:
         return 7
@@ -44,31 +44,31 @@ class Squares(data.Dataset[tuple[int, int]]):
         return index, index * index
 
 
-def tensors(lib: Any, d: Any, rows: int = 7) -> Any:
-    return d.TensorDataset(lib.arange(2 * rows).reshape(rows, 2), lib.arange(rows) / 2)
+def tensors(lib: Any, d: Any, size: int = 7) -> Any:
+    return d.TensorDataset(lib.arange(2 * size).reshape(size, 2), lib.arange(size) / 2)
 
 
 DATASETS: dict[str, Any] = {
     "tensors": lambda lib, d: tensors(lib, d),
     "one tensor": lambda lib, d: d.TensorDataset(lib.arange(7)),
-    "a part of tensors": lambda lib, d: d.Subset(tensors(lib, d), [5, 0, 0, 3]),
-    "a part of a part": lambda lib, d: d.Subset(d.Subset(tensors(lib, d), [5, 0, 1, 3]), [3, 1]),
-    "rows": lambda lib, d: Squares(),
-    "a part of rows": lambda lib, d: d.Subset(Squares(), [6, 2]),
+    "a subset of tensors": lambda lib, d: d.Subset(tensors(lib, d), [5, 0, 0, 3]),
+    "a subset of a subset": lambda lib, d: d.Subset(d.Subset(tensors(lib, d), [5, 0, 1, 3]), [3, 1]),
+    "samples": lambda lib, d: Squares(),
+    "a subset of samples": lambda lib, d: d.Subset(Squares(), [6, 2]),
     "a tensor": lambda lib, d: lib.arange(10).reshape(5, 2),
     "an array": lambda lib, d: np.arange(10.0).reshape(5, 2),
-    "a list of numbers": lambda lib, d: [3, 1, 4, 1, 5],
-    "a list of fractions": lambda lib, d: [0.5, 1.5, 2.5],
+    "a list of ints": lambda lib, d: [3, 1, 4, 1, 5],
+    "a list of floats": lambda lib, d: [0.5, 1.5, 2.5],
     "a list of booleans": lambda lib, d: [True, False, True],
-    "a list of words": lambda lib, d: ["a", "b", "c"],
+    "a list of strings": lambda lib, d: ["a", "b", "c"],
     "a list of bytes": lambda lib, d: [b"a", b"b", b"c"],
     "a list of dictionaries": lambda lib, d: [{"x": lib.zeros(2), "y": k} for k in range(5)],
-    "a list of nests": lambda lib, d: [(k, [lib.ones(2) * k, {"deep": float(k)}]) for k in range(5)],
-    "a list of points": lambda lib, d: [Point(float(k), k) for k in range(5)],
-    "a list of numpy numbers": lambda lib, d: [np.float32(k) for k in range(5)],
+    "a list of nested samples": lambda lib, d: [(k, [lib.ones(2) * k, {"deep": float(k)}]) for k in range(5)],
+    "a list of named tuples": lambda lib, d: [Point(float(k), k) for k in range(5)],
+    "a list of NumPy scalars": lambda lib, d: [np.float32(k) for k in range(5)],
     "a list of arrays": lambda lib, d: [np.ones(2) * k for k in range(5)],
-    "several": lambda lib, d: d.ConcatDataset([tensors(lib, d, 3), tensors(lib, d, 2)]),
-    "nothing": lambda lib, d: d.TensorDataset(lib.zeros(0, 2)),
+    "concatenated": lambda lib, d: d.ConcatDataset([tensors(lib, d, 3), tensors(lib, d, 2)]),
+    "empty": lambda lib, d: d.TensorDataset(lib.zeros(0, 2)),
 }
 
 
@@ -78,29 +78,29 @@ def test_batches_in_order(name: str, batch_size: int, drop_last: bool) -> None:
     found = []
     for lib, d in libraries():
         loader = d.DataLoader(DATASETS[name](lib, d), batch_size=batch_size, drop_last=drop_last)
-        found.append((len(loader), [plain(batch) for batch in loader]))
+        found.append((len(loader), [comparable(batch) for batch in loader]))
     assert found[0] == found[1]
 
 
-def test_batches_of_points_are_points() -> None:
+def test_batches_of_named_tuples_are_named_tuples() -> None:
     (batch,) = data.DataLoader([Point(1.0, 2), Point(3.0, 4)], batch_size=2)
     assert isinstance(batch, Point)
 
 
-def test_single_rows() -> None:
+def test_without_batching() -> None:
     for lib, d in libraries():
         loader = d.DataLoader(tensors(lib, d), batch_size=None)
         assert len(loader) == 7
-        assert [plain(t) for t in list(loader)[3]] == [("int64", [6, 7]), ("float32", 1.5)]
+        assert [comparable(t) for t in list(loader)[3]] == [("int64", [6, 7]), ("float32", 1.5)]
 
 
-def test_a_collate_function_of_ones_own() -> None:
+def test_custom_collate_function() -> None:
     for lib, d in libraries():
         assert list(d.DataLoader(tensors(lib, d), batch_size=3, collate_fn=len)) == [3, 3, 1]
         assert list(d.DataLoader(Squares(), batch_size=None, collate_fn=sum)) == [k + k * k for k in range(7)]
 
 
-def test_samplers_of_ones_own() -> None:
+def test_custom_samplers() -> None:
     for lib, d in libraries():
         dataset = tensors(lib, d)
         loader = d.DataLoader(dataset, sampler=[4, 2, 0], batch_size=2)
@@ -114,24 +114,24 @@ def test_samplers_of_ones_own() -> None:
         assert len(d.DataLoader(dataset, batch_sampler=batches)) == 2
 
 
-@given(rows=st.integers(1, 30), batch_size=st.integers(1, 12), drop_last=st.booleans(), seed=st.integers(0, 2**64))
-def test_a_shuffled_epoch_visits_every_row_once(rows: int, batch_size: int, drop_last: bool, seed: int) -> None:
+@given(size=st.integers(1, 30), batch_size=st.integers(1, 12), drop_last=st.booleans(), seed=st.integers(0, 2**64))
+def test_a_shuffled_epoch_visits_every_sample_once(size: int, batch_size: int, drop_last: bool, seed: int) -> None:
     generator = minigrad.Generator().manual_seed(seed)
-    dataset = data.TensorDataset(minigrad.arange(rows), minigrad.arange(rows) * 10)
+    dataset = data.TensorDataset(minigrad.arange(size), minigrad.arange(size) * 10)
     loader = data.DataLoader(dataset, batch_size, shuffle=True, drop_last=drop_last, generator=generator)
     batches = list(loader)
     assert len(batches) == len(loader)
     seen = [k for x, _ in batches for k in x.tolist()]
     if drop_last:
-        assert len(seen) == rows // batch_size * batch_size
+        assert len(seen) == size // batch_size * batch_size
         assert len(set(seen)) == len(seen)
     else:
-        assert sorted(seen) == list(range(rows))
+        assert sorted(seen) == list(range(size))
     for x, y in batches:
         assert (x * 10).tolist() == y.tolist()
 
 
-def orders(loader: Any, epochs: int) -> list[list[int]]:
+def permutations(loader: Any, epochs: int) -> list[list[int]]:
     return [[k for (x,) in loader for k in x.tolist()] for _ in range(epochs)]
 
 
@@ -139,39 +139,39 @@ def test_each_epoch_has_its_own_order_and_a_seed_repeats_them_all() -> None:
     dataset = data.TensorDataset(minigrad.arange(50))
     generator = minigrad.Generator().manual_seed(1)
     loader = data.DataLoader(dataset, 8, shuffle=True, generator=generator)
-    first, second = orders(loader, 2)
+    first, second = permutations(loader, 2)
     assert first != second
     generator.manual_seed(1)
-    assert orders(loader, 2) == [first, second]
+    assert permutations(loader, 2) == [first, second]
     generator.manual_seed(2)
-    assert orders(loader, 2) != [first, second]
+    assert permutations(loader, 2) != [first, second]
 
 
-def test_without_a_generator_the_common_seed_decides() -> None:
+def test_the_default_generator_is_used_without_a_generator() -> None:
     loader = data.DataLoader(data.TensorDataset(minigrad.arange(50)), 8, shuffle=True)
     minigrad.manual_seed(1)
-    first = orders(loader, 2)
+    first = permutations(loader, 2)
     minigrad.manual_seed(1)
-    assert orders(loader, 2) == first
+    assert permutations(loader, 2) == first
 
 
-def test_the_first_row_is_uniform() -> None:
+def test_the_first_sample_is_uniform() -> None:
     generator = minigrad.Generator().manual_seed(0)
     sampler = data.RandomSampler(range(5), generator=generator)
     counts = collections.Counter(next(iter(sampler)) for _ in range(2000))
     assert all(330 < counts[k] < 470 for k in range(5))
 
 
-def test_two_iterations_at_once_do_not_disturb_each_other() -> None:
+def test_concurrent_iterations_are_independent() -> None:
     loader = data.DataLoader(data.TensorDataset(minigrad.arange(6)), 2)
     a, b = iter(loader), iter(loader)
     assert next(a)[0].tolist() == next(b)[0].tolist() == [0, 1]
     assert next(a)[0].tolist() == [2, 3]
 
 
-def test_a_batch_of_tensors_is_taken_by_one_operation() -> None:
+def test_a_batch_of_tensors_is_one_index_operation() -> None:
     class Counting(data.TensorDataset):
-        """Its rows must not be asked for."""
+        """A subclass without its own __getitem__."""
 
     calls: list[int] = []
 
@@ -183,7 +183,7 @@ def test_a_batch_of_tensors_is_taken_by_one_operation() -> None:
     x = minigrad.arange(6)
     batch = next(iter(data.DataLoader(data.Subset(Counting(x), [5, 3, 1]), 2)))
     assert batch[0].tolist() == [5, 3]
-    # A dataset that changes its rows is asked for each of them.
+    # A dataset with its own __getitem__ is indexed for each sample.
     batch = next(iter(data.DataLoader(Augmented(x), 3)))
     assert batch[0].tolist() == [1, 2, 3]
     assert calls == [0, 1, 2]
@@ -191,14 +191,14 @@ def test_a_batch_of_tensors_is_taken_by_one_operation() -> None:
     assert batch[0].tolist() == [5, 3]
 
 
-def test_a_batch_has_memory_of_its_own() -> None:
+def test_a_batch_does_not_share_memory_with_the_data() -> None:
     x = minigrad.zeros(4, 2)
     for (batch,) in data.DataLoader(data.TensorDataset(x), 2):
         batch.add_(1)
     assert not x.numpy().any()
 
 
-def test_batches_carry_gradients_to_the_data() -> None:
+def test_gradients_flow_through_batches_to_the_data() -> None:
     x = minigrad.zeros(4, 2, requires_grad=True)
     for (batch,) in data.DataLoader(data.TensorDataset(x), 3):
         batch.sum().backward()
@@ -212,22 +212,22 @@ def test_batches_carry_gradients_to_the_data() -> None:
 def test_splits_are_disjoint_complete_and_as_long_as_in_torch(lengths: list[float]) -> None:
     dataset = tensors(minigrad, data, 10)
     generator = minigrad.Generator().manual_seed(0)
-    parts = data.random_split(dataset, lengths, generator=generator)
+    subsets = data.random_split(dataset, lengths, generator=generator)
     split: Any = torch.utils.data.random_split
     reference = split(range(10), lengths)
-    assert [len(part) for part in parts] == [len(part) for part in reference]
-    assert sorted(k for part in parts for k in part.indices) == list(range(10))
+    assert [len(subset) for subset in subsets] == [len(subset) for subset in reference]
+    assert sorted(k for subset in subsets for k in subset.indices) == list(range(10))
     generator.manual_seed(0)
     again = data.random_split(dataset, lengths, generator=generator)
-    assert [part.indices for part in again] == [part.indices for part in parts]
+    assert [subset.indices for subset in again] == [subset.indices for subset in subsets]
 
 
-def test_a_split_that_leaves_a_part_empty_is_warned_of() -> None:
+def test_an_empty_subset_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="Length of split at index 2 is 0"):
         data.random_split(range(3), [0.4, 0.4, 0.2])  # type: ignore[arg-type]
 
 
-def test_random_sampler_draws_as_many_as_asked() -> None:
+def test_num_samples_of_random_samplers() -> None:
     generator = minigrad.Generator().manual_seed(0)
     drawn = list(data.RandomSampler(range(5), num_samples=12, generator=generator))
     assert len(drawn) == 12
@@ -236,8 +236,8 @@ def test_random_sampler_draws_as_many_as_asked() -> None:
     assert len(drawn) == 200
     assert set(drawn) == set(range(5))
     assert len(set(drawn[:5])) < 5 or len(set(drawn[5:10])) < 5
-    part = list(data.SubsetRandomSampler([9, 7, 5], generator))
-    assert sorted(part) == [5, 7, 9]
+    subset = list(data.SubsetRandomSampler([9, 7, 5], generator))
+    assert sorted(subset) == [5, 7, 9]
 
 
 class Odd:
@@ -247,7 +247,7 @@ class Odd:
         return iter([1, 3])
 
 
-def test_an_order_without_a_length_can_be_gone_through() -> None:
+def test_a_sampler_without_a_length_can_be_iterated() -> None:
     loader = data.DataLoader(Squares(), 2, sampler=Odd())
     assert [batch[1].tolist() for batch in loader] == [[1, 9]]
     with pytest.raises(TypeError):
@@ -266,32 +266,32 @@ WRONG: dict[str, Any] = {
     "batch_sampler and shuffle": lambda lib, d: d.DataLoader([1], shuffle=True, batch_sampler=[[0]]),
     "no batch_size and drop_last": lambda lib, d: d.DataLoader([1], batch_size=None, drop_last=True),
     "negative num_workers": lambda lib, d: d.DataLoader([1], num_workers=-1),
-    "shuffle nothing": lambda lib, d: d.DataLoader(d.TensorDataset(lib.zeros(0)), shuffle=True),
+    "shuffle an empty dataset": lambda lib, d: d.DataLoader(d.TensorDataset(lib.zeros(0)), shuffle=True),
     "num_samples 0": lambda lib, d: d.RandomSampler([1], num_samples=0),
     "replacement 1": lambda lib, d: d.RandomSampler([1], replacement=1),
-    "rows of unequal length": lambda lib, d: list(d.DataLoader([(1, 2), (1,)], batch_size=2)),
+    "samples of unequal length": lambda lib, d: list(d.DataLoader([(1, 2), (1,)], batch_size=2)),
     "tensors of unequal size": lambda lib, d: list(d.DataLoader([lib.zeros(2), lib.zeros(3)], batch_size=2)),
-    "rows of no known kind": lambda lib, d: list(d.DataLoader([None, None], batch_size=2)),
+    "samples of an unknown type": lambda lib, d: list(d.DataLoader([None, None], batch_size=2)),
     "split too long": lambda lib, d: d.random_split(range(10), [3, 8]),
     "split too short": lambda lib, d: d.random_split(range(10), [3, 3]),
     "split fractions": lambda lib, d: d.random_split(range(10), [0.3, 0.8]),
     "split floats": lambda lib, d: d.random_split(range(10), [3.0, 7.0]),
     "split below 0": lambda lib, d: d.random_split(range(10), [1.5, -0.5]),
     "no datasets": lambda lib, d: d.ConcatDataset([]),
-    "a dataset without rows": lambda lib, d: d.Dataset()[0],
-    "row beyond": lambda lib, d: tensors(lib, d)[7],
+    "a dataset without __getitem__": lambda lib, d: d.Dataset()[0],
+    "index out of range": lambda lib, d: tensors(lib, d)[7],
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_errors_are_of_the_types_of_torch(what: str) -> None:
-    with pytest.raises(Exception) as theirs:  # noqa: PT011
-        WRONG[what](torch, torch.utils.data)
-    with pytest.raises(theirs.type):
-        WRONG[what](minigrad, data)
+@pytest.mark.parametrize("case", WRONG)
+def test_exception_types_are_those_of_torch(case: str) -> None:
+    with pytest.raises(Exception) as reference:  # noqa: PT011
+        WRONG[case](torch, torch.utils.data)
+    with pytest.raises(reference.type):
+        WRONG[case](minigrad, data)
 
 
-def test_what_is_not_here_is_refused_by_name() -> None:
+def test_unsupported_arguments_are_named() -> None:
     with pytest.raises(NotImplementedError, match="num_workers=2"):
         data.DataLoader([1], num_workers=2)
     with pytest.raises(NotImplementedError, match="pin_memory=True"):
@@ -302,7 +302,7 @@ def test_what_is_not_here_is_refused_by_name() -> None:
         data.TensorDataset()
 
 
-def test_rows_from_the_back_of_several_datasets() -> None:
+def test_negative_indices_of_concatenated_datasets() -> None:
     both = data.ConcatDataset([Squares(), Squares()])
     assert both[-1] == (6, 36)
     assert both[-14] == (0, 0)
