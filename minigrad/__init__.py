@@ -20,8 +20,9 @@ from minigrad.autograd import is_grad_enabled as is_grad_enabled
 from minigrad.autograd import no_grad as no_grad
 from minigrad.autograd import set_grad_enabled as set_grad_enabled
 from minigrad.combining import *
+from minigrad.compat.devices import *
+from minigrad.compat.tensor_types import *
 from minigrad.creation import *
-from minigrad.devices import *
 from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.methods.shape import Size as Size

@@ -1,202 +1,455 @@
-"""The tape: how a derivative is carried back through a recorded computation.
+"""Reverse-mode differentiation, whole: how a computation is recorded, and how derivatives are found from the record.
 
-This file knows neither NumPy nor Tensor. A *vertex* of the graph is either a `Node`, which remembers how one value was
-computed, or a leaf, which is any other hashable object. Reverse-mode differentiation is then three sentences:
+Take c = a b, and let L be a scalar computed from c. If we know dL/dc, the chain rule gives the rest:
 
-1. Every node is younger than its parents, so creation order is a topological order.
-2. Visit the nodes from the youngest to the oldest; when a node's turn comes, its cotangent is complete.
-3. A node turns its own cotangent into one for each parent; several for one parent are added.
+    dL/da = dL/dc * b           dL/db = dL/dc * a
 
-A *cotangent* of a vertex v is d(root)/dv, contracted with the cotangent of the root. It may be anything that has `+`.
+dL/dc is called the *cotangent* of c: what L changes by, for each unit that c changes by. It has the shape of c. The two
+formulas are the *vector-Jacobian products* (vjps) of the product: they turn the cotangent of a result into the cotangents of
+its inputs. What they need besides, here the values of a and b, are their *residuals*, saved when c was computed.
+
+1. `apply` computes c and `record` leaves a `Node` behind, with the residuals and with edges to the nodes of a and b, its
+   parents. A tensor that was not computed has no node; it is a *leaf*, and stands for itself in the graph.
+2. `backward_pass` visits the nodes from the last to the first. When the turn of a node comes, all uses of its value have been
+   visited, so that its cotangent, a sum over these uses, is complete. Its vjp is applied, and the results are added to the
+   cotangents of its parents.
+3. `backward` adds the cotangents that arrive at the leaves to their `grad`.
+
+>>> import minigrad
+>>> x = minigrad.tensor([1.0, 2.0])
+>>> w, b = minigrad.tensor(3.0, requires_grad=True), minigrad.tensor(0.5, requires_grad=True)
+>>> y = x * w + b                            # two nodes: one for *, whose parent is w, and one for +
+>>> y.node
+<add node 2>
+>>> y.node.parents[0]
+<mul node 1>
+>>> y.backward(minigrad.tensor([1.0, 10.0]))  # the cotangent of y; it needs none if y is a scalar, then it is 1
+>>> w.grad, b.grad                           # sum of cotangent times x, and sum of cotangent: w and b were broadcast
+(tensor(21.), tensor(11.))
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, ClassVar
 
-from minigrad.grad_mode import thread
+import numpy as np
 
-Vertex = Hashable
-Cotangent = Any
+from minigrad import errors
+from minigrad.dtypes import unwrap_scalar
+from minigrad.grad_mode import set_recording, thread
+from minigrad.primitive import NUMPY_ERRORS, Array, Linearization, Primitive
+
+Vertex = Hashable  # of the graph: a Node, or a leaf, which is a tensor without a node
+Cotangent = Any  # an array, or a tensor where the backward pass is recorded in turn; anything that has +
 Hook = Callable[[Cotangent], Cotangent | None]
 
-next_sequence_nr = itertools.count().__next__
-"""The creation number of the next node; each constructor of a `Node` subclass takes one."""
+next_sequence_nr = itertools.count(1).__next__
+"""The clock of the graph: nodes and writes to memory draw their sequence numbers from it."""
 
 
 class Version:
-    """When some memory was last written to. All tensors that share the memory share this object.
+    """The version counter of some memory. All tensors that share the memory share this object.
 
     Attributes:
-        last_write: The sequence number drawn at the last write. A node with a smaller one was made before it.
+        last_write: The sequence number of the last write; a node with a smaller one was made before it.
     """
 
     last_write: int = 0
 
 
-class Node:
-    """One recorded operation: the vertex of its result.
+# --------------------------------------------------------------------------------------------------------------- the graph
 
-    A subclass sets the first two slots in its constructor and says how to `pull`.
+
+class Node:
+    """One recorded operation.
 
     Attributes:
-        number: Creation number, greater than that of every parent.
-        parents: One vertex for each input, None where nothing upstream asks for a gradient.
-        hooks: Functions of the complete cotangent; one that returns something replaces it.
+        sequence_nr: Greater than that of every parent, so that the order of numbers is a topological order.
+        parents: The vertex of each input, None where no gradient is required.
+        hooks: Functions that are called with the complete cotangent; one that returns something replaces it.
     """
 
-    __slots__ = ("__weakref__", "hooks", "number", "parents")
+    __slots__ = ("__weakref__", "hooks", "parents", "sequence_nr")
 
-    number: int
-    parents: tuple[Vertex | None, ...]
-    hooks: list[Hook] | None
+    user_defined = False
 
-    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
+    def __init__(self, parents: tuple[Vertex | None, ...]) -> None:
+        self.sequence_nr = next_sequence_nr()
+        self.parents = parents
+        self.hooks: list[Hook] | None = None
+
+    @property
+    def op_name(self) -> str:
+        """The name of the operation."""
+        return type(self).__name__
+
+    def vjp(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
         """Return one cotangent for each parent; None for those absent or, unless `needed` is None, not in it."""
         raise NotImplementedError
 
-    def release(self) -> None:
-        """Forget what `pull` needs. The edges to the parents stay."""
-
-    def name(self) -> str:
-        """Return torch's kind of name, such as ``MulBackward0``."""
-        return type(self).__name__
+    def release_saved(self) -> None:
+        """Free the residuals. The edges to the parents stay."""
 
     def __repr__(self) -> str:
-        return f"<{self.name()}>"
-
-    @property
-    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
-        """The parents, each with a 0, as torch lists them: a leaf as the `AccumulateGrad` where its gradient arrives."""
-        return tuple((p if p is None or isinstance(p, Node) else AccumulateGrad(p), 0) for p in self.parents)
+        return f"<{self.op_name} node {self.sequence_nr}>"
 
 
-class AccumulateGrad:
-    """A leaf, where a walk along `Node.next_functions` ends.
+class PrimitiveNode(Node):
+    """The application of a primitive. It keeps arrays and vertices, never a tensor that has a node: no reference cycles.
 
     Attributes:
-        variable: The leaf.
+        linearization: The derivative of the primitive by those inputs that require a gradient.
+        residuals: What its vjp needs; None once released.
+        versions: The version counter of each array among them, to notice a write to it.
     """
 
-    next_functions = ()
+    __slots__ = ("linearization", "residuals", "versions")
 
-    def __init__(self, variable: Vertex) -> None:
-        self.variable = variable
+    def __init__(
+        self, parents: tuple[Vertex | None, ...], linearization: Linearization, residuals: Any, versions: Sequence[Version]
+    ) -> None:
+        super().__init__(parents)
+        self.linearization = linearization
+        self.residuals: Sequence[Any] | None = residuals
+        self.versions = versions
 
-    def name(self) -> str:
-        """Return torch's name for it."""
-        return f"torch::autograd::{type(self).__name__}"
+    @property
+    def op_name(self) -> str:
+        """The name of the primitive."""
+        return self.linearization.op.name
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
+    def vjp(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
+        linearization, residuals = self.linearization, self.checked_residuals()
+        if isinstance(cotangent, TensorBase):
+            residuals = self._unpack_saved(residuals)
+        if linearization.op.variadic:  # its one rule computes the cotangents of all inputs
+            wanted = [p is not None and (needed is None or p in needed) for p in self.parents]
+            return [g if flag else None for g, flag in zip(linearization.vjp(cotangent, *residuals), wanted)]
+        if needed is None:
+            return linearization.vjp(cotangent, *residuals)  # type: ignore[no-any-return]
+        return linearization.narrow(tuple([p in needed for p in self.parents]))(cotangent, *residuals)  # type: ignore[no-any-return]
 
-    def __hash__(self) -> int:
-        return id(self.variable)
+    def checked_residuals(self) -> Sequence[Any]:
+        """Return the residuals, if they are there and have the values that they had."""
+        if self.residuals is None:
+            raise errors.graph_freed(self.op_name)
+        for k, version in enumerate(self.versions):
+            if version.last_write > self.sequence_nr:
+                raise errors.saved_tensor_modified(self.op_name, getattr(self.residuals[k], "shape", None))
+        return self.residuals
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
+    def _unpack_saved(self, residuals: Sequence[Any]) -> Sequence[Any]:
+        """Return the residuals with each array made the tensor that it was, so that what a rule does is recorded."""
+        op, versions = self.linearization.op, iter(self.versions)
+        vertices = {"out": self, **({} if op.variadic else dict(zip(op.inputs, self.parents)))}
+        tensors = []
+        for name, value in zip(self.linearization.residuals, residuals):
+            if name in vertices:
+                value = unpack(value, vertices[name], next(versions))
+            elif name == op.inputs[0]:
+                value = [unpack(x, vertex, next(versions)) for x, vertex in zip(value, self.parents)]
+            tensors.append(value)
+        return tensors
 
-
-class RemovableHandle:
-    """What registering a hook returns: the means to take it away again."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second time does nothing."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
-
-
-def hooked(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
-    """Return what hooks make of a cotangent, one after the other."""
-    for hook in tuple(hooks):  # a hook may remove itself, or add others for the next time
-        replacement = hook(cotangent)
-        cotangent = cotangent if replacement is None else replacement
-    return cotangent
+    def release_saved(self) -> None:  # noqa: D102
+        if self.versions:
+            self.residuals = None
 
 
-def ancestors(roots: Iterable[Vertex]) -> list[Node]:
-    """Return every node that the roots depend on, the roots included, youngest first."""
+def toposort(roots: Iterable[Vertex]) -> list[Node]:
+    """Return every node that the roots depend on, the roots included, the last recorded first."""
     nodes = list({root for root in roots if isinstance(root, Node)})
     seen: set[Vertex | None] = set(nodes)
-    for node in nodes:  # which grow meanwhile
+    for node in nodes:  # `nodes` grows while iterated
         for parent in node.parents:
             if parent not in seen:
                 seen.add(parent)
                 if isinstance(parent, Node):
                     nodes.append(parent)
-    nodes.sort(key=attrgetter("number"), reverse=True)
+    nodes.sort(key=attrgetter("sequence_nr"), reverse=True)
     return nodes
 
 
-def leading_to(targets: Set[Vertex], nodes: Sequence[Node]) -> set[Vertex]:
-    """Return those of `nodes` (youngest first) that depend on a target other than themselves."""
-    found: set[Vertex] = set()
+def nodes_reaching(targets: Set[Vertex], nodes: Sequence[Node]) -> set[Vertex]:
+    """Return those of `nodes`, given in the order of `toposort`, that depend on a target other than themselves."""
+    on_path: set[Vertex] = set()
     for node in reversed(nodes):
-        if any(parent in targets or parent in found for parent in node.parents):
-            found.add(node)
-    return found
+        if any(parent in targets or parent in on_path for parent in node.parents):
+            on_path.add(node)
+    return on_path
 
 
-def pull_back(
-    seeds: Iterable[tuple[Vertex, Cotangent]],
-    targets: Iterable[Vertex] | None = None,
-    retain_graph: bool = False,
+def run_hooks(cotangent: Cotangent, hooks: Iterable[Hook] | None) -> Cotangent:
+    """Run the hooks in order; return the cotangent, or what the last one that returned something put in its place."""
+    for hook in tuple(hooks or ()):  # a hook may remove itself, or add others for the next time
+        replacement = hook(cotangent)
+        cotangent = cotangent if replacement is None else replacement
+    return cotangent
+
+
+def backward_pass(
+    root_cotangents: Iterable[tuple[Vertex, Cotangent]], targets: Iterable[Vertex] | None = None, retain_graph: bool = False
 ) -> dict[Vertex, Cotangent]:
-    """Carry cotangents from the roots back through the graph.
+    """Return the cotangents of the targets, given those of the roots.
 
     Args:
-        seeds: Pairs of a root and its cotangent. A root that comes twice counts twice.
-        targets: The vertices asked for, leaves or nodes; None asks for every leaf.
-        retain_graph: Keep what the visited nodes have saved, so that they can be pulled again.
+        root_cotangents: Pairs of a vertex and its cotangent. A root that comes twice counts twice.
+        targets: Leaves or nodes; None stands for every leaf.
+        retain_graph: Keep the residuals of the visited nodes, so that they can be visited again.
 
     Returns:
-        The cotangent of each vertex asked for. One that the roots do not depend on is missing.
+        A cotangent for each target; one that the roots do not depend on is missing.
     """
-    pending: dict[Vertex, Cotangent] = {}
-    for root, cotangent in seeds:
-        pending[root] = pending[root] + cotangent if root in pending else cotangent
-    nodes = ancestors(pending)
-    wanted: Set[Vertex] = frozenset()
-    leading = needed = None
-    if targets is not None:
-        wanted = set(targets)
-        leading = leading_to(wanted, nodes)
-        needed = wanted | leading
-    found: dict[Vertex, Cotangent] = {}
-    watch = thread.state.observer
+    cotangents: dict[Vertex, Cotangent] = {}
+    for root, cotangent in root_cotangents:
+        cotangents[root] = cotangents[root] + cotangent if root in cotangents else cotangent
+    nodes = toposort(cotangents)
+    target_set = frozenset(() if targets is None else targets)
+    on_path = None if targets is None else nodes_reaching(target_set, nodes)
+    needed = None if on_path is None else target_set | on_path
+    grads: dict[Vertex, Cotangent] = {}
+    observer = thread.state.observer
     for node in nodes:
-        cotangent = pending.pop(node, None)
+        cotangent = cotangents.pop(node, None)
         if cotangent is None:
             continue
         if node.hooks:
-            cotangent = hooked(cotangent, node.hooks)
-        if leading is not None:
-            if node in wanted:
-                found[node] = cotangent
-            if node not in leading:
+            cotangent = run_hooks(cotangent, node.hooks)
+        if on_path is not None:
+            if node in target_set:
+                grads[node] = cotangent
+            if node not in on_path:
                 continue
-        shares = node.pull(cotangent, needed)
-        if watch is not None:
-            watch.backward(node, cotangent, shares)
-        for parent, share in zip(node.parents, shares):
-            if share is not None:
-                held = pending.get(parent)
-                pending[parent] = share if held is None else held + share
+        in_cotangents = node.vjp(cotangent, needed)
+        if observer is not None:
+            observer.backward(node, cotangent, in_cotangents)
+        for parent, in_cotangent in zip(node.parents, in_cotangents):
+            if in_cotangent is not None:
+                accumulated = cotangents.get(parent)
+                cotangents[parent] = in_cotangent if accumulated is None else accumulated + in_cotangent
         if not retain_graph:
-            node.release()
-    if targets is None:
-        return pending  # every node was visited, so that leaves are left
-    found.update((leaf, share) for leaf, share in pending.items() if leaf in wanted)
-    return found
+            node.release_saved()
+    leaves = {v: g for v, g in cotangents.items() if targets is None or v in target_set}
+    return grads | {leaf: run_hooks(g, getattr(leaf, "hooks", None)) for leaf, g in leaves.items()}
+
+
+# -------------------------------------------------------------------------------------------------------------- the tensor
+
+
+class TensorBase:
+    """The part of a tensor that reverse mode knows.
+
+    Attributes:
+        array: The NumPy array that holds the values.
+        node: The node that computed it; None for a leaf.
+        version: The version counter of its memory.
+        grad: For a leaf that requires a gradient: the sum of the gradients that `backward` has found so far.
+        hooks: For a leaf: functions that are called with its complete cotangent, as `Node.hooks`.
+        result_class: The class of results, which is `minigrad.Tensor`, the subclass with all the methods.
+    """
+
+    result_class: ClassVar[type[TensorBase]]
+    array: Array
+    node: Node | None = None
+    version: Version
+    hooks: list[Hook] | None = None
+    _requires_grad: bool = False
+    _grad: TensorBase | None = None
+
+    @staticmethod
+    def __apply__(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> TensorBase:
+        return apply(op, inputs, attributes)
+
+    @staticmethod
+    def promote(op: Primitive, inputs: Sequence[Any]) -> Sequence[TensorBase]:
+        """Return the operands of a primitive as tensors of the dtypes that it wants; see `minigrad.promotion`."""
+        return [x if isinstance(x, TensorBase) else wrap(np.asarray(x)) for x in inputs]
+
+    def vertex(self) -> Vertex | None:
+        """Return the place in the graph: the node, the leaf itself, or None where no gradient is required."""
+        return self.node or (self if self._requires_grad else None)
+
+    def become_view_of(self, source: TensorBase, op: Primitive, attributes: Mapping[str, Any]) -> None:
+        """Share the version counter of the source, whose memory this is; see `minigrad.views` for the rest."""
+        self.version = source.version
+
+    def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
+        """Add a cotangent to `grad`, which shares its memory with nothing else; `borrowed` holds the ids of others' arrays."""
+        if isinstance(cotangent, TensorBase):
+            with set_recording(True):
+                self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
+        elif self._grad is None:
+            self._grad = own(cotangent, borrowed)
+        else:
+            self._grad.write(self._grad.array + cotangent)
+
+
+TensorBase.result_class = TensorBase
+
+
+def wrap(array: Array, node: Node | None = None) -> Any:
+    """Return a tensor around an array, without copy or checks."""
+    tensor = TensorBase.result_class.__new__(TensorBase.result_class)
+    tensor.array = array
+    tensor.node = node
+    tensor.version = Version()
+    return tensor
+
+
+def unpack(array: Array, vertex: Vertex | None, version: Version) -> TensorBase:
+    """Return the tensor that a saved array was, with its place in the graph and its version counter."""
+    if isinstance(vertex, TensorBase):
+        if vertex.array is not array:
+            raise errors.data_replaced(array.shape)
+        return vertex
+    tensor: TensorBase = wrap(array, vertex if isinstance(vertex, Node) else None)
+    tensor.version = version
+    return tensor
+
+
+# --------------------------------------------------------------------------------------------------------- forward, recorded
+
+
+def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> TensorBase:
+    """Apply a primitive to operands, at least one of them a tensor, recording it if a gradient is required."""
+    tensors = TensorBase.result_class.promote(op, inputs)
+    arrays = [t.array for t in tensors]
+    attributes = {name: unwrap_scalar(value) for name, value in {**op.defaults, **attributes}.items()}
+    try:
+        out = np.asarray(thread.state.without_warnings(op.forward, *arrays, **attributes))
+    except NUMPY_ERRORS as error:
+        raise errors.from_numpy_error(op.name, arrays, error) from error
+    result: TensorBase = wrap(out)
+    if op.is_view and out.base is not None and memory_owner(out) is memory_owner(arrays[0]):
+        result.become_view_of(tensors[0], op, attributes)
+    record(op, tensors, result, attributes)
+    return result
+
+
+def record(
+    op: Primitive,
+    inputs: Sequence[TensorBase],
+    result: TensorBase,
+    attributes: Mapping[str, Any],
+    node_class: type[PrimitiveNode] = PrimitiveNode,
+) -> None:
+    """Give the result of a primitive a node, if recording is on and an input requires a gradient."""
+    state = thread.state
+    if not (state.grad_enabled and op.differentiable):
+        return
+    rules = list(op.rules.values()) * (len(inputs) if op.variadic else 1)
+    parents = tuple([None if rule is None else x.vertex() for x, rule in zip(inputs, rules)])
+    wanted = tuple([parent is not None for parent in parents])
+    if any(wanted):
+        linearization = op.linearize((True,) if op.variadic else wanted)
+        result.node = node_class(parents, linearization, *linearization.save(inputs, result, attributes))
+        if state.observer is not None:
+            state.observer.forward(result.node, [x.array for x in inputs], result.array)
+
+
+def memory_owner(array: Array) -> object:
+    """Return the array that owns the memory of this one."""
+    return array if array.base is None else array.base
+
+
+# -------------------------------------------------------------------------------------------------------------- backward
+
+
+def backward(
+    outputs: Sequence[TensorBase],
+    gradients: Sequence[TensorBase | None],
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Any] | None = None,
+) -> None:
+    """Add to the `grad` of every leaf, or of every input if they are given, the derivative of the outputs by it.
+
+    Args:
+        outputs: What is differentiated.
+        gradients: The cotangent of each output; None stands for 1, if the output is a scalar.
+        retain_graph: Keep the residuals, so that backward can be called again. Default: create_graph.
+        create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
+        inputs: The tensors whose `grad` is computed.
+
+    Raises:
+        RuntimeError: An output does not require a gradient, or has several elements and no gradient; the graph was freed by an
+            earlier backward; a saved tensor was overwritten. No `grad` is changed then.
+    """
+    for t in inputs or ():
+        if t.node is not None:
+            t.retain_grad()
+    targets = None if inputs is None else gradient_targets(inputs, "backward")
+    grads = run_backward(outputs, gradients, targets, retain_graph, create_graph)
+    leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
+    for leaf in leaves:
+        if leaf.node is not None:
+            raise errors.leaf_overwritten(leaf.array.shape)
+    borrowed = {id(g.array) for g in gradients if g is not None}
+    for leaf in leaves:
+        if leaf._requires_grad:  # it may have been frozen since
+            leaf.accumulate_grad(grads[leaf], borrowed)
+
+
+def run_backward(
+    outputs: Sequence[TensorBase],
+    gradients: Sequence[TensorBase | None],
+    targets: Sequence[Vertex] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> dict[Vertex, Cotangent]:
+    """Return the cotangents of the targets, or of all leaves: tensors with create_graph, else arrays."""
+    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(outputs, gradients, strict=True))]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        with set_recording(True):
+            return backward_pass(roots, targets, retain_graph)
+    return thread.state.without_warnings(backward_pass, roots, targets, retain_graph)
+
+
+def root_cotangent(
+    output: TensorBase, gradient: TensorBase | None, create_graph: bool, position: int
+) -> tuple[Vertex, Cotangent]:
+    """Return the vertex of an output and its cotangent, by default 1: a tensor with create_graph, else an array or a scalar."""
+    vertex, array = output.vertex(), output.array
+    if thread.state.observer is not None:
+        thread.state.observer.root(output)
+    if vertex is None:
+        raise errors.gradient_not_required(position)
+    if gradient is None:
+        if array.size != 1:
+            raise errors.gradient_missing(array.shape)
+        return vertex, wrap(np.ones_like(array)) if create_graph else np.ones_like(array)[()]  # a scalar is faster than 0-d
+    if gradient.array.shape != array.shape:
+        raise errors.gradient_misshapen(position, gradient.array.shape, array.shape)
+    gradient = gradient.to(array.dtype)
+    return vertex, gradient if create_graph else gradient.array
+
+
+def gradient_targets(inputs: Sequence[TensorBase], caller: str) -> list[Vertex]:
+    """Return the vertices of the tensors by which is differentiated."""
+    if not inputs:
+        raise RuntimeError(f"`inputs` argument to `{caller}()` cannot be empty.")
+    targets = [t.vertex() for t in inputs]
+    for k, (t, vertex) in enumerate(zip(inputs, targets, strict=True)):
+        if vertex is None:
+            raise errors.input_without_gradient(k, t.array.shape)
+    return targets
+
+
+def own(cotangent: Cotangent, borrowed: set[int]) -> Any:
+    """Return a cotangent as a tensor that shares memory with no other.
+
+    An array is taken over, and then counts as borrowed itself, unless it is a view or is borrowed, known by its id.
+    """
+    if isinstance(cotangent, TensorBase):
+        shared, array = id(cotangent.array) in borrowed, cotangent.array
+        borrowed.add(id(array))
+        return cotangent.clone() if shared else cotangent
+    array = np.asarray(cotangent)
+    if array.base is not None or id(array) in borrowed:
+        array = array.copy()
+    borrowed.add(id(array))
+    return wrap(array)

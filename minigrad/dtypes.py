@@ -102,56 +102,19 @@ def as_dtype(d: Any) -> dtype:
         raise TypeError(f"minigrad has no dtype {d!r}; it has {names}") from None
 
 
-def as_python(value: Any) -> Any:
-    """Return a number of NumPy as one of Python, which does not decide a dtype; anything else as it is."""
+def unwrap_scalar(value: Any) -> Any:
+    """Return a NumPy scalar as the Python scalar of its value, anything else unchanged."""
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _rank(d: NumpyDtype) -> int:
-    """Return the category of a type: boolean, integer, floating point."""
-    return {"b": 0, "f": 2}.get(d.kind, 1)
+BOOLEAN, INTEGER, FLOATING = range(3)
+
+
+def category(d: NumpyDtype) -> int:
+    """Return the category of a dtype: `BOOLEAN` < `INTEGER` < `FLOATING`."""
+    return {"b": BOOLEAN, "f": FLOATING}.get(d.kind, INTEGER)
 
 
 def can_cast(source: NumpyDtype, target: NumpyDtype) -> bool:
     """Return whether a result may be written to a target in place: its category must not be higher."""
-    return _rank(source) <= _rank(target)
-
-
-def _join(a: NumpyDtype | None, b: NumpyDtype) -> NumpyDtype:
-    """Return the smallest type that holds both; an integer and a floating-point type give the latter."""
-    if a is None or _rank(a) < _rank(b) == 2:
-        return b
-    if _rank(b) < _rank(a) == 2:
-        return a
-    return np.promote_types(a, b)
-
-
-def result_type(*operands: np.ndarray[Any, NumpyDtype] | bool | int | float) -> NumpyDtype:
-    """Return the type in which operands meet, as torch decides it (``torch.result_type``).
-
-    Arrays with axes decide. Arrays without axes and Python numbers, in this order, matter only where they belong to a
-    higher category (boolean < integer < floating point); a Python float counts as the default type, an int as int64.
-    """
-    decided: NumpyDtype | None = None
-    arrays = [x for x in operands if isinstance(x, np.ndarray)]
-    numbers = [x for x in operands if not isinstance(x, np.ndarray)]
-    groups = (
-        [x.dtype for x in arrays if x.ndim],
-        [x.dtype for x in arrays if not x.ndim],
-        [_by_python[type(x)]() for x in numbers],
-    )
-    for group in groups:
-        joined: NumpyDtype | None = None
-        for d in group:
-            joined = _join(joined, d)
-        if joined is not None and (decided is None or _rank(joined) > _rank(decided)):
-            decided = joined if decided is None else _join(decided, joined)
-    assert decided is not None
-    return decided
-
-
-_by_python = {
-    bool: lambda: bool_.numpy,
-    int: lambda: int64.numpy,
-    float: lambda: _Default.floating.numpy,
-}
+    return category(source) <= category(target)

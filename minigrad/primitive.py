@@ -1,28 +1,32 @@
-"""What a primitive is: a NumPy function together with one gradient rule for each input.
+"""What a differentiable function is: NumPy code, together with one gradient rule for each input.
 
     @elementwise(a=lambda g, b: g * b,
                  b=lambda g, a: g * a)
     def mul(a, b):
         return np.multiply(a, b)
 
-A rule is a vector-Jacobian product. It is named after the input it belongs to and takes `g`, the cotangent of the output.
-**The names of its other parameters are its residuals**: what a rule names is saved on the tape, what no rule names is not
-kept alive. A rule may name
+A rule is a *vector-Jacobian product*, vjp for short. It belongs to the input of the same name. Its first parameter g is the
+derivative of some final scalar by the result of the function; it returns the derivative of that scalar by the input.
+**The names of its other parameters are its residuals**: the values that the rule needs again later. What a rule names is
+saved when the function is applied, and what no rule names is not kept alive. A rule may name
 
 * an input of the function (`a`), its result (`out`), or a keyword argument (`dim`);
 * the shape or dtype of an input (`a_shape`, `a_dtype`), for which the array itself is not kept;
-* in a function of any number of inputs (`*xs`), all their shapes (`xs_shape`); its one rule returns a cotangent for each.
+* in a function of any number of inputs (`*xs`), all of them or all their shapes (`xs_shape`); its one rule returns a list.
 
-Rules are written in operators and in other primitives, never in place. So a rule runs on arrays, which is first-order
-backpropagation, and equally on anything that records what is done to it, which gives derivatives of every order.
+Rules are written in operators and in other primitives, never in place. So the same rule computes with arrays, which is
+ordinary backpropagation, and with tensors, which record it in turn and give derivatives of every order.
 
-A primitive applied to arrays is NumPy. Applied to anything else it hands itself over to the operand, as NumPy's ufuncs do
-with `__array_ufunc__` (NEP 13): it calls `operand.__apply__(primitive, inputs, attributes)`.
+A primitive applied to arrays is NumPy. Applied to anything else it dispatches to the operand, as NumPy's ufuncs do with
+`__array_ufunc__`: it calls ``operand.__apply__(primitive, inputs, attributes)``.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from linecache import cache as source_lines
 from typing import Any
 
 import numpy as np
@@ -30,172 +34,289 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
-Frame = Sequence[Any]
 
-REFUSALS = (ValueError, TypeError, IndexError)  # what NumPy raises for operands that do not fit
+NUMPY_ERRORS = (ValueError, TypeError, IndexError)
+"""What NumPy raises for operands that do not fit."""
 
-HAS_VARARGS = 0x04  # the bit of `code.co_flags` that says `*args`
-
-table: dict[str, Primitive] = {}
-"""Every primitive by name: the calculus of minigrad."""
-
-
-def positional(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of a function's positional parameters."""
-    return function.__code__.co_varnames[: function.__code__.co_argcount]
+primitives: dict[str, Primitive] = {}
+"""Every primitive by name."""
 
 
 class Primitive:
     """A function of arrays that knows its derivative.
 
     Attributes:
-        name: The function's name, without the underscore that keeps it apart from a builtin.
+        name: The name of the function, without the underscore that keeps it apart from a builtin.
         forward: The NumPy function.
-        inputs: Names of the array arguments; one name if `variadic`.
+        inputs: The names of the array arguments; one name if `variadic`.
         variadic: Whether it takes any number of arrays.
         defaults: The keyword arguments, which are not differentiated, with their defaults.
-        promote: For each input, whether it is brought to one dtype with the others before the call.
-        promotes: Whether any is.
+        rules: For each input its rule, or None if it has no derivative.
+        promote: For each input, whether it is converted to one dtype with the others before the call.
         floating: Whether integers become floating point before the call.
-        rules: For each input, its rule, or None if it has no derivative.
-        differentiable: Whether any input has a rule.
-        match: What sums a cotangent to the shape of the input that was broadcast; None if the rules see to that themselves.
-        slots: The names of what a frame holds: the inputs and the result, as far as they are kept; their shapes; the keyword
-            arguments; the dtypes of the inputs.
-        reach: How many of the slots the rules need; a frame may end there.
-        vjps: For each choice of inputs, made of a boolean for each (for one, if `variadic`), the `Vjp`.
+        broadcasts: Whether the inputs are broadcast, so that each cotangent is summed back to the shape of its input.
+        is_view: Whether the result may share memory with the first input.
+        ufunc: The NumPy ufunc that it equals, None if there is none: what ``np.exp(tensor)`` and in-place computation use.
+        public: Whether it is a function and a method of the library under its own name.
+        in_place: Whether there is an in-place method too, with an underscore at the end of its name.
+
+    Raises:
+        TypeError: A rule belongs to no input, or names something that is no residual.
     """
 
     def __init__(
         self,
         forward: Callable[..., Any],
         rules: Mapping[str, Rule],
+        *,
         promote: Iterable[str] = (),
         floating: bool = False,
-        match: Callable[[Any, Shape], Any] | None = None,
+        broadcasts: bool = False,
+        is_view: bool = False,
+        ufunc: np.ufunc | None = None,
+        public: bool = False,
+        in_place: bool = False,
     ) -> None:
-        code = forward.__code__
-        first_keyword, after_keywords = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
         self.name = self.__name__ = forward.__name__.rstrip("_")
-        self.__doc__ = forward.__doc__
+        self.__module__ = forward.__module__
+        self.__signature__ = inspect.signature(forward)
         self.forward = forward
-        self.variadic = bool(code.co_flags & HAS_VARARGS)
-        self.inputs = (code.co_varnames[after_keywords],) if self.variadic else positional(forward)
-        self.defaults = {
-            name: (forward.__kwdefaults__ or {}).get(name) for name in code.co_varnames[first_keyword:after_keywords]
-        }
+        parameters = self.__signature__.parameters.values()
+        self.inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self.defaults = {p.name: None if p.default is p.empty else p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.rules = {name: rules.get(name) for name in self.inputs}
+        self.differentiable = bool(rules)
         promoted = tuple(promote) or (self.inputs if floating else ())
         self.promote = tuple(name in promoted for name in self.inputs)
-        self.promotes = any(self.promote)
-        self.floating = floating
-        self.rules = tuple(rules.get(name) for name in self.inputs)
-        self.differentiable = bool(rules)
-        self.match = match
-
-        shapes = tuple(f"{name}_shape" for name in self.inputs)
-        self.slots = (*self.inputs, "out", *shapes, *self.defaults, *(f"{name}_dtype" for name in self.inputs))
+        self.floating, self.broadcasts, self.is_view = floating, broadcasts, is_view
+        self.ufunc, self.public, self.in_place = ufunc, public, public and in_place
+        shapes, dtypes = ([f"{name}_{suffix}" for name in self.inputs] for suffix in ("shape", "dtype"))
+        self.saveable = (*self.inputs, "out", *shapes, *self.defaults, *dtypes)
         for name, rule in rules.items():
-            wanted = residuals(rule)
-            if name not in self.inputs or not set(wanted) <= set(self.slots):
+            if name not in self.inputs or not set(residual_names(rule)) <= set(self.saveable):
                 raise TypeError(
-                    f"{self.name}: the rule {name}(g, {', '.join(wanted)}) does not fit. "
-                    f"A rule belongs to one of {self.inputs} and may name {self.slots}"
+                    f"{self.name}: the rule {name}(g, {', '.join(residual_names(rule))}) does not fit. "
+                    f"A rule belongs to one of {self.inputs} and may name {self.saveable}"
                 )
-        used = [self.slots.index(name) for rule in rules.values() for name in residuals(rule)]
-        self.reach = max([*used, self.slots.index(shapes[-1]) if match else 0], default=0) + 1
-        self.vjps = Vjps(self)
-        table[self.name] = self
+        self._linearizations: dict[tuple[bool, ...], Linearization] = {}
+        primitives[self.name] = self
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
-        """Apply the function to arrays, or hand it over to the first operand that is something else."""
+        """Apply the function to arrays, or dispatch to the first operand that is something else."""
         for x in inputs:
             if hasattr(x, "__apply__"):
                 return x.__apply__(self, inputs, attributes)
         return self.forward(*inputs, **attributes)
 
+    def linearize(self, wanted: tuple[bool, ...]) -> Linearization:
+        """Return the derivative by the wanted inputs: a flag for each input, one flag if `variadic`."""
+        linearization = self._linearizations.get(wanted)
+        if linearization is None:
+            linearization = self._linearizations[wanted] = Linearization(self, wanted)
+        return linearization
+
     def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
+        vjps = [f"d{name} = {text}" for name, text in rule_sources(self).items()]
+        return (
+            f"<primitive {self.name}({', '.join(self.saveable[: len(self.inputs)])}): {'; '.join(vjps) or 'no derivative'}>"
+        )
 
 
-class Vjp:
-    """The vector-Jacobian product of a primitive with respect to some of its inputs.
+class _Documentation:
+    """The docstring of a primitive ends with its rules, which are read from the source when they are asked for."""
+
+    def __init__(self, of_class: str | None) -> None:
+        self.of_class = of_class
+
+    def __get__(self, op: Primitive | None, owner: type[Primitive]) -> str | None:
+        if op is None:
+            return self.of_class
+        vjps = [f"    d{name} = {text}" for name, text in rule_sources(op).items()]
+        return "\n".join([op.forward.__doc__ or "", "", "Cotangents, given the cotangent g of the result:", "", *vjps])
+
+
+Primitive.__doc__ = _Documentation(Primitive.__doc__)  # type: ignore[assignment]
+
+
+class Linearization:
+    """The derivative of a primitive by some of its inputs: what it saves, and its vector-Jacobian product.
+
+    Both functions are written out from the parameter names of the rules, as `dataclasses` writes ``__init__``. For `mul`,
+    ``print(mul.linearize((True, True)).source)`` shows
+
+        def save(inputs, out, attributes):
+            [a, b] = inputs
+            return (a.array, b.array, a.array.shape, b.array.shape), (a.version, b.version)
+
+        def vjp(g, a, b, a_shape, b_shape):
+            return (unbroadcast(vjp_a(g, b), a_shape), unbroadcast(vjp_b(g, a), b_shape))
 
     Attributes:
-        keep: For each input and the result, whether it is a residual.
-        on_arrays: A function of the cotangent and a frame, both of arrays or of what records. It returns a cotangent for each
-            input, None for one that was not chosen or has no derivative.
-        on_numbers: The same for a cotangent that is a number of NumPy, and a frame of arrays: to compute with numbers takes a
-            tenth of the time. There are no axes, so that there is no shape to be matched.
+        residuals: The names of what is saved.
+        save: Takes the input tensors, the result and all keyword arguments. Returns the residuals, and the version counter of
+            each array among them.
+        vjp: Takes g and the residuals. Returns the cotangent of each input, None where it is not wanted or has no rule.
     """
 
-    __slots__ = ("keep", "on_arrays", "on_numbers")
+    def __init__(self, op: Primitive, wanted: Sequence[bool]) -> None:
+        self.op = op
+        rules = {name: rule for (name, rule), flag in zip(op.rules.items(), wanted, strict=True) if flag and rule}
+        named = {residual for rule in rules.values() for residual in residual_names(rule)}
+        if op.broadcasts:
+            named |= {f"{name}_shape" for name in rules}
+        self.residuals = tuple(name for name in op.saveable if name in named)
+        self.source = f"{self._save_source()}\n\n{vjp_source(op, wanted, self.residuals)}"
+        functions = compile_functions(op, self.source, "".join("01"[flag] for flag in wanted))
+        self.save, self.vjp = functions["save"], functions["vjp"]
+        self._narrowed: dict[tuple[bool, ...], Rule] = {}
 
-    def __init__(self, op: Primitive, chosen: Sequence[bool]) -> None:
-        rules = [rule if wanted else None for rule, wanted in zip(op.rules, chosen, strict=True)]
-        named = {name for rule in rules if rule is not None for name in residuals(rule)}
-        self.keep = tuple([name in named for name in op.slots[: len(op.inputs) + 1]])
-        self.on_arrays = _together(op, rules)
-        self.on_numbers = self.on_arrays if op.variadic else _together(op, rules, numbers=True)
+    def narrow(self, wanted: tuple[bool, ...]) -> Rule:
+        """Return the vjp by fewer inputs, of the same residuals."""
+        if wanted not in self._narrowed:
+            source = vjp_source(self.op, wanted, self.residuals)
+            self._narrowed[wanted] = compile_functions(self.op, source, "narrow")["vjp"]
+        return self._narrowed[wanted]
+
+    def _save_source(self) -> str:
+        op, values, versions = self.op, [], []
+        for name in self.residuals:
+            base, _, suffix = name.rpartition("_")
+            if name == "out" or name in op.inputs:
+                values.append(f"[x.array for x in {name}]" if name in op.inputs and op.variadic else f"{name}.array")
+                versions.append(f"*[x.version for x in {name}]" if name in op.inputs and op.variadic else f"{name}.version")
+            elif name in op.defaults:
+                values.append(f"attributes[{name!r}]")
+            else:
+                values.append(f"[x.array.{suffix} for x in {base}]" if op.variadic else f"{base}.array.{suffix}")
+        unpack = f"{op.inputs[0]} = inputs" if op.variadic else f"[{', '.join(op.inputs)}] = inputs"
+        result = ", ".join(f"({''.join(f'{x}, ' for x in part)})".replace(", )", ",)") for part in (values, versions))
+        return f"def save(inputs, out, attributes):\n    {unpack}\n    return {result}\n"
 
 
-def _together(op: Primitive, rules: Sequence[Rule | None], numbers: bool = False) -> Callable[[Any, Frame], Any]:
-    """Return rules as one function of the cotangent and a frame, where their residuals are found.
-
-    It runs at every node of every backward, where each call costs as much as the arithmetic of numbers. So it is written out
-    as source: for the product of numbers, ``lambda g, frame: (rule0(g, frame[1][()]), rule1(g, frame[0][()]),)``.
-    """
-    names = {"match": op.match, **{f"rule{k}": rule for k, rule in enumerate(rules)}}
+def vjp_source(op: Primitive, wanted: Sequence[bool], residuals: Sequence[str], scalar: bool = False) -> str:
+    """Return the source of a vjp by the wanted inputs; a scalar has no axes along which it could have been broadcast."""
     cotangents = []
-    for k, rule in enumerate(rules):
-        if rule is None:
+    for (name, rule), flag in zip(op.rules.items(), wanted, strict=True):
+        if rule is None or not flag:
             cotangents.append("None")
             continue
-        slots = [op.slots.index(name) for name in residuals(rule)]
-        found = [f"frame[{slot}]" + ("[()]" if numbers and slot <= len(op.inputs) else "") for slot in slots]
-        cotangent = f"rule{k}({', '.join(['g', *found])})"
-        if op.match is not None and not numbers:
-            cotangent = f"match({cotangent}, frame[{len(op.inputs) + 1 + k}])"
-        cotangents.append(cotangent)
+        cotangent = f"vjp_{name}({', '.join(['g', *residual_names(rule)])})"
+        cotangents.append(f"unbroadcast({cotangent}, {name}_shape)" if op.broadcasts and not scalar else cotangent)
     result = cotangents[0] if op.variadic else f"({', '.join(cotangents)},)"
-    function: Callable[[Any, Frame], Any] = eval(f"lambda g, frame: {result}", names)
-    return function
+    return f"def vjp({', '.join(['g', *residuals])}):\n    return {result}\n"
 
 
-class Vjps(dict[tuple[bool, ...], Vjp]):
-    """The vector-Jacobian products of a primitive, each made when it is first asked for."""
-
-    def __init__(self, op: Primitive) -> None:
-        super().__init__()
-        self._op = op
-
-    def __missing__(self, chosen: tuple[bool, ...]) -> Vjp:
-        vjp = self[chosen] = Vjp(self._op, chosen)
-        return vjp
+def compile_functions(op: Primitive, source: str, label: str) -> dict[str, Any]:
+    """Return the functions that a source defines; tracebacks show its lines."""
+    namespace = {"unbroadcast": unbroadcast, **{f"vjp_{name}": rule for name, rule in op.rules.items()}}
+    file = f"<{op.name} {label}>"
+    source_lines[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), namespace)
+    return namespace
 
 
-def residuals(rule: Rule) -> tuple[str, ...]:
-    """Return the names of what a rule needs beside the cotangent."""
-    return positional(rule)[1:]
+def rule_sources(op: Primitive) -> dict[str, str]:
+    """Return the rules of a primitive as they stand in the program: for `mul`, ``{"a": "g * b", "b": "g * a"}``."""
+    names = {name: f"vjp(g, {', '.join(residual_names(rule))})" for name, rule in op.rules.items() if rule}
+    try:
+        (definition,) = ast.parse(inspect.cleandoc(inspect.getsource(op.forward))).body
+    except (OSError, SyntaxError):  # typed at a prompt
+        return names
+    calls = [call for call in getattr(definition, "decorator_list", ()) if isinstance(call, ast.Call)]
+    lambdas = {k.arg: k.value for call in calls for k in call.keywords if isinstance(k.value, ast.Lambda)}
+    return {name: ast.unparse(lambdas[name].body) if name in lambdas else text for name, text in names.items()}
 
 
-def explained(op: Primitive, arrays: Sequence[Array], error: Exception) -> Exception:
-    """Return a refusal of NumPy as torch's kind of exception, with the operation and what it was given."""
-    kind = IndexError if isinstance(error, IndexError) else RuntimeError
-    given = ", ".join(f"{x.dtype.name} {list(x.shape)}" for x in arrays)
-    return kind(f"{op.name} of {given}: {error}")
+def residual_names(rule: Rule) -> tuple[str, ...]:
+    """Return the names of what a rule needs besides the cotangent."""
+    return rule.__code__.co_varnames[1 : rule.__code__.co_argcount]
 
 
 def primitive(
-    *, promote: Iterable[str] = (), floating: bool = False, **rules: Rule
+    *,
+    promote: Iterable[str] = (),
+    floating: bool = False,
+    is_view: bool = False,
+    ufunc: np.ufunc | None = None,
+    public: bool = False,
+    **rules: Rule,
 ) -> Callable[[Callable[..., Any]], Primitive]:
-    """Enter a NumPy function into the table, with a rule for each input that has a derivative.
+    """Make a NumPy function a primitive, with a rule for each input that has a derivative.
 
     Args:
-        promote: Names of the inputs that are brought to one dtype before the call.
-        floating: Turn integer inputs into floating point before the call.
+        promote: Names of the inputs that are converted to one dtype before the call.
+        floating: Convert integers to floating point before the call.
+        is_view: Whether the result may share memory with the first input.
+        ufunc: The NumPy ufunc that it equals.
+        public: Make it a function and a method of the library under its own name.
         rules: The rules, by name of the input.
 
     Raises:
         TypeError: A rule belongs to no input, or names something that is no residual.
     """
-    return lambda forward: Primitive(forward, rules, promote, floating)
+    return lambda forward: Primitive(
+        forward, rules, promote=promote, floating=floating, is_view=is_view, ufunc=ufunc, public=public
+    )
+
+
+def elementwise(
+    *, floating: bool = False, ufunc: np.ufunc | None = None, public: bool = True, in_place: bool = True, **rules: Rule
+) -> Callable[[Callable[..., Any]], Primitive]:
+    """Make a NumPy function that works element by element a primitive, a function and a method.
+
+    Its inputs are promoted to one dtype and broadcast against each other. Its rules need not care for that: each cotangent is
+    summed back to the shape of its input.
+
+    Args:
+        floating: Convert integers to floating point before the call.
+        ufunc: The NumPy ufunc that it equals.
+        public: Make it a function and a method of the library under its own name.
+        in_place: Give the method an in-place form.
+        rules: The rules, by name of the input.
+    """
+
+    def define(forward: Callable[..., Any]) -> Primitive:
+        inputs = forward.__code__.co_varnames[: forward.__code__.co_argcount]
+        return Primitive(
+            forward,
+            rules,
+            promote=inputs,
+            floating=floating,
+            broadcasts=len(inputs) > 1,
+            ufunc=ufunc,
+            public=public,
+            in_place=in_place,
+        )
+
+    return define
+
+
+# Broadcasting, and its transpose: what is repeated in the forward pass is summed in the backward pass.
+
+
+@primitive(is_view=True, x=lambda g, x_shape: sum_to(g, shape=x_shape))
+def expand(x: Array, *, shape: Shape) -> Array:
+    """x repeated along new and size-1 axes until it has the shape; a view, read-only where an element is repeated."""
+    if x.shape == shape:
+        return x[...]
+    if x.size != 1 or x.ndim > len(shape):
+        return np.broadcast_to(x, shape)
+    view = np.ndarray(shape, x.dtype, np.asarray(x), 0, (0,) * len(shape))  # the same in a quarter of the time
+    view.flags.writeable = False
+    return view
+
+
+@primitive(x=lambda g, x_shape: expand(g, shape=x_shape))
+def sum_to(x: Array, *, shape: Shape) -> Array:
+    """x summed over the axes along which `shape` would be repeated to become x.shape."""
+    extra = x.ndim - len(shape)
+    if extra == 1 and x.shape[1:] == shape:
+        return np.add.reduce(x)
+    repeated = tuple(k for k in range(x.ndim) if k < extra or (shape[k - extra] == 1 and x.shape[k] != 1))
+    return np.add.reduce(x, axis=repeated).reshape(shape)
+
+
+def unbroadcast(cotangent: Any, shape: Shape) -> Any:
+    """Return the cotangent summed to the shape of the input that was broadcast."""
+    return cotangent if cotangent.shape == shape else sum_to(cotangent, shape=shape)

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, Protocol
 import graphviz
 import numpy as np
 
-from minigrad.autodiff import Node, Vertex, ancestors
+from minigrad.autodiff import Node, PrimitiveNode, Vertex, toposort
 from minigrad.primitive import Array, Shape
-from minigrad.tensor import Recorded, Tensor
+from minigrad.tensor import Tensor
 
 MISSING = (
     "The program `dot` that draws the picture was not found: install Graphviz, with `apt install graphviz` on Debian and "
@@ -130,7 +130,7 @@ def graph(
         raise ValueError(f"max_values and max_ops must be at least 0, but got {max_values} and {max_ops}")
     names = _names(params)
     root = vertex_of(tensor)
-    nodes = ancestors([root])
+    nodes = toposort([root])
     drawn = nodes if max_ops is None else nodes[:max_ops]
     facts = _Facts(root, tensor, names, drawn)
     return _Drawing(facts, max_values, direction).draw(drawn, len(nodes) - len(drawn))
@@ -188,7 +188,7 @@ def _saved(node: Node) -> dict[str, Any]:
 
     Arrays are left out where one of them was written to since: they are no longer what the operation saw.
     """
-    if not isinstance(node, Recorded) or node.frame is None:
+    if not isinstance(node, PrimitiveNode) or node.frame is None:
         return {}
     saved = dict(zip(node.op.slots, node.frame, strict=False))
     if _overwritten(node):
@@ -197,17 +197,17 @@ def _saved(node: Node) -> dict[str, Any]:
 
 
 def _overwritten(node: Node) -> bool:
-    return isinstance(node, Recorded) and node.overwritten()
+    return isinstance(node, PrimitiveNode) and node.overwritten()
 
 
 def _operands(node: Node) -> Iterator[Operand]:
     """Yield the inputs of an operation, those first that the tape knows only from what is saved."""
     saved = _saved(node)
-    names: tuple[str, ...] = node.op.inputs if isinstance(node, Recorded) else ()
+    names: tuple[str, ...] = node.op.inputs if isinstance(node, PrimitiveNode) else ()
     arrays = [saved.get(name) for name in names]
     shapes = [saved.get(f"{name}_shape") for name in names]
     count = len(node.parents)
-    if isinstance(node, Recorded) and node.op.variadic:
+    if isinstance(node, PrimitiveNode) and node.op.variadic:
         names = tuple(f"{names[0]}[{k}]" for k in range(count))
         arrays = arrays[0] or [None] * count
         shapes = shapes[0] or [None] * count
@@ -307,14 +307,14 @@ class _Drawing:
 
     def operation(self, node: Node) -> str:
         """Draw an operation and return its id."""
-        name = node.op.name if isinstance(node, Recorded) else repr(node).strip("<>")
+        name = node.op.name if isinstance(node, PrimitiveNode) else repr(node).strip("<>")
         lines = [_text(name)]
         saved = _saved(node)
-        defaults = node.op.defaults if isinstance(node, Recorded) else {}
+        defaults = node.op.defaults if isinstance(node, PrimitiveNode) else {}
         for keyword, default in defaults.items():
             if keyword in saved and saved[keyword] is not default and repr(saved[keyword]) != repr(default):
                 lines.append(_text(f"{keyword}={reprlib.repr(saved[keyword])}", size=9))
-        if isinstance(node, Recorded) and node.frame is None:
+        if isinstance(node, PrimitiveNode) and node.frame is None:
             lines.append(_text("freed by backward", FAINT, 9))
         if _overwritten(node):
             lines.append(_text("a saved array was overwritten", GRADIENT, 9))

@@ -3,8 +3,8 @@
 from minigrad.autograd import functional
 from minigrad.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from minigrad.autograd.function import Function, once_differentiable
+from minigrad.autograd.grad import Variable, backward, grad
 from minigrad.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
-from minigrad.autograd.gradient import Variable, backward, grad
 from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [

@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence, Set
 from functools import wraps
 from inspect import signature
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import numpy as np
 
-from minigrad.autodiff import AccumulateGrad, Cotangent, Node, Version, Vertex, next_sequence_nr
+from minigrad.autodiff import Cotangent, Node, Version, Vertex, unpack
+from minigrad.errors import graph_freed, saved_tensor_modified
 from minigrad.grad_mode import set_recording, thread
-from minigrad.ops.broadcasting import match_shape
-from minigrad.tensor import Tensor, restored, wrap
+from minigrad.multi_output import OutputCotangents, OutputNode
+from minigrad.primitive import Array, unbroadcast
+from minigrad.tensor import Tensor, wrap
 
 P = ParamSpec("P")
 
 
-class Context:
-    """What `Function.forward` leaves for `Function.backward`; numbers and the like may be set as attributes.
+class Saved(NamedTuple):
+    """A tensor given to `Context.save_for_backward`.
 
     Attributes:
-        needs_input_grad: For each argument of forward, whether a gradient is asked for.
+        array: Its values.
+        vertex: Its place in the graph; for a result of the function itself the index of that, lest there be a reference cycle.
+        version: Its version counter.
+        last_write: What that showed when the tensor was saved.
+    """
+
+    array: Array
+    vertex: Vertex | int | None
+    version: Version
+    last_write: int
+
+
+class Context:
+    """What `Function.forward` leaves for `Function.backward`; other values may be set as attributes.
+
+    Attributes:
+        needs_input_grad: For each argument of forward, whether a gradient is required.
         saved_tensors: What was given to `save_for_backward`.
     """
 
     needs_input_grad: tuple[bool, ...] = ()
 
-    def __init__(self) -> None:
-        self._given: tuple[Tensor | None, ...] = ()
-        self._saved: list[tuple[Any, Vertex | None, Version, int] | None] | None = []
-        self._constant: set[int] = set()
+    def __init__(self, function_name: str = "Function") -> None:
+        self._function_name = function_name
+        self._to_save: tuple[Tensor | None, ...] = ()
+        self._saved: list[Saved | None] | None = []
+        self._non_differentiable: set[int] = set()
+        self._dirty: set[int] = set()
+        self._node: Callable[[], FunctionNode | None] = lambda: None
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep arguments or results for backward. In this way a change of theirs in between is found out."""
-        self._given = tensors
+        """Keep arguments or results for backward. A write to one of them before backward is then an error."""
+        self._to_save = tensors
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Say that results, such as positions, have no gradient."""
-        self._constant = {id(t) for t in tensors}
+        """Say that results, such as indices, have no gradient."""
+        self._non_differentiable = {id(t) for t in tensors}
 
-    def _keep(self, vertices: dict[int, Vertex]) -> None:
-        """Replace the tensors given by their arrays and vertices, so that the graph holds no cycle.
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say that forward has written to arguments in place; it must return them too."""
+        self._dirty = {id(t) for t in tensors}
+
+    def _pack(self, node: FunctionNode, results: Sequence[Any]) -> None:
+        """Replace the tensors to be saved by their arrays and vertices.
 
         Raises:
-            TypeError: One is no Tensor.
+            TypeError: One is not a Tensor.
         """
-        for k, t in enumerate(self._given):
+        self._node, self._saved = weakref.ref(node), []
+        indices = {id(y): k for k, y in enumerate(results)}
+        for k, t in enumerate(self._to_save):
             if not isinstance(t, Tensor | None):
                 raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
-        self._saved = [
-            None if t is None else (t.array, vertices.get(id(t), t.vertex()), t.version, t.version.last_write)
-            for t in self._given
-        ]
-        self._given = ()
+            vertex = None if t is None else indices[id(t)] if id(t) in indices else t.vertex()
+            self._saved.append(None if t is None else Saved(t.array, vertex, t.version, t.version.last_write))
+        self._to_save = ()
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
@@ -63,126 +89,105 @@ class Context:
             RuntimeError: They were freed by an earlier backward, or written to since.
         """
         if self._saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time: the saved tensors were freed by the first backward. "
-                "Specify retain_graph=True there, or compute the loss again."
-            )
-        tensors: list[Tensor | None] = []
-        for kept in self._saved:
-            if kept is None:
+            raise graph_freed(self._function_name)
+        tensors: list[Any] = []
+        for saved in self._saved:
+            if saved is None:
                 tensors.append(None)
                 continue
-            array, vertex, written, before = kept
-            if written.last_write != before:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: a saved "
-                    f"tensor of shape {list(array.shape)} was written to before backward reached it"
-                )
-            tensors.append(restored(array, vertex))
+            if saved.version.last_write != saved.last_write:
+                raise saved_tensor_modified(self._function_name, saved.array.shape)
+            vertex, node = saved.vertex, self._node()
+            if isinstance(vertex, int) and node is not None:
+                vertex = node.vertex_of_result(vertex)
+            tensors.append(unpack(saved.array, vertex, saved.version))
         return tuple(tensors)
 
 
-class Cotangents:
-    """The cotangents of several results of one operation, of which only some may have arrived; they add one by one."""
+class FunctionNode(Node):
+    """The application of a user's `Function`.
 
-    def __init__(self, *values: Cotangent | None) -> None:
-        self.values = values
+    Attributes:
+        inputs: For each argument the shape and dtype, None if it is not a tensor.
+        outputs: The same for each result.
+        several: Whether forward returned a tuple, so that each result has an `OutputNode`.
+    """
 
-    def __add__(self, other: Cotangents) -> Cotangents:
-        pairs = zip(self.values, other.values, strict=True)
-        return Cotangents(*(b if a is None else a if b is None else a + b for a, b in pairs))
+    __slots__ = ("context", "function", "inputs", "outputs", "several")
 
+    user_defined = True
 
-class Result(Node):
-    """The vertex of one of several results: it hands its cotangent on in its place among the others."""
-
-    __slots__ = ("applied", "count", "place")
-
-    def __init__(self, applied: Applied, place: int, count: int) -> None:
-        self.number = next_sequence_nr()
-        self.hooks = None
-        self.parents = (applied,)
-        self.applied, self.place, self.count = applied, place, count
-
-    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
-        return [Cotangents(*(cotangent if k == self.place else None for k in range(self.count)))]
+    def __init__(
+        self, function: type[Function], context: Context, arguments: Sequence[Any], results: Sequence[Any], several: bool
+    ) -> None:
+        super().__init__(tuple(x.vertex() if isinstance(x, Tensor) else None for x in arguments))
+        self.function, self.context, self.several = function, context, several
+        self.inputs, self.outputs = (
+            [(x.array.shape, x.array.dtype) if isinstance(x, Tensor) else None for x in xs] for xs in (arguments, results)
+        )
 
     @property
-    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
-        """Those of the application: for torch it is one node with several results."""
-        return self.applied.next_functions
-
-    def name(self) -> str:  # noqa: D102
-        return self.applied.name()
-
-
-class Applied(Node):
-    """The application of a user's `Function`."""
-
-    __slots__ = ("context", "function", "inputs", "outputs")
-
-    def __init__(self, function: type[Function], context: Context, arguments: Sequence[Any], outputs: Sequence[Any]) -> None:
-        self.number = next_sequence_nr()
-        self.hooks = None
-        self.parents = tuple(x.vertex() if isinstance(x, Tensor) else None for x in arguments)
-        self.function, self.context = function, context
-        self.inputs = [(x.array.shape, x.dtype) if isinstance(x, Tensor) else None for x in arguments]
-        self.outputs = [(y.array.shape, y.array.dtype) if isinstance(y, Tensor) else None for y in outputs]
+    def op_name(self) -> str:
+        """The name of the function."""
+        return self.function.__name__
 
     @property
-    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+    def tensor_parents(self) -> Sequence[Vertex | None]:
         """The parents of those arguments that are tensors."""
-        edges = zip(super().next_functions, self.inputs, strict=True)
-        return tuple(edge for edge, like in edges if like is not None)
+        return [parent for parent, like in zip(self.parents, self.inputs, strict=True) if like is not None]
 
-    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
-        arrived = cotangent.values if isinstance(cotangent, Cotangents) else (cotangent,)
-        lifted = any(isinstance(g, Tensor) for g in arrived)
-        grads: list[Tensor | None] = []
-        for g, like in zip(arrived, self.outputs, strict=True):
+    def vertex_of_result(self, index: int) -> Node:
+        """Return a vertex for a result: any `OutputNode` with its index stands for it."""
+        return OutputNode(self, index) if self.several else self
+
+    def vjp(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
+        arrived = cotangent.values if isinstance(cotangent, OutputCotangents) else {0: cotangent}
+        create_graph = any(isinstance(g, Tensor) for g in arrived.values())
+        grad_outputs: list[Any] = []
+        for k, like in enumerate(self.outputs):
+            g = arrived.get(k)  # given as a copy: backward may write to it
             if g is None:
-                grads.append(None if like is None else wrap(np.zeros(*like)))
+                grad_outputs.append(None if like is None else wrap(np.zeros(*like)))
             else:
-                grads.append(g if isinstance(g, Tensor) else wrap(np.asarray(g)))
-        with set_recording(lifted), thread.state.reentrant():
-            returned = self.function.backward(self.context, *grads)
-            shares = returned if isinstance(returned, tuple) else (returned,)
+                grad_outputs.append(g.clone() if isinstance(g, Tensor) else wrap(np.array(g)))
+        with set_recording(create_graph), thread.state.reentrant():
+            returned = self.function.backward(self.context, *grad_outputs)
+            grads = returned if isinstance(returned, tuple) else (returned,)
             count = len(self.parents)
-            if len(shares) < count or any(share is not None for share in shares[count:]):
+            if len(grads) < count or any(g is not None for g in grads[count:]):
                 raise RuntimeError(
-                    f"function {self} returned an incorrect number of gradients (expected {count}, got {len(shares)})"
+                    f"function {self.op_name}Backward returned an incorrect number of gradients (expected {count}, got "
+                    f"{len(grads)})"
                 )
-            return [self._checked(k, share, lifted) for k, share in enumerate(shares[:count])]
+            return [self._checked(k, g, create_graph) for k, g in enumerate(grads[:count])]
 
-    def _checked(self, k: int, share: Any, lifted: bool) -> Cotangent | None:
-        if share is None:
+    def _checked(self, k: int, g: Any, create_graph: bool) -> Cotangent | None:
+        """Return what backward returned for one argument as its cotangent, of its shape and dtype."""
+        if g is None:
             return None
-        if not isinstance(share, Tensor):
-            raise RuntimeError(f"{self}: expected a Tensor or None as gradient {k}, but got {type(share).__name__}")
-        like = self.inputs[k]
+        name, like = f"{self.op_name}Backward", self.inputs[k]
+        if not isinstance(g, Tensor):
+            raise RuntimeError(f"{name}: expected a Tensor or None as gradient {k}, but got {type(g).__name__}")
         if like is None:
             raise RuntimeError(
-                f"function {self} returned a gradient different than None at position {k + 1}, but the corresponding forward "
+                f"function {name} returned a gradient different than None at position {k + 1}, but the corresponding forward "
                 "input was not a Tensor"
             )
         if self.parents[k] is None:
             return None
         shape, dtype = like
-        aligned = zip(reversed(shape), reversed(share.shape), strict=False)
-        if share.ndim < len(shape) or any(n not in (1, m) for n, m in aligned):
+        aligned = zip(reversed(shape), reversed(g.array.shape), strict=False)
+        if g.ndim < len(shape) or any(n not in (1, m) for n, m in aligned):
             raise RuntimeError(
-                f"Function {self} returned an invalid gradient at index {k} - got {list(share.shape)} but expected shape "
+                f"Function {name} returned an invalid gradient at index {k} - got {list(g.shape)} but expected shape "
                 f"compatible with {list(shape)}"
             )
-        share = match_shape(share, shape).to(dtype)
+        g = unbroadcast(g, shape).to(dtype)
         # As a view, because the array may be the user's own: whoever wants to keep it will copy it.
-        return share if lifted else share.array.view()
+        return g if create_graph else g.array.view()
 
-    def release(self) -> None:  # noqa: D102
+    def release_saved(self) -> None:  # noqa: D102
         self.context._saved = None
-
-    def name(self) -> str:  # noqa: D102
-        return f"{self.function.__name__}Backward"
 
 
 class Function:
@@ -229,66 +234,74 @@ class Function:
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and record that backward is its derivative.
 
-        Keyword arguments are brought to their places; with `setup_context`, defaults too have theirs.
+        Keyword arguments are passed by position; with `setup_context`, defaults are passed too.
 
         Raises:
-            TypeError: The arguments are not those of forward, or one has no place, as keyword-only arguments have none.
+            TypeError: The arguments are not those of forward, or one cannot be passed by position.
+            RuntimeError: An argument that is marked dirty is a leaf that requires a gradient, or is not returned.
         """
-        context = Context()
-        alone = cls.setup_context is not Function.setup_context
-        first = () if alone else (context,)
-        if kwargs or alone:
-            bound = signature(cls.forward).bind(*first, *args, **kwargs)
-            if alone:
+        context = Context(cls.__name__)
+        has_setup_context = cls.setup_context is not Function.setup_context
+        ctx_args = () if has_setup_context else (context,)
+        if kwargs or has_setup_context:
+            bound = signature(cls.forward).bind(*ctx_args, *args, **kwargs)
+            if has_setup_context:
                 bound.apply_defaults()
             if bound.kwargs:
                 raise TypeError(
-                    f"{cls.__name__}.apply() cannot give forward its argument {next(iter(bound.kwargs))!r} by place"
+                    f"{cls.__name__}.apply() cannot pass forward its argument {next(iter(bound.kwargs))!r} by position"
                 )
-            args = bound.args[len(first) :]
+            args = bound.args[len(ctx_args) :]
         context.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
         with set_recording(False):
-            computed = cls.forward(*first, *args)
-            if alone:
-                cls.setup_context(context, args, computed)
-        several = isinstance(computed, tuple)
-        made = computed if several else (computed,)
-        # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
-        outputs = [y.detach() if isinstance(y, Tensor) and any(y is x for x in args) else y for y in made]
+            returned = cls.forward(*ctx_args, *args)
+            if has_setup_context:
+                cls.setup_context(context, args, returned)
+        several = isinstance(returned, tuple)
+        results = returned if several else (returned,)
         recorded = thread.state.grad_enabled and any(context.needs_input_grad)
-        applied = Applied(cls, context, args, outputs) if recorded else None
-        vertices: dict[int, Vertex] = {}
-        for k, (y, original) in enumerate(zip(outputs, made, strict=True)):
-            if not isinstance(y, Tensor):
-                continue
-            inner = y.vertex()  # a view asks its base now, and not later
-            if applied is not None and y.is_floating_point() and id(original) not in context._constant:
-                y.node = Result(applied, k, len(outputs)) if several else applied
-                vertices[id(y)] = y.node
-                for x in args:
-                    if isinstance(x, Tensor) and x.version is y.version:
-                        y._base, y._maker, y._seen = x if x._base is None else x._base, cls.__name__, y.version.last_write
-            elif inner is not None:  # forward has recorded it, on its own account
-                outputs[k] = y.detach()
-        if applied is not None:
-            context._keep(vertices)
+        node = FunctionNode(cls, context, args, results, several) if recorded else None
+        outputs = tuple(cls._output(context, node, k, y, args) for k, y in enumerate(results))
+        unreturned = context._dirty - {id(y) for y in results}
+        if unreturned:
+            raise RuntimeError(f"{cls.__name__}: a tensor that is marked dirty was not returned by forward")
+        if node is not None:
+            context._pack(node, results)
             if thread.state.observer is not None:
-                given = [x.array for x in args if isinstance(x, Tensor)]
+                arrays = [x.array for x in args if isinstance(x, Tensor)]
                 for y in outputs:
                     if isinstance(y, Tensor):
-                        thread.state.observer.forward(applied, given, y.array)
-        return tuple(outputs) if several else outputs[0]
+                        thread.state.observer.forward(node, arrays, y.array)
+        return outputs if several else outputs[0]
+
+    @classmethod
+    def _output(cls, context: Context, node: FunctionNode | None, k: int, result: Any, args: Sequence[Any]) -> Any:
+        """Return what is given out for a result of forward: a tensor with its place in the graph."""
+        if not isinstance(result, Tensor):
+            return result
+        differentiable = node is not None and result.is_floating_point() and id(result) not in context._non_differentiable
+        if id(result) in context._dirty:
+            if node is not None and differentiable:
+                if result._check_in_place(cls.__name__, args):
+                    result.rebase_history(wrap(result.array, node.vertex_of_result(k)))
+            return result
+        # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
+        output = result.detach() if any(result is x for x in args) else result
+        on_its_own = output.vertex() is not None  # forward has recorded it itself
+        if node is not None and differentiable:
+            output.node = node.vertex_of_result(k)
+            for x in args:
+                if isinstance(x, Tensor) and x.version is output.version:
+                    output.become_view_of_function(x, cls.__name__)
+        elif on_its_own:
+            output = output.detach()
+        return output
 
 
-class Barrier(Node):
-    """The vertex of a gradient that must not be differentiated again."""
+class OnceDifferentiableNode(Node):
+    """The vertex of a gradient that cannot be differentiated again."""
 
     __slots__ = ()
-
-    def __init__(self, parents: tuple[Vertex | None, ...]) -> None:
-        self.number = next_sequence_nr()
-        self.hooks = None
-        self.parents = parents
 
     def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
@@ -298,15 +311,15 @@ def once_differentiable(backward: Callable[P, Any]) -> Callable[P, Any]:
     """Mark a `Function.backward` that is not written in differentiable operations: its results refuse a second derivative."""
 
     @wraps(backward)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         with set_recording(False):
-            shares = backward(*args, **kwargs)
+            grads = backward(*args, **kwargs)
         parents = tuple(g.vertex() for g in args[1:] if isinstance(g, Tensor))
         if not thread.state.grad_enabled or not any(parent is not None for parent in parents):
-            return shares
-        barrier = Barrier(parents)
-        several = shares if isinstance(shares, tuple) else (shares,)
-        closed = tuple(None if share is None else wrap(share.array, barrier) for share in several)
-        return closed if isinstance(shares, tuple) else closed[0]
+            return grads
+        node = OnceDifferentiableNode(parents)
+        as_tuple = grads if isinstance(grads, tuple) else (grads,)
+        closed = tuple(None if g is None else wrap(g.array, node) for g in as_tuple)
+        return closed if isinstance(grads, tuple) else closed[0]
 
-    return guarded
+    return wrapper

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.gradient import grad
+from minigrad.autograd.grad import grad
 from minigrad.combining import stack
 from minigrad.grad_mode import enable_grad
 from minigrad.tensor import Tensor, wrap

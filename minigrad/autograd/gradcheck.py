@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.autograd.gradient import grad
+from minigrad.autograd.grad import grad
 from minigrad.grad_mode import set_recording
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap

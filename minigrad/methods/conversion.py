@@ -8,17 +8,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad import devices, dtypes
-from minigrad.methods.carrier import Carrier
-from minigrad.methods.shape import sizes
+from minigrad import dtypes
+from minigrad.autodiff import TensorBase
+from minigrad.compat import devices
+from minigrad.methods.autograd import AutogradMethods
+from minigrad.methods.shape import parse_size
 from minigrad.ops import shape
-from minigrad.primitive import Array
+from minigrad.promotion import as_operand
 
 
-class Conversion(Carrier):
+class ConversionMethods(AutogradMethods):
     """to, float, long and their kin."""
-
-    array: Array
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -46,11 +46,11 @@ class Conversion(Carrier):
             if isinstance(goal, str | devices.device):
                 devices.check(goal)
             elif goal is not None:
-                wanted = goal.dtype if isinstance(goal, Conversion) else dtypes.as_dtype(goal)
+                wanted = goal.dtype if isinstance(goal, TensorBase) else dtypes.as_dtype(goal)
         if wanted.numpy == self.array.dtype:
-            return self._unary(shape.clone) if copy else self
+            return shape.clone(self) if copy else self
         source = self if wanted.is_floating_point else self.detach()
-        return source._unary(shape.cast, dtype=wanted.numpy)
+        return shape.cast(source, dtype=wanted.numpy)
 
     def cpu(self) -> Self:
         """Return the tensor, which is on the CPU."""
@@ -69,15 +69,15 @@ class Conversion(Carrier):
 
     def new_empty(self, *size: Any, **options: Any) -> Self:
         """Return a tensor of the given size and of the dtype of this one, whose elements mean nothing."""
-        return self.new_full(sizes(size), 0, **options)
+        return self.new_full(parse_size(size), 0, **options)
 
     def new_zeros(self, *size: Any, **options: Any) -> Self:
         """Return zeros of the given size and of the dtype of this tensor."""
-        return self.new_full(sizes(size), 0, **options)
+        return self.new_full(parse_size(size), 0, **options)
 
     def new_ones(self, *size: Any, **options: Any) -> Self:
         """Return ones of the given size and of the dtype of this tensor."""
-        return self.new_full(sizes(size), 1, **options)
+        return self.new_full(parse_size(size), 1, **options)
 
     def new_full(
         self,
@@ -91,13 +91,13 @@ class Conversion(Carrier):
         """Return a tensor of the given size and of the dtype of this one that holds one number everywhere."""
         devices.check(device)
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return self._constant(np.full(tuple(size), fill_value, kind.numpy)).requires_grad_(requires_grad)
+        return as_operand(np.full(tuple(size), fill_value, kind.numpy), self).requires_grad_(requires_grad)
 
     def new_tensor(self, data: Any) -> Self:
         """Return a tensor with a copy of the data, of the dtype of this one."""
-        return self._constant(np.array(data, self.array.dtype))
+        return as_operand(np.array(data, self.array.dtype), self)
 
-    def type_as(self, other: Conversion) -> Self:
+    def type_as(self, other: ConversionMethods) -> Self:
         """Return the tensor in the dtype of another."""
         return self.to(other.dtype)
 

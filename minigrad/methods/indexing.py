@@ -11,28 +11,32 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.methods.arithmetic import Arithmetic, scaled
-from minigrad.methods.carrier import Carrier, Number, Operand
-from minigrad.methods.spelling import numpy_names
-from minigrad.ops import broadcasting, indexing, shape
-from minigrad.ops.shape import axis
-from minigrad.primitive import Array
+from minigrad.autodiff import TensorBase
+from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
+from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
+from minigrad.methods.interface import has_in_place, with_in_place
+from minigrad.multi_output import split_into_views
+from minigrad.ops import indexing, shape
+from minigrad.ops.shape import axis, broadcast_shapes
+from minigrad.primitive import Array, expand
+from minigrad.promotion import Operand, Scalar, as_operand
 
 
-@numpy_names
-class Indexing(Arithmetic):
+@with_in_place
+@methods_accept_numpy_kwargs
+class IndexingMethods(ArithmeticMethods):
     """x[index]: all that NumPy and torch take between brackets."""
 
     def __getitem__(self, index: Any) -> Self:
         x = self
-        for step in as_index(index):
-            x = x._unary(indexing.getitem, index=step)
+        for step in normalize_index(index):
+            x = indexing.getitem(x, index=step)
         return x
 
     def __iter__(self) -> Iterator[Self]:
         if not self.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return (self[k] for k in range(self.shape[0]))
+        return iter(self.unbind())
 
     def __len__(self) -> int:
         if not self.shape:
@@ -42,8 +46,8 @@ class Indexing(Arithmetic):
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """Return the places of the elements that are not zero, a row for each; as_tuple gives a vector for each axis."""
         if as_tuple:
-            return self._with_axes()._unary(indexing.nonzero).unbind(1)
-        return self._unary(indexing.nonzero)
+            return indexing.nonzero(self._with_axes()).unbind(1)
+        return indexing.nonzero(self)
 
     def narrow(self, dim: int, start: int, length: int) -> Self:
         """Return a view of `length` elements along dim, from `start` on.
@@ -73,9 +77,8 @@ class Indexing(Arithmetic):
             split_size = [min(split_size, n - start) for start in range(0, n, split_size)] or [0]
         if sum(split_size) != n or min(split_size) < 0:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n}, but got {list(split_size)}")
-        return tuple(
-            self._slice(k, slice(end - size, end)) for size, end in zip(split_size, accumulate(split_size), strict=True)
-        )
+        slices = [slice(end - size, end) for size, end in zip(split_size, accumulate(split_size), strict=True)]
+        return split_into_views(self, [(*(slice(None),) * k, part, ...) for part in slices])
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Self, ...]:
         """Return about so many views of equal size along dim, the last perhaps smaller; fewer if the axis is short."""
@@ -94,7 +97,7 @@ class Indexing(Arithmetic):
     def unbind(self, dim: int = 0) -> tuple[Self, ...]:
         """Return the views at each position along dim, which loses the axis."""
         k = axis(dim, len(self.shape))
-        return tuple(self._slice(k, position) for position in range(self.shape[k]))
+        return split_into_views(self, [(*(slice(None),) * k, position, ...) for position in range(self.shape[k])])
 
     def select(self, dim: int, index: int) -> Self:
         """Return the view at one position along dim, which loses the axis."""
@@ -110,7 +113,7 @@ class Indexing(Arithmetic):
         x = self._with_axes()
         k = axis(dim, len(x.shape))
         picked = x._slice(k, _vector("index_select", index, x.shape[k]))
-        return picked if self.shape else picked._unary(shape.reshape, shape=())
+        return picked if self.shape else shape.reshape(picked, shape=())
 
     def masked_select(self, mask: Self) -> Self:
         """Return a vector of the elements where the mask, which broadcasts with self, is True.
@@ -118,10 +121,10 @@ class Indexing(Arithmetic):
         Raises:
             RuntimeError: The mask is not boolean, or does not broadcast.
         """
-        if mask._kind().kind != "b":
-            raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {mask._kind()}")
-        full = broadcasting.common("masked_select", self.shape, mask.shape)
-        return self._unary(broadcasting.expand, shape=full)[mask._unary(broadcasting.expand, shape=full)]
+        if mask.array.dtype.kind != "b":
+            raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {mask.array.dtype}")
+        full = broadcast_shapes("masked_select", self.shape, mask.shape)
+        return expand(self, shape=full)[expand(mask, shape=full)]
 
     def gather(self, dim: int, index: Self) -> Self:
         """Return a tensor of the index's shape: ``out[i][j][k] = self[i][index[i][j][k]][k]`` for dim 1, and so on.
@@ -132,18 +135,18 @@ class Indexing(Arithmetic):
         """
         x, where = self._with_axes(), index._with_axes()
         k = x._along_dim("gather", dim, where)
-        part = x._unary(indexing.getitem, index=x._within(where, k))
-        return part._apply(indexing.gather, where, dim=k)._unary(shape.reshape, shape=tuple(index.shape))
+        part = indexing.getitem(x, index=x._within(where, k))
+        return shape.reshape(indexing.gather(part, where, dim=k), shape=tuple(index.shape))
 
     def _with_axes(self) -> Self:
         """Return self, or for a number a vector of one."""
-        return self if self.shape else self._unary(shape.reshape, shape=(1,))
+        return self if self.shape else shape.reshape(self, shape=(1,))
 
-    def _within(self, index: Carrier, dim: int) -> indexing.Index:
+    def _within(self, index: TensorBase, dim: int) -> indexing.Index:
         """Return the index of the part of self that is as large as another along all axes but one."""
         return (*(slice(None) if k == dim else slice(n) for k, n in enumerate(index.shape)), ...)
 
-    def _along_dim(self, name: str, dim: int, index: Carrier) -> int:
+    def _along_dim(self, name: str, dim: int, index: TensorBase) -> int:
         k = axis(dim, len(self.shape))
         if len(index.shape) != len(self.shape):
             raise RuntimeError(f"{name}: Index tensor must have the same number of dimensions as input tensor")
@@ -163,17 +166,18 @@ class Indexing(Arithmetic):
             RuntimeError: The indices are not of integers, name a position that is not there, or do not broadcast.
         """
         if dim is None:
-            flat, wanted = (x._unary(shape.reshape, shape=(math.prod(x.shape),)) for x in (self, indices))
+            flat, wanted = (shape.reshape(x, shape=(math.prod(x.shape),)) for x in (self, indices))
             return flat.take_along_dim(wanted, 0)
         k = axis(dim, len(self.shape))
         if len(indices.shape) != len(self.shape):
             raise RuntimeError("take_along_dim: input and indices should have the same number of dimensions")
         others = [(*x.shape[:k], 1, *x.shape[k + 1 :]) for x in (self, indices)]
-        full = broadcasting.common("take_along_dim", *others)
+        full = broadcast_shapes("take_along_dim", *others)
         own, spread = (*full[:k], self.shape[k], *full[k + 1 :]), (*full[:k], indices.shape[k], *full[k + 1 :])
-        index = (indices + indices.lt(0) * self.shape[k])._unary(broadcasting.expand, shape=spread)
-        return self._unary(broadcasting.expand, shape=own).gather(k, index)
+        index = expand(indices + indices.lt(0) * self.shape[k], shape=spread)
+        return expand(self, shape=own).gather(k, index)
 
+    @has_in_place
     def scatter_add(self, dim: int, index: Self, src: Self) -> Self:
         """Return self with src added: ``out[i][index[i][j][k]][k] += src[i][j][k]`` for dim 1, and so on.
 
@@ -183,10 +187,11 @@ class Indexing(Arithmetic):
         """
         x, where = self._with_axes(), index._with_axes()
         k = x._along_dim("scatter_add", dim, where)
-        added = where._apply(indexing.put_along, self._source("scatter_add", src, where), shape=tuple(x.shape), dim=k)
-        return self + added._unary(shape.reshape, shape=tuple(self.shape))
+        added = indexing.put_along(where, self._source("scatter_add", src, where), shape=tuple(x.shape), dim=k)
+        return self + shape.reshape(added, shape=tuple(self.shape))
 
-    def scatter(self, dim: int, index: Self, src: Self | Number | None = None, *, value: Number | None = None) -> Self:
+    @has_in_place
+    def scatter(self, dim: int, index: Self, src: Self | Scalar | None = None, *, value: Scalar | None = None) -> Self:
         """Return self with src put in: ``out[i][index[i][j][k]][k] = src[i][j][k]`` for dim 1, and so on; or one value.
 
         Raises:
@@ -198,9 +203,9 @@ class Indexing(Arithmetic):
             raise TypeError("scatter(): give either src or value")
         x, where = self._with_axes(), index._with_axes()
         k = x._along_dim("scatter", dim, where)
-        part = self._source("scatter", given, where) if isinstance(given, Carrier) else self._constant(given).to(self)
-        put = x._apply(indexing.setitem, part, index=indexing.along(np.array(where), k))
-        return put._unary(shape.reshape, shape=tuple(self.shape))
+        part = self._source("scatter", given, where) if isinstance(given, TensorBase) else as_operand(given, self).to(self)
+        put = indexing.setitem(x, part, index=indexing.along(np.array(where), k))
+        return shape.reshape(put, shape=tuple(self.shape))
 
     def _source(self, name: str, src: Self, index: Self) -> Self:
         """Return the part of src that is as large as an index."""
@@ -208,12 +213,13 @@ class Indexing(Arithmetic):
         if len(source.shape) != len(index.shape) or any(n > m for n, m in zip(index.shape, source.shape, strict=True)):
             raise RuntimeError(f"{name}: the index {list(index.shape)} is larger than src, {list(src.shape)}")
         self._check_kind(name, src)
-        return source._unary(indexing.getitem, index=(*(slice(n) for n in index.shape), ...))
+        return indexing.getitem(source, index=(*(slice(n) for n in index.shape), ...))
 
-    def _check_kind(self, name: str, source: Carrier) -> None:
-        if source._kind() != self._kind():
-            raise RuntimeError(f"{name}: self is {self._kind()}, but the source is {source._kind()}")
+    def _check_kind(self, name: str, source: TensorBase) -> None:
+        if source.array.dtype != self.array.dtype:
+            raise RuntimeError(f"{name}: self is {self.array.dtype}, but the source is {source.array.dtype}")
 
+    @has_in_place
     def index_add(self, dim: int, index: Self, source: Self, *, alpha: float = 1) -> Self:
         """Return self with alpha times the slices of source added at the positions along dim that a vector lists.
 
@@ -222,9 +228,10 @@ class Indexing(Arithmetic):
             RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
         """
         where, added = self._slices("index_add", dim, index, source)
-        spread = added._unary(indexing.put, index=where, shape=tuple(self._with_axes().shape))
-        return self + scaled(self, spread._unary(shape.reshape, shape=tuple(self.shape)), alpha)
+        spread = indexing.getitem_adjoint(added, index=where, shape=tuple(self._with_axes().shape))
+        return self + times_alpha(self, shape.reshape(spread, shape=tuple(self.shape)), alpha)
 
+    @has_in_place
     def index_copy(self, dim: int, index: Self, source: Self) -> Self:
         """Return self with the slices of source in place of those at the positions along dim that a vector lists.
 
@@ -233,9 +240,10 @@ class Indexing(Arithmetic):
             RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
         """
         where, slices = self._slices("index_copy", dim, index, source)
-        put = self._with_axes()._apply(indexing.setitem, slices, index=where)
-        return put._unary(shape.reshape, shape=tuple(self.shape))
+        put = indexing.setitem(self._with_axes(), slices, index=where)
+        return shape.reshape(put, shape=tuple(self.shape))
 
+    @has_in_place
     def index_fill(self, dim: int, index: Self, value: Operand) -> Self:
         """Return self with a number, or tensor without axes, at the positions along dim that a vector lists.
 
@@ -249,8 +257,8 @@ class Indexing(Arithmetic):
         k = axis(dim, len(x.shape))
         forward = index + index.lt(0) * x.shape[k]
         listed = np.isin(np.arange(x.shape[k]), _vector("index_fill", forward, x.shape[k]))
-        filled = x.masked_fill(x._constant(listed.reshape(-1, *(1,) * (len(x.shape) - k - 1))), value)
-        return filled._unary(shape.reshape, shape=tuple(self.shape))
+        filled = x.masked_fill(as_operand(listed.reshape(-1, *(1,) * (len(x.shape) - k - 1)), x), value)
+        return shape.reshape(filled, shape=tuple(self.shape))
 
     def _slices(self, name: str, dim: int, index: Self, source: Self) -> tuple[indexing.Index, Self]:
         """Return the place of the slices that a vector lists along dim, and what shall go there."""
@@ -263,6 +271,7 @@ class Indexing(Arithmetic):
         self._check_kind(name, source)
         return (*(slice(None),) * k, where), slices
 
+    @has_in_place
     def index_put(self, indices: Sequence[Self], values: Self, accumulate: bool = False) -> Self:
         """Return self with values, which broadcast, at an index: ``out[indices] = values``, or added there if accumulate.
 
@@ -271,19 +280,19 @@ class Indexing(Arithmetic):
             IndexError: There is no such place.
             RuntimeError: The values are of another dtype, or do not fit.
         """
-        if isinstance(indices, Carrier):
+        if isinstance(indices, TensorBase):
             raise TypeError("index_put(): argument 'indices' must be tuple of Tensors, not Tensor")
         where = tuple(np.array(k) for k in indices)
         given = values if values.shape else values.to(self)
         self._check_kind("index_put", given)
         if not accumulate:
-            return self._apply(indexing.setitem, given, index=where)
-        selected = self._unary(indexing.getitem, index=where).shape
-        spread = given._unary(broadcasting.expand, shape=tuple(selected))
-        return self + spread._unary(indexing.put, index=where, shape=tuple(self.shape))
+            return indexing.setitem(self, given, index=where)
+        selected = indexing.getitem(self, index=where).shape
+        spread = expand(given, shape=tuple(selected))
+        return self + indexing.getitem_adjoint(spread, index=where, shape=tuple(self.shape))
 
 
-def positions(name: str, index: Carrier, count: int, error: type[Exception]) -> Array:
+def positions(name: str, index: TensorBase, count: int, error: type[Exception]) -> Array:
     """Return a copy of the positions that an index of integers names along an axis of so many elements.
 
     Positions are not counted from the back, as they are between brackets.
@@ -302,13 +311,13 @@ def positions(name: str, index: Carrier, count: int, error: type[Exception]) -> 
     return array
 
 
-def _vector(name: str, index: Carrier, count: int) -> Array:
+def _vector(name: str, index: TensorBase, count: int) -> Array:
     if len(index.shape) > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but its shape is {list(index.shape)}")
     return positions(name, index, count, IndexError).reshape(-1)
 
 
-def as_index(index: Any) -> tuple[indexing.Index, ...]:
+def normalize_index(index: Any) -> tuple[indexing.Index, ...]:
     """Return what stands between brackets as NumPy wants it, sharing no memory with the caller, in one or two steps.
 
     Tensors, ranges and lists become arrays. They are copied, because the way back needs them as they are now. A basic index
@@ -336,7 +345,7 @@ def as_index(index: Any) -> tuple[indexing.Index, ...]:
 def _is_tuple(index: list[Any]) -> bool:
     """Return whether a list is taken for a tuple, as in torch: if it is short and not all of its entries are integers."""
     if len(index) >= 32 or not any(
-        isinstance(k, Sequence | Carrier | np.ndarray | slice | EllipsisType | None) for k in index
+        isinstance(k, Sequence | TensorBase | np.ndarray | slice | EllipsisType | None) for k in index
     ):
         return False
     warnings.warn(
@@ -359,7 +368,7 @@ def _entry(entry: Any) -> Any:
         return entry
     if isinstance(entry, slice):
         return slice(_bound(entry.start), _bound(entry.stop), _bound(entry.step))
-    if hasattr(entry, "__index__") and not isinstance(entry, Carrier | np.ndarray):
+    if hasattr(entry, "__index__") and not isinstance(entry, TensorBase | np.ndarray):
         return entry.__index__()
     if isinstance(entry, list | range) and not len(entry):
         return np.empty(0, np.int64)

@@ -8,28 +8,27 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.autodiff import Version
-from minigrad.dtypes import as_python
+from minigrad.dtypes import unwrap_scalar
 from minigrad.grad_mode import thread
-from minigrad.methods.arithmetic import Arithmetic
-from minigrad.primitive import Array
+from minigrad.methods.arithmetic import ArithmeticMethods
+from minigrad.primitive import Array, primitives
+from minigrad.promotion import as_operand
 
-FROM_NUMPY = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floor_divide",
-    "remainder": "remainder", "power": "pow", "negative": "neg", "absolute": "abs", "sign": "sign", "floor": "floor",
-    "ceil": "ceil", "trunc": "trunc", "rint": "round", "maximum": "maximum", "minimum": "minimum", "matmul": "__matmul__",
-    "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
-    "logical_and": "logical_and", "logical_or": "logical_or", "logical_xor": "logical_xor", "logical_not": "logical_not",
-    "bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__",
-    "left_shift": "__lshift__", "right_shift": "__rshift__",
-    "isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
-    "log2": "log2", "log10": "log10", "log1p": "log1p", "logaddexp": "logaddexp", "sqrt": "sqrt", "square": "square",
-    "reciprocal": "reciprocal", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos",
-    "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-}  # fmt: skip
-"""The method that is a NumPy ufunc."""
+UFUNC_METHODS = {
+    np.power: "pow",
+    np.square: "square",
+    np.matmul: "matmul",
+    np.logical_and: "logical_and",
+    np.logical_or: "logical_or",
+    np.logical_xor: "logical_xor",
+    np.logical_not: "logical_not",
+}
+"""The methods that equal a ufunc but are more than one primitive."""
+
+UFUNC_PRIMITIVES = {op.ufunc: op for op in primitives.values() if op.ufunc is not None}
 
 
-def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
+def _rebuild_tensor(kind: type[Any], array: Array, requires_grad: bool) -> Any:
     """Return a leaf of the given class around an array; what pickle and deepcopy call."""
     tensor = object.__new__(kind)
     tensor.array = array
@@ -38,12 +37,8 @@ def _revived(kind: type[Any], array: Array, requires_grad: bool) -> Any:
     return tensor
 
 
-class Interop(Arithmetic):
-    """item, numpy and their kin; pickle and deepcopy."""
-
-    array: Array
-    _requires_grad: bool
-    _grad: Self | None
+class InteropMethods(ArithmeticMethods):
+    """item, numpy, pickle, deepcopy and related methods."""
 
     def item(self) -> Any:
         """Return the one element as a Python number.
@@ -74,16 +69,18 @@ class Interop(Arithmetic):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Self:
         """Let ``np.exp(tensor)`` and ``array * tensor`` be minigrad's own operations, which are recorded."""
-        name = FROM_NUMPY.get(ufunc.__name__)
-        if name is None or method != "__call__" or options:
+        op, method_name = UFUNC_PRIMITIVES.get(ufunc), UFUNC_METHODS.get(ufunc)
+        if (op is None and method_name is None) or method != "__call__" or options:
             called = f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
             how = " with " + ", ".join(options) if options else ""
             raise TypeError(
                 f"{called}{how} has no gradient rule for Tensors: use a method of Tensor, or call it on "
                 "tensor.detach().numpy()"
             )
-        first, *others = map(self._constant, inputs)
-        result: Self = getattr(first, name)(*others)
+        if method_name is None:
+            return op(*inputs)  # type: ignore[no-any-return, misc]
+        first, *others = (as_operand(x, self) for x in inputs)
+        result: Self = getattr(first, method_name)(*others)
         return result
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -91,7 +88,7 @@ class Interop(Arithmetic):
 
     def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Self:
         """Let what NumPy makes of a tensor be one where it keeps the kind of its argument, as ``np.cumsum``; it is a copy."""
-        return self._constant(array)
+        return as_operand(array, self)
 
     def __bool__(self) -> bool:
         if self.array.size != 1:
@@ -99,12 +96,12 @@ class Interop(Arithmetic):
         return bool(self.array.item())
 
     def __int__(self) -> int:
-        return int(self._only())
+        return int(self._scalar())
 
     def __float__(self) -> float:
-        return float(self._only())
+        return float(self._scalar())
 
-    def _only(self) -> Any:
+    def _scalar(self) -> Any:
         if self.array.size != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars, but this has {self.array.size}")
         return self.array.item()
@@ -115,11 +112,11 @@ class Interop(Arithmetic):
         return int(self.array.item())
 
     def __contains__(self, value: Any) -> bool:
-        if not isinstance(value, Interop | bool | int | float | np.generic):
+        if not isinstance(value, InteropMethods | bool | int | float | np.generic):
             raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
-        if isinstance(value, Interop):
+        if isinstance(value, InteropMethods):
             return bool((self == value).array.any())
-        return bool(thread.state.without_warnings(np.equal, self.array, as_python(value)).any())
+        return bool(thread.state.without_warnings(np.equal, self.array, unwrap_scalar(value)).any())
 
     def __dlpack__(self, **options: Any) -> Any:
         """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy.
@@ -135,22 +132,23 @@ class Interop(Arithmetic):
         return self.array.__dlpack_device__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revived, (type(self), self._for_copy(), self._requires_grad), self._given()
+        return _rebuild_tensor, (type(self), self._leaf_array(), self._requires_grad), self._user_attributes()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return a leaf like this one in memory of its own, also if this one is a view."""
-        copied: Self = _revived(type(self), self._for_copy().copy("K"), self._requires_grad)
+        copied: Self = _rebuild_tensor(type(self), self._leaf_array().copy("K"), self._requires_grad)
         memo[id(self)] = copied
-        vars(copied).update(deepcopy(self._given(), memo))
+        vars(copied).update(deepcopy(self._user_attributes(), memo))
         if self._grad is not None:
             copied._grad = deepcopy(self._grad, memo)
         return copied
 
-    def _given(self) -> dict[str, Any]:
+    def _user_attributes(self) -> dict[str, Any]:
         """Return the attributes that the program has given to this tensor."""
-        return {name: value for name, value in vars(self).items() if name[0] != "_"}
+        own = ("array", "hooks", "node", "version")
+        return {name: value for name, value in vars(self).items() if name[0] != "_" and name not in own}
 
-    def _for_copy(self) -> Array:
+    def _leaf_array(self) -> Array:
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol and pickle: "

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minigrad.methods.arithmetic import Arithmetic, no_number
-from minigrad.methods.carrier import Carrier, Operand
-from minigrad.methods.spelling import numpy_names
+from minigrad.autodiff import TensorBase
+from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
+from minigrad.methods.arithmetic import ArithmeticMethods
+from minigrad.methods.interface import has_in_place, require_tensor, with_in_place
 from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
+from minigrad.ops.neural import log_softmax, softmax
 from minigrad.ops.shape import axes, axis
 from minigrad.primitive import Primitive
+from minigrad.promotion import Operand
 
 Dim = int | Sequence[int] | None
 
@@ -28,12 +31,13 @@ class Found(NamedTuple):
         return f"{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
-@numpy_names
-class Reductions(Arithmetic):
+@with_in_place
+@methods_accept_numpy_kwargs
+class ReductionMethods(ArithmeticMethods):
     """sum, mean, max and their kin."""
 
     def _reduce(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
-        return self._unary(op, dim=axes(dim, len(self.shape)), keepdim=keepdim)
+        return op(self, dim=axes(dim, len(self.shape)), keepdim=keepdim)
 
     def _reduce_some(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
         """Reduce by an operation that needs at least one element."""
@@ -41,7 +45,7 @@ class Reductions(Arithmetic):
         for k in dims or ():
             if self.shape[k] == 0:
                 raise IndexError(f"{op.name}(): Expected reduction dim {k} to have non-zero size.")
-        return self._unary(op, dim=dims, keepdim=keepdim)
+        return op(self, dim=dims, keepdim=keepdim)
 
     def sum(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """Return the sum; integers and booleans are added up as int64, or all in another dtype if one is given."""
@@ -66,16 +70,16 @@ class Reductions(Arithmetic):
         """
         if dtype is not None:
             return self.to(dtype).prod(dim, keepdim).to(dtype)
-        x = self if self._kind().kind == "f" else self._unary(shape.cast, dtype=np.dtype(np.int64))
+        x = self if self.array.dtype.kind == "f" else shape.cast(self, dtype=np.dtype(np.int64))
         if dim is None:
-            return x._unary(shape.reshape, shape=(math.prod(self.shape),)).prod(0)
+            return shape.reshape(x, shape=(math.prod(self.shape),)).prod(0)
         k = axis(dim, len(self.shape))
         if not self.shape:
             return x.sum()
         while (n := x.shape[k]) > 1:
             halves = (x._slice(k, slice(0, n // 2)), x._slice(k, slice(n // 2, n - n % 2)))
             product = halves[0] * halves[1]
-            x = product if n % 2 == 0 else product._apply(indexing.cat, x._slice(k, slice(n - 1, n)), dim=k)
+            x = product if n % 2 == 0 else indexing.cat(product, x._slice(k, slice(n - 1, n)), dim=k)
         if x.shape[k] == 0:
             x = x.sum(k, keepdim=True) + 1
         return x.sum(k, keepdim)
@@ -120,7 +124,7 @@ class Reductions(Arithmetic):
         correction: float | None = None,
     ) -> Self:
         """Return the standard deviation, the square root of `var`; its derivative where all are equal is 0."""
-        return self.var(dim, unbiased, keepdim, correction=correction)._unary(elementary.root)
+        return elementary.root(self.var(dim, unbiased, keepdim, correction=correction))
 
     def norm(self, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Self:
         """Return the p-norm, (sum |x|^p)^(1/p), of the tensor as one vector or of those along dim; p may be inf or 0.
@@ -131,9 +135,9 @@ class Reductions(Arithmetic):
             RuntimeError: The elements are integers or booleans, or there is no such p.
         """
         if not self.is_floating_point():
-            raise RuntimeError(f"norm: expected a floating point tensor, but got {self._kind()}: convert it with float()")
+            raise RuntimeError(f"norm: expected a floating point tensor, but got {self.array.dtype}: convert it with float()")
         if p in (None, "fro", 2):
-            return (self * self).sum(dim, keepdim)._unary(elementary.root)
+            return elementary.root((self * self).sum(dim, keepdim))
         if not isinstance(p, int | float):
             raise RuntimeError(f"norm: p must be a number or 'fro', but is {p!r}")
         size = self.abs()
@@ -142,31 +146,32 @@ class Reductions(Arithmetic):
         if p == -math.inf:
             return size.amin(() if dim is None else dim, keepdim)
         if p == 0:
-            ones = self._unary(arithmetic.fill, value=1)
-            return self.ne(0)._apply(arithmetic.where, ones, 0).sum(dim, keepdim)
+            ones = arithmetic.fill(self, value=1)
+            return arithmetic.where(self.ne(0), ones, 0).sum(dim, keepdim)
         if p == 1:
             return size.sum(dim, keepdim)
         total = (size**p).sum(dim, keepdim)
         # At 0 the outer power has the slope inf: there the sum is replaced before the power, not after it.
         empty = total.eq(0)
-        safe = empty._apply(arithmetic.where, 1, total) ** (1 / p)
-        return empty._apply(arithmetic.where, 0, safe)
+        safe = arithmetic.where(empty, 1, total) ** (1 / p)
+        return arithmetic.where(empty, 0, safe)
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Self:
         """Return log(sum(exp(x))) along dim, without overflow."""
         return self._reduce(reduction.logsumexp, dim, keepdim)
 
+    @has_in_place
     def cumsum(self, dim: int, *, dtype: Any = None) -> Self:
         """Return the sums of the first, the first two, ... elements along dim, in another dtype if one is given."""
         if dtype is not None:
             return self.to(dtype).cumsum(dim).to(dtype)
         k = axis(dim, len(self.shape))
-        return self._unary(reduction.cumsum, dim=k) if self.shape else self.sum()
+        return reduction.cumsum(self, dim=k) if self.shape else self.sum()
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Self:
         """Return the positions along dim in the order of the elements; equal ones keep their order in any case."""
         k = axis(dim, len(self.shape))
-        return self._unary(reduction.argsort, dim=k, descending=descending) if self.shape else self.argmax()
+        return reduction.argsort(self, dim=k, descending=descending) if self.shape else self.argmax()
 
     def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Found:
         """Return ``(values, indices)``: the elements along dim in order, and where they stood; NaN counts as largest."""
@@ -186,19 +191,19 @@ class Reductions(Arithmetic):
         return Found(self._taken(order, dim), order)
 
     def _taken(self, order: Self, dim: int) -> Self:
-        return self._apply(indexing.gather, order, dim=axis(dim, len(self.shape))) if self.shape else self._unary(shape.clone)
+        return indexing.gather(self, order, dim=axis(dim, len(self.shape))) if self.shape else shape.clone(self)
 
     def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """Return the middle element, of two the lower, or NaN if there is one; with dim, ``(values, indices)`` along it."""
         if dim is None:
-            flat = self._unary(shape.reshape, shape=(math.prod(self.shape),))
+            flat = shape.reshape(self, shape=(math.prod(self.shape),))
             return flat.median(0).values if flat.shape[0] else flat.mean()
         k, last = axis(dim, len(self.shape)), self.argmax(dim, keepdim=True)  # the position of the first NaN if there is one
         order = self.argsort(dim)
         middle = order._slice(k, slice((order.shape[k] - 1) // 2, (order.shape[k] + 1) // 2)) if self.shape else order
-        indices = self._taken(last, dim).isnan()._apply(arithmetic.where, last, middle)
+        indices = arithmetic.where(self._taken(last, dim).isnan(), last, middle)
         values = self._taken(indices, dim)
-        return Found(values, indices) if keepdim else Found(values.sum(dim, dtype=self._kind()), indices.sum(dim))
+        return Found(values, indices) if keepdim else Found(values.sum(dim, dtype=self.array.dtype), indices.sum(dim))
 
     def amax(self, dim: Dim = (), keepdim: bool = False) -> Self:
         """Return the largest element; equal ones share the gradient."""
@@ -225,15 +230,15 @@ class Reductions(Arithmetic):
     def _extreme(self, value: Primitive, position: Primitive, dim: Any, keepdim: bool) -> Any:
         if dim is None:
             return self._reduce(value, None, keepdim)
-        if isinstance(dim, Carrier):
-            return self._binary(arithmetic.maximum if value is reduction.amax else arithmetic.minimum, dim)
+        if isinstance(dim, TensorBase):
+            return (arithmetic.maximum if value is reduction.amax else arithmetic.minimum)(self, dim)
         return Found(self._reduce_some(value, dim, keepdim), self._position(position, dim, keepdim))
 
     def _position(self, op: Primitive, dim: int | None, keepdim: bool) -> Self:
         k = None if dim is None else axis(dim, len(self.shape))
         if 0 in self.shape and (k is None or self.shape[k] == 0):
             raise IndexError(f"{op.name}(): there is no element along dim {dim}, the shape is {list(self.shape)}")
-        return self._unary(op, dim=k if self.shape else None, keepdim=keepdim)
+        return op(self, dim=k if self.shape else None, keepdim=keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Self:
         """Return the position of the largest element, the first of several, along dim or in the flattened tensor."""
@@ -253,7 +258,7 @@ class Reductions(Arithmetic):
 
     def equal(self, other: Self) -> bool:
         """Return whether two tensors have the same shape and the same elements."""
-        return tuple(self.shape) == tuple(no_number(other, "equal").shape) and bool(self.eq(other).all())
+        return tuple(self.shape) == tuple(require_tensor(other, "equal").shape) and bool(self.eq(other).all())
 
     def allclose(self, other: Self, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         """Return whether all elements satisfy |self - other| <= atol + rtol |other|.
@@ -261,8 +266,25 @@ class Reductions(Arithmetic):
         Raises:
             RuntimeError: The dtypes differ, or the shapes do not broadcast.
         """
-        if self._kind() != no_number(other, "allclose")._kind():
-            raise RuntimeError(f"allclose: the tensors must have one dtype, but have {self._kind()} and {other._kind()}")
+        if self.array.dtype != require_tensor(other, "allclose").array.dtype:
+            raise RuntimeError(
+                f"allclose: the tensors must have one dtype, but have {self.array.dtype} and {other.array.dtype}"
+            )
         x, y = self.detach(), other.detach()
         near = x.eq(y) | ((x - y).abs() <= atol + rtol * y.abs()) & y.isfinite()
         return bool((near | x.isnan() & y.isnan() if equal_nan else near).all())
+
+    def softmax(self, dim: int, dtype: Any = None) -> Self:
+        """Return exp(x) / sum(exp(x)) along dim, without overflow; computed in another dtype if one is given."""
+        return self._softmax(softmax, dim, dtype)
+
+    def log_softmax(self, dim: int, dtype: Any = None) -> Self:
+        """Return log(softmax(x)) along dim, without overflow; computed in another dtype if one is given."""
+        return self._softmax(log_softmax, dim, dtype)
+
+    def _softmax(self, op: Primitive, dim: int, dtype: Any) -> Self:
+        x = self if dtype is None else self.to(dtype)
+        k = axis(dim, len(self.shape))
+        if not self.shape:  # a scalar is a vector of one element
+            return shape.reshape(op(shape.reshape(x, shape=(1,)), dim=0), shape=())
+        return op(x, dim=k)

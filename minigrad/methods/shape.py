@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Self
 
-from minigrad.methods.carrier import Carrier
-from minigrad.methods.spelling import numpy_names
-from minigrad.ops import broadcasting
+from minigrad.autodiff import TensorBase
+from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
+from minigrad.methods.interface import has_in_place, method_only, with_in_place
+from minigrad.methods.primitive_methods import PrimitiveMethods
 from minigrad.ops import shape as layout
 from minigrad.ops.shape import axis
-from minigrad.primitive import Primitive
+from minigrad.primitive import Primitive, expand
 
 Sizes = int | Sequence[int]
 
@@ -29,15 +30,16 @@ class Size(tuple[int, ...]):
         return f"minigrad.Size({list(self)})"
 
 
-def sizes(given: tuple[Sizes, ...]) -> tuple[int, ...]:
+def parse_size(given: tuple[Sizes, ...]) -> tuple[int, ...]:
     """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``."""
     if len(given) == 1 and isinstance(given[0], Sequence):
         return tuple(given[0])
     return tuple(given)  # type: ignore[arg-type]
 
 
-@numpy_names
-class Shapes(Carrier):
+@with_in_place
+@methods_accept_numpy_kwargs
+class ShapeMethods(PrimitiveMethods):
     """reshape, transpose and their kin."""
 
     def reshape(self, shape: Sizes = (), *more: int) -> Self:
@@ -46,8 +48,9 @@ class Shapes(Carrier):
         Raises:
             RuntimeError: The number of elements differs.
         """
-        return self._unary(layout.reshape, shape=self._filled(sizes((shape, *more))))
+        return layout.reshape(self, shape=self._infer_size(parse_size((shape, *more))))
 
+    @method_only
     def view(self, size: Sizes = (), *more: int) -> Self:
         """Return `reshape(size)` where that is a view, sharing memory with self.
 
@@ -55,16 +58,17 @@ class Shapes(Carrier):
             RuntimeError: The number of elements differs, or self has its elements in another order in memory, as after
                 `transpose`: use `reshape`, which then copies.
         """
-        shape = self._filled(sizes((size, *more)))
+        shape = self._infer_size(parse_size((size, *more)))
         try:
-            return self._unary(layout.reshape, shape=shape, copy=False)
-        except RuntimeError as error:
+            self.array.reshape(shape, copy=False)
+        except ValueError as error:
             raise RuntimeError(
                 f"view size {list(shape)} is not compatible with input tensor's size {list(self.shape)} and stride: its "
                 "elements lie in another order in memory. Use reshape(), which copies them then."
             ) from error
+        return layout.reshape(self, shape=shape)
 
-    def _filled(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
+    def _infer_size(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
         """Return the sizes with -1 replaced by what is left."""
         total = math.prod(self.shape)
         known = math.prod(n for n in wanted if n != -1)
@@ -85,10 +89,10 @@ class Shapes(Carrier):
     def permute(self, dims: Sizes = (), *more: int) -> Self:
         """Return a view whose axis k is axis dims[k] of self."""
         n = len(self.shape)
-        order = tuple(axis(d, n) for d in sizes((dims, *more)))
+        order = tuple(axis(d, n) for d in parse_size((dims, *more)))
         if sorted(order) != list(range(n)):
             raise RuntimeError(f"permute: dims {order} are not an arrangement of the {n} axes")
-        return self._unary(layout.permute, dims=order)
+        return layout.permute(self, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> Self:
         """Return a view with two axes exchanged."""
@@ -97,7 +101,7 @@ class Shapes(Carrier):
         a, b = axis(dim0, n), axis(dim1, n)
         if n:
             order[a], order[b] = b, a
-        return self._unary(layout.permute, dims=tuple(order))
+        return layout.permute(self, dims=tuple(order))
 
     def t(self) -> Self:
         """Return the transpose of a matrix; a vector or number as it is.
@@ -112,7 +116,7 @@ class Shapes(Carrier):
     @property
     def T(self) -> Self:  # noqa: N802
         """The axes in reverse order; a view."""
-        return self._unary(layout.permute, dims=tuple(reversed(range(len(self.shape)))))
+        return layout.permute(self, dims=tuple(reversed(range(len(self.shape)))))
 
     @property
     def mT(self) -> Self:  # noqa: N802
@@ -154,13 +158,15 @@ class Shapes(Carrier):
         k = axis(dim, len(self.shape) + 1)
         return self.reshape(*self.shape[:k], 1, *self.shape[k:])
 
-    def view_as(self, other: Carrier) -> Self:
+    @method_only
+    def view_as(self, other: TensorBase) -> Self:
         """Return `view(other.shape)`."""
         return self.view(*other.shape)
 
+    @method_only
     def contiguous(self) -> Self:
         """Return the tensor with its elements in row-major order in memory: itself if it is so already."""
-        return self if self._is_contiguous() else self._unary(layout.clone)
+        return self if self.array.flags.c_contiguous else layout.clone(self)
 
     def swapaxes(self, axis0: int, axis1: int) -> Self:
         """Return a view with two axes exchanged."""
@@ -176,9 +182,10 @@ class Shapes(Carrier):
         order = [d for d in range(n) if d not in sources]
         for target, d in sorted(zip(targets, sources, strict=True)):
             order.insert(target, d)
-        return self._unary(layout.permute, dims=tuple(order))
+        return layout.permute(self, dims=tuple(order))
 
-    def expand_as(self, other: Carrier) -> Self:
+    @method_only
+    def expand_as(self, other: TensorBase) -> Self:
         """Return `expand(other.shape)`."""
         return self.expand(*other.shape)
 
@@ -186,29 +193,30 @@ class Shapes(Carrier):
         """Return `expand(size)`."""
         return self.expand(*size)
 
+    @method_only
     def repeat(self, repeats: Sizes, *more: int) -> Self:
         """Return a copy in which the whole is repeated so many times along each axis; more numbers than axes add axes.
 
         Raises:
             RuntimeError: There are fewer numbers than axes.
         """
-        times = sizes((repeats, *more))
+        times = parse_size((repeats, *more))
         if len(times) < len(self.shape):
-            raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+            raise RuntimeError("Scalar of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
         own = (*(1,) * (len(times) - len(self.shape)), *self.shape)
         apart = self.reshape(*[size for n in own for size in (1, n)])
         whole = apart.expand(*[size for r, n in zip(times, own, strict=True) for size in (r, n)])
-        return whole._unary(layout.clone).reshape(*[r * n for r, n in zip(times, own, strict=True)])
+        return layout.clone(whole).reshape(*[r * n for r, n in zip(times, own, strict=True)])
 
     def tile(self, dims: Sizes, *more: int) -> Self:
         """Return `repeat`, where fewer numbers than axes are filled up with ones in front."""
-        times = sizes((dims, *more))
+        times = parse_size((dims, *more))
         return self.repeat((*(1,) * (len(self.shape) - len(times)), *times))
 
     def flip(self, dims: Sizes, *more: int) -> Self:
         """Return a copy with the elements along some axes in reverse order."""
-        along = tuple(axis(d, len(self.shape)) for d in sizes((dims, *more)))
-        return self._unary(layout.flip, dims=along if self.shape else ())
+        along = tuple(axis(d, len(self.shape)) for d in parse_size((dims, *more)))
+        return layout.flip(self, dims=along if self.shape else ())
 
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Self:
         """Return a copy with the elements shifted along some axes, or in the flattened tensor; what leaves comes back."""
@@ -218,12 +226,14 @@ class Shapes(Carrier):
         along = tuple(axis(d, len(self.shape)) for d in ((dims,) if isinstance(dims, int) else dims))
         if len(along) != len(moves):
             raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(along)}")
-        return self._unary(layout.roll, shifts=moves, dims=along)
+        return layout.roll(self, shifts=moves, dims=along)
 
+    @has_in_place
     def tril(self, diagonal: int = 0) -> Self:
         """Return the lower triangle of the last two axes, up to a diagonal (1 the one above the main one), else zeros."""
         return self._triangle(layout.tril, diagonal)
 
+    @has_in_place
     def triu(self, diagonal: int = 0) -> Self:
         """Return the upper triangle of the last two axes, from a diagonal (1 the one above the main one), else zeros."""
         return self._triangle(layout.triu, diagonal)
@@ -233,7 +243,7 @@ class Shapes(Carrier):
             raise RuntimeError(
                 f"{op.name}: input tensor must have at least 2 dimensions, but the shape is {list(self.shape)}"
             )
-        return self._unary(op, diagonal=diagonal)
+        return op(self, diagonal=diagonal)
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
         """Return a view of the diagonal of two axes, as the last axis; offset 1 is the diagonal above the main one."""
@@ -241,7 +251,7 @@ class Shapes(Carrier):
         dims = (axis(dim1, n), axis(dim2, n))
         if dims[0] == dims[1]:
             raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-        return self._unary(layout.diagonal, offset=offset, dims=dims)
+        return layout.diagonal(self, offset=offset, dims=dims)
 
     def diag(self, diagonal: int = 0) -> Self:
         """Return a copy of the diagonal of a matrix, or for a vector the matrix with it on the diagonal.
@@ -250,23 +260,24 @@ class Shapes(Carrier):
             RuntimeError: It is neither a vector nor a matrix.
         """
         if len(self.shape) == 2:
-            return self.diagonal(diagonal)._unary(layout.clone)
+            return layout.clone(self.diagonal(diagonal))
         if len(self.shape) != 1:
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(self.shape)}D")
         side = self.shape[0] + abs(diagonal)
-        return self._unary(layout.put_diagonal, shape=(side, side), offset=diagonal, dims=(0, 1))
+        return layout.put_diagonal(self, shape=(side, side), offset=diagonal, dims=(0, 1))
 
+    @method_only
     def expand(self, size: Sizes = (), *more: int) -> Self:
         """Return a view with axes of size 1, and new ones in front, repeated; -1 keeps a size.
 
         Raises:
             RuntimeError: A size other than 1 would have to change.
         """
-        wanted = sizes((size, *more))
+        wanted = parse_size((size, *more))
         lead = len(wanted) - len(self.shape)
         kept = (*(1,) * lead, *self.shape)
         if -1 in wanted[: max(lead, 0)]:
             raise RuntimeError(
                 f"expand: -1 keeps the size of an axis, but {list(wanted)} has it where {list(self.shape)} has none"
             )
-        return self._unary(broadcasting.expand, shape=tuple(k if w == -1 else w for w, k in zip(wanted, kept, strict=False)))
+        return expand(self, shape=tuple(k if w == -1 else w for w, k in zip(wanted, kept, strict=False)))

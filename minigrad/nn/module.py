@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 
-from minigrad.autodiff import RemovableHandle
 from minigrad.creation import empty
+from minigrad.hooks import RemovableHandle
 from minigrad.methods.shape import Size
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
@@ -396,7 +396,7 @@ class Module:
             details = "\n\t".join(complaints)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{details}")
         for name, array in arrays.items():
-            own[name]._write(array.astype(own[name].dtype.numpy, copy=False))
+            own[name].write(array.astype(own[name].dtype.numpy, copy=False))
         return IncompatibleKeys(missing, unexpected)
 
     # Text.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
+
 from minigrad.autodiff import Version
-from minigrad.tensor import NOTHING, Tensor
+from minigrad.tensor import Tensor
 
 
 class Parameter(Tensor):
@@ -21,7 +23,7 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if data is not None and not isinstance(data, Tensor):
             raise TypeError(f"Parameter data has to be a Tensor, but got {type(data).__name__}: make one with tensor(...)")
-        self.array = NOTHING.copy() if data is None else data.array
+        self.array = np.empty(0, np.float32) if data is None else data.array
         self.version = Version() if data is None else data.version
         self.requires_grad = requires_grad
 

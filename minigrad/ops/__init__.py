@@ -3,7 +3,6 @@
 from minigrad.ops import (
     activation,
     arithmetic,
-    broadcasting,
     convolution,
     elementary,
     indexing,
@@ -16,7 +15,6 @@ from minigrad.ops import (
 __all__ = [
     "activation",
     "arithmetic",
-    "broadcasting",
     "convolution",
     "elementary",
     "indexing",

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.arithmetic import drop, fill, where
-from minigrad.ops.broadcasting import elementwise
-from minigrad.primitive import Array
+from minigrad.primitive import Array, elementwise
 
 LN2, LN10 = math.log(2), math.log(10)
 
 
 @elementwise(
+    ufunc=np.power,
+    public=False,
     a=lambda g, a, b: g * where((a == 0) & (b == 0), 0, b * a ** (b - 1)),
     b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
 )
@@ -32,43 +33,46 @@ def power(a: Array, b: Array) -> Array:
     return np.power(a, b, out=...)
 
 
-@elementwise(x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0))
+@elementwise(
+    public=False,
+    x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0),
+)
 def pow_(x: Array, *, exponent: float) -> Array:
     """x to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
     return np.asarray(x**exponent)
 
 
-@elementwise(floating=True, x=lambda g, out: g * out)
+@elementwise(ufunc=np.exp, floating=True, x=lambda g, out: g * out)
 def exp(x: Array) -> Array:
     """e to the power x."""
     return np.exp(x, out=...)
 
 
-@elementwise(floating=True, x=lambda g, x: g / x)
+@elementwise(ufunc=np.log, floating=True, x=lambda g, x: g / x)
 def log(x: Array) -> Array:
     """Natural logarithm; NaN below 0, -inf at 0."""
     return np.log(x, out=...)
 
 
-@elementwise(floating=True, x=lambda g, out: g / (2 * out))
+@elementwise(ufunc=np.sqrt, floating=True, x=lambda g, out: g / (2 * out))
 def sqrt(x: Array) -> Array:
     """Square root, with derivative inf at 0."""
     return np.sqrt(x, out=...)
 
 
-@elementwise(floating=True, x=lambda g, x: g * cos(x))
+@elementwise(ufunc=np.sin, floating=True, x=lambda g, x: g * cos(x))
 def sin(x: Array) -> Array:
     """Sine; x in radians."""
     return np.sin(x, out=...)
 
 
-@elementwise(floating=True, x=lambda g, x: -g * sin(x))
+@elementwise(ufunc=np.cos, floating=True, x=lambda g, x: -g * sin(x))
 def cos(x: Array) -> Array:
     """Cosine; x in radians."""
     return np.cos(x, out=...)
 
 
-@elementwise(floating=True, x=lambda g, out: g * (1 - out * out))
+@elementwise(ufunc=np.tanh, floating=True, x=lambda g, out: g * (1 - out * out))
 def tanh(x: Array) -> Array:
     """Hyperbolic tangent."""
     return np.tanh(x, out=...)
@@ -87,31 +91,31 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0, out=...)
 
 
-@elementwise(floating=True, x=lambda g, out: g * (out * LN2))
+@elementwise(ufunc=np.exp2, floating=True, x=lambda g, out: g * (out * LN2))
 def exp2(x: Array) -> Array:
     """2 to the power x."""
     return np.exp2(x)
 
 
-@elementwise(floating=True, x=lambda g, out: g * (out + 1))
+@elementwise(ufunc=np.expm1, floating=True, x=lambda g, out: g * (out + 1))
 def expm1(x: Array) -> Array:
     """exp(x) - 1, exact also near 0."""
     return np.expm1(x)
 
 
-@elementwise(floating=True, x=lambda g, x: g / (x * LN2))
+@elementwise(ufunc=np.log2, floating=True, x=lambda g, x: g / (x * LN2))
 def log2(x: Array) -> Array:
     """Logarithm to base 2."""
     return np.log2(x)
 
 
-@elementwise(floating=True, x=lambda g, x: g / (x * LN10))
+@elementwise(ufunc=np.log10, floating=True, x=lambda g, x: g / (x * LN10))
 def log10(x: Array) -> Array:
     """Logarithm to base 10."""
     return np.log10(x)
 
 
-@elementwise(floating=True, x=lambda g, x: g / (x + 1))
+@elementwise(ufunc=np.log1p, floating=True, x=lambda g, x: g / (x + 1))
 def log1p(x: Array) -> Array:
     """log(1 + x), exact also near 0."""
     return np.log1p(x)
@@ -123,43 +127,44 @@ def rsqrt(x: Array) -> Array:
     return np.asarray(1 / np.sqrt(x))
 
 
-@elementwise(floating=True, x=lambda g, out: -g * out * out)
+@elementwise(ufunc=np.reciprocal, floating=True, x=lambda g, out: -g * out * out)
 def reciprocal(x: Array) -> Array:
     """1 / x."""
     return np.reciprocal(x)
 
 
-@elementwise(floating=True, x=lambda g, out: where(out == 0, 0, g / (2 * out)))
+@elementwise(public=False, floating=True, x=lambda g, out: where(out == 0, 0, g / (2 * out)))
 def root(x: Array) -> Array:
     """Square root with derivative 0 at 0, for norms and standard deviations."""
     return np.sqrt(x)
 
 
-@elementwise(floating=True, x=lambda g, out: g * (1 + out * out))
+@elementwise(ufunc=np.tan, floating=True, x=lambda g, out: g * (1 + out * out))
 def tan(x: Array) -> Array:
     """Tangent; x in radians."""
     return np.tan(x)
 
 
-@elementwise(floating=True, x=lambda g, x: g / sqrt(1 - x * x))
+@elementwise(ufunc=np.arcsin, floating=True, x=lambda g, x: g / sqrt(1 - x * x))
 def asin(x: Array) -> Array:
     """The angle in radians, from -pi/2 to pi/2, whose sine is x."""
     return np.arcsin(x)
 
 
-@elementwise(floating=True, x=lambda g, x: -g / sqrt(1 - x * x))
+@elementwise(ufunc=np.arccos, floating=True, x=lambda g, x: -g / sqrt(1 - x * x))
 def acos(x: Array) -> Array:
     """The angle in radians, from 0 to pi, whose cosine is x."""
     return np.arccos(x)
 
 
-@elementwise(floating=True, x=lambda g, x: g / (1 + x * x))
+@elementwise(ufunc=np.arctan, floating=True, x=lambda g, x: g / (1 + x * x))
 def atan(x: Array) -> Array:
     """The angle in radians, from -pi/2 to pi/2, whose tangent is x."""
     return np.arctan(x)
 
 
 @elementwise(
+    ufunc=np.arctan2,
     floating=True,
     a=lambda g, a, b: g * _over_square(b, a, b),
     b=lambda g, a, b: -g * _over_square(a, a, b),
@@ -174,13 +179,13 @@ def _over_square(x: Any, a: Any, b: Any) -> Any:
     return where(square == 0, 0, x / square)
 
 
-@elementwise(floating=True, x=lambda g, x: g * cosh(x))
+@elementwise(ufunc=np.sinh, floating=True, x=lambda g, x: g * cosh(x))
 def sinh(x: Array) -> Array:
     """Hyperbolic sine."""
     return np.sinh(x)
 
 
-@elementwise(floating=True, x=lambda g, x: g * sinh(x))
+@elementwise(ufunc=np.cosh, floating=True, x=lambda g, x: g * sinh(x))
 def cosh(x: Array) -> Array:
     """Hyperbolic cosine."""
     return np.cosh(x)
@@ -195,7 +200,13 @@ def erf(x: Array) -> Array:
     return np.asarray(_erf(x)).astype(x.dtype)
 
 
-@elementwise(floating=True, a=lambda g, a, b: g * sigmoid(a - b), b=lambda g, a, b: g * sigmoid(b - a))
+@elementwise(
+    ufunc=np.logaddexp,
+    in_place=False,
+    floating=True,
+    a=lambda g, a, b: g * sigmoid(a - b),
+    b=lambda g, a, b: g * sigmoid(b - a),
+)
 def logaddexp(a: Array, b: Array) -> Array:
     """log(exp(a) + exp(b)), without overflow."""
     return np.logaddexp(a, b)

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.broadcasting import match_shape
-from minigrad.primitive import Array, Primitive, Shape, primitive
+from minigrad.primitive import Array, Shape, primitive, unbroadcast
 
 Index = tuple[Any, ...]
-Path = tuple[tuple[Primitive, dict[str, Any]], ...]
-"""How a view was made: primitives, with their keyword arguments, applied one after the other."""
+Path = tuple[Any, ...]
+"""How a view was made: (), or the path to its source and a pair of a primitive and its keyword arguments."""
 
 
 def is_basic(index: Index) -> bool:
@@ -25,7 +24,7 @@ def is_basic(index: Index) -> bool:
     return all(isinstance(k, int | slice | EllipsisType | None) and not isinstance(k, bool) for k in index)
 
 
-@primitive(x=lambda g, x_shape, index: put(g, index=index, shape=x_shape))
+@primitive(is_view=True, x=lambda g, x_shape, index: getitem_adjoint(g, index=index, shape=x_shape))
 def getitem(x: Array, *, index: Index) -> Array:
     """x[index]; a view if the index is basic, else a copy in row-major order."""
     part = x[index]
@@ -36,7 +35,7 @@ def getitem(x: Array, *, index: Index) -> Array:
 @primitive(
     promote=("x", "value"),
     x=lambda g, index: setitem(g, 0, index=index),
-    value=lambda g, index, value_shape: match_shape(getitem(g, index=index), value_shape),
+    value=lambda g, index, value_shape: unbroadcast(getitem(g, index=index), value_shape),
 )
 def setitem(x: Array, value: Array, *, index: Index) -> Array:
     """A copy of x in which the elements at the index are those of value, which broadcasts."""
@@ -46,7 +45,7 @@ def setitem(x: Array, value: Array, *, index: Index) -> Array:
 
 
 @primitive(x=lambda g, index: getitem(g, index=index))
-def put(x: Array, *, index: Index, shape: Shape) -> Array:
+def getitem_adjoint(x: Array, *, index: Index, shape: Shape) -> Array:
     """Zeros of the shape, with x added at the index; repeated places accumulate."""
     full = np.zeros(shape, x.dtype)
     if is_basic(index):
@@ -67,22 +66,32 @@ def _add_rows(full: Array, index: Array, x: Array) -> None:
     full[rows[first]] = np.add.reduceat(x.reshape(-1, *full.shape[1:])[order], first)
 
 
-def follow(x: Any, path: Path) -> Any:
+def replay_view(x: Any, path: Path) -> Any:
     """Return the view of x that the path leads to."""
-    for op, attributes in path:
+    steps = []
+    while path:
+        path, step = path
+        steps.append(step)
+    for op, attributes in reversed(steps):
         x = op(x, **attributes)
     return x
 
 
 @primitive(
     promote=("x", "value"),
-    x=lambda g, path: overlay(g, 0, path=path),
-    value=lambda g, path, value_shape: match_shape(follow(g, path), value_shape),
+    x=lambda g, path: view_scatter(g, 0, path=path),
+    value=lambda g, path, value_shape: unbroadcast(replay_view(g, path), value_shape),
 )
-def overlay(x: Array, value: Array, *, path: Path) -> Array:
+def view_scatter(x: Array, value: Array, *, path: Path) -> Array:
     """A copy of x in which the view that the path leads to holds value."""
     out = np.array(x)
-    follow(out, path)[...] = value
+    view = replay_view(out, path)
+    if view.base is out:
+        view[...] = value
+    else:  # x lies in memory in another order than the tensor whose view it was, and a reshape on the path has copied
+        positions = replay_view(np.arange(x.size).reshape(x.shape), path)
+        out = out.copy("C")
+        out.reshape(-1)[positions] = value
     return out
 
 
@@ -99,6 +108,15 @@ def parts(x: Any, lengths: Sequence[int], dim: int) -> list[Any]:
         getitem(x, index=(*(slice(None),) * dim, slice(end - length, end), ...))
         for length, end in zip(lengths, ends, strict=True)
     ]
+
+
+@primitive(xs=lambda g, indices: [getitem(g, index=index) for index in indices])
+def assemble(*xs: Array, indices: Sequence[Index], shape: Shape) -> Array:
+    """Zeros of the shape, with each array at its basic index; the indices do not overlap."""
+    full = np.zeros(shape, xs[0].dtype)
+    for x, index in zip(xs, indices, strict=True):
+        full[index] = x
+    return full
 
 
 @primitive()

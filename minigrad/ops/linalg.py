@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.broadcasting import expand, match_shape
 from minigrad.ops.shape import permute, reshape
-from minigrad.primitive import Array, primitive
+from minigrad.primitive import Array, expand, primitive, unbroadcast
 
 LETTERS = [chr(k) for k in range(128) if chr(k).isalpha()]
 
@@ -26,8 +25,8 @@ def unlike(*xs: Array) -> TypeError:
 
 
 @primitive(
-    a=lambda g, b, a_shape: match_shape(matmul(g, transposed(b)), a_shape),
-    b=lambda g, a, b_shape: match_shape(matmul(transposed(a), g), b_shape),
+    a=lambda g, b, a_shape: unbroadcast(matmul(g, transposed(b)), a_shape),
+    b=lambda g, a, b_shape: unbroadcast(matmul(transposed(a), g), b_shape),
 )
 def matmul(a: Array, b: Array) -> Array:
     """Matrix product of (..., n, k) and (..., k, m); the axes before the last two broadcast."""
@@ -56,7 +55,7 @@ def _einsum_shares(g: Any, xs: Any, terms: tuple[str, ...], result: str) -> list
         sizes = iter(share.shape)
         spread = reshape(share, shape=tuple(next(sizes) if a in reached else 1 for a in term))
         full = tuple(n if size == 1 else size for n, size in zip(spread.shape, x.shape, strict=True))
-        shares.append(match_shape(expand(spread, shape=full), x.shape))
+        shares.append(unbroadcast(expand(spread, shape=full), x.shape))
     return shares
 
 

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.arithmetic import keep
-from minigrad.ops.broadcasting import expand
 from minigrad.ops.elementary import exp
 from minigrad.ops.shape import cast, flip, reshape
-from minigrad.primitive import Array, Shape, primitive
+from minigrad.primitive import Array, Shape, expand, primitive
 
 Dims = tuple[int, ...] | None
 

@@ -10,13 +10,13 @@ import numpy as np
 from minigrad.primitive import Array, Shape, primitive
 
 
-@primitive(x=lambda g, x_shape: reshape(g, shape=x_shape))
-def reshape(x: Array, *, shape: Shape, copy: bool | None = None) -> Array:
-    """The elements in row-major order in another shape; a view where the strides allow one, else, if copy is None, a copy."""
-    return x.reshape(shape, copy=copy)
+@primitive(is_view=True, x=lambda g, x_shape: reshape(g, shape=x_shape))
+def reshape(x: Array, *, shape: Shape) -> Array:
+    """The elements in row-major order in another shape; a view where the strides allow one, else a copy."""
+    return x.reshape(shape)
 
 
-@primitive(x=lambda g, dims: permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
+@primitive(is_view=True, x=lambda g, dims: permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
 def permute(x: Array, *, dims: tuple[int, ...]) -> Array:
     """The axes in another order, axis k of the result being axis dims[k] of x; a view. Every dim is at least 0."""
     return x.transpose(dims)
@@ -58,7 +58,7 @@ def triu(x: Array, *, diagonal: int = 0) -> Array:
     return np.triu(x, diagonal)
 
 
-@primitive(x=lambda g, x_shape, offset, dims: put_diagonal(g, shape=x_shape, offset=offset, dims=dims))
+@primitive(is_view=True, x=lambda g, x_shape, offset, dims: put_diagonal(g, shape=x_shape, offset=offset, dims=dims))
 def diagonal(x: Array, *, offset: int, dims: tuple[int, int]) -> Array:
     """The diagonal of two axes as the last axis; a view."""
     view = np.diagonal(x, offset, *dims)
@@ -74,6 +74,18 @@ def put_diagonal(x: Array, *, shape: Shape, offset: int, dims: tuple[int, int]) 
     view.flags.writeable = True
     view[...] = x
     return full
+
+
+def broadcast_shapes(caller: str, *shapes: Shape) -> Shape:
+    """Return the shape to which others broadcast.
+
+    Raises:
+        RuntimeError: They do not.
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise RuntimeError(f"{caller}: the shapes {', '.join(str(list(s)) for s in shapes)} do not broadcast") from error
 
 
 def axis(dim: int, ndim: int) -> int:

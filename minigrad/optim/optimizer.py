@@ -28,11 +28,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.dtypes import as_python
+from minigrad.dtypes import unwrap_scalar
 from minigrad.grad_mode import set_recording, thread
 from minigrad.optim.record import Rule
 from minigrad.optim.sweep import Memory, Plan, Settings, States, kinds, number_like
-from minigrad.primitive import Array, positional
+from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 Group = dict[str, Any]
@@ -100,7 +100,7 @@ class Optimizer:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         code = cls.update.__code__
-        cls._counts = positional(cls.update)[0] == "t"
+        cls._counts = cls.update.__code__.co_varnames[0] == "t"
         cls._numbers = cls.scalars | {"step"}
         cls._hyper = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
 
@@ -232,7 +232,7 @@ class Optimizer:
                 elif p._grad is not None:
                     if p._grad.requires_grad:
                         p._grad = p._grad.detach()
-                    p._grad._write(0)
+                    p._grad.write(0)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient, in place.
@@ -460,7 +460,7 @@ def in_range(name: str, value: Any) -> float:
         if value.numel() != 1:
             raise ValueError(f"Tensor {name} must be 1-element")
         value = value.item()
-    value = as_python(value)
+    value = unwrap_scalar(value)
     if not isinstance(value, int | float):
         raise TypeError(f"Invalid {called}: {value!r} is no number")
     if not (least <= value <= greatest and math.isfinite(value)):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.gradient import grad
+from minigrad.autograd.grad import grad
 from minigrad.creation import from_numpy
 from minigrad.grad_mode import thread
 from minigrad.primitive import Array

@@ -308,7 +308,7 @@ def fetch_batch(dataset: Any, indices: Indices) -> Any:
         return fetch_batch(dataset.dataset, [dataset.indices[k] for k in indices])
     if kind is TensorDataset.__getitem__:
         index = (np.array(indices, np.int64),)
-        return [t._unary(indexing.getitem, index=index) for t in dataset.tensors]
+        return [indexing.getitem(t, index=index) for t in dataset.tensors]
     return default_collate([dataset[k] for k in indices])
 
 

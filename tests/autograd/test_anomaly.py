@@ -17,8 +17,7 @@ import minigrad
 from minigrad import Tensor
 from minigrad.autograd import Function, anomaly, detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from minigrad.nn import functional
-from minigrad.ops.broadcasting import elementwise
-from minigrad.primitive import table
+from minigrad.primitive import elementwise, primitives
 from tests.torch_parity import Library
 
 INF, NAN = float("inf"), float("nan")
@@ -101,7 +100,7 @@ def guarded(x: Any) -> Any:
     return x * 1.0
 
 
-del table["guarded"]  # its tests ask for a domain of every entry
+del primitives["guarded"]  # its tests ask for a domain of every entry
 
 
 @pytest.mark.parametrize("name", FORWARD)
@@ -119,10 +118,10 @@ def test_the_backward_is_reported_by_the_name_of_the_operation(name: str, create
     assert f"\nIt was called in {__file__}:{step.__code__.co_firstlineno}, in <lambda>: " in message
 
 
-@pytest.mark.parametrize("name", anomaly.CAUSES)
+@pytest.mark.parametrize("name", anomaly.KNOWN_CAUSES)
 def test_each_known_cause_is_that_of_an_operation_and_comes_with_its_remedy(name: str) -> None:
-    assert name in table
-    assert report(FORWARD[name][0], 4.0, 0.0, backward=False).endswith(f"Known cause: {anomaly.CAUSES[name]}.")
+    assert name in primitives
+    assert report(FORWARD[name][0], 4.0, 0.0, backward=False).endswith(f"Known cause: {anomaly.KNOWN_CAUSES[name]}.")
 
 
 def test_the_whole_report() -> None:
@@ -136,7 +135,7 @@ def test_the_whole_report() -> None:
         f"It was called in {__file__}:{line}, in program: return y / minigrad.tensor([[1.0, 0.0]])  # this line",
         "Its value 0, of shape [2]: from 6.0 to 8.0",
         "Its value 1, of shape [1, 2]: 0.0 at this index",
-        f"Known cause: {anomaly.CAUSES['div']}.",
+        f"Known cause: {anomaly.KNOWN_CAUSES['div']}.",
     ]
     assert "Its value 0, of shape [2]: 0.0 at this index" in report(BACKWARD["sqrt"][0], 4.0, 0.0).splitlines()
     assert "Its value 0, of shape [0]: empty" in report(FORWARD["nothing"][0], 1.0).splitlines()

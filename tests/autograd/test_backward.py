@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Tensor
-from minigrad.primitive import table
+from minigrad.primitive import primitives
 from minigrad.testing import tensors
 from tests.ops.domains import DOMAINS, lift
 
@@ -161,7 +161,7 @@ def second_backward_raises(y: Any, one: Any) -> bool:
 # torch saves the tensors that it indexes with (here they are copied into the graph), and more than it needs for some others.
 SAVED_BY_TORCH = {"pick", "put", "put_back", "overlay", "setitem", "floor_divide", "trunc_divide", "sum_windows"}
 SAVED_HERE = {"einsum"}  # its operands, even if there is only one
-DIFFERENTIABLE = sorted(name for name in DOMAINS.keys() - SAVED_BY_TORCH - SAVED_HERE if table[name].differentiable)
+DIFFERENTIABLE = sorted(name for name in DOMAINS.keys() - SAVED_BY_TORCH - SAVED_HERE if primitives[name].differentiable)
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
@@ -174,7 +174,7 @@ def test_a_second_backward_fails_where_torch_fails(name: str) -> None:
     )
     mine = [minigrad.from_numpy(x).requires_grad_(x.dtype.kind == "f") for x in case.inputs]
     theirs = [lift(x).requires_grad_(x.dtype.kind == "f") for x in case.inputs]
-    y, z = table[name](*mine, **case.attributes), DOMAINS[name].reference(*theirs, **case.attributes)
+    y, z = primitives[name](*mine, **case.attributes), DOMAINS[name].reference(*theirs, **case.attributes)
     assert second_backward_raises(y, minigrad.ones_like(y)) == second_backward_raises(z, torch.ones_like(z))
 
 
@@ -273,8 +273,8 @@ def test_a_node_computes_the_cotangents_asked_for_and_no_others() -> None:
     assert product is not None
     assert joined is not None
     for needed, asked in ((None, [True, True]), ({a}, [True, False]), ({b}, [False, True]), (set(), [False, False])):
-        assert [share is not None for share in product.pull(one, needed)] == asked
-        shares = joined.pull(np.ones(6, np.float32), needed)
+        assert [share is not None for share in product.vjp(one, needed)] == asked
+        shares = joined.vjp(np.ones(6, np.float32), needed)
         assert [share is not None for share in shares] == [asked[0], False, asked[1]]
 
 

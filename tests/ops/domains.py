@@ -1,7 +1,8 @@
-"""For each primitive of the table its domain: how to draw inputs where it is defined and smooth, and what torch calls it."""
+"""For each primitive of the primitives its domain: how to draw inputs where it is defined and smooth, and what torch calls it."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minigrad.primitive import Array, Shape, table
+from minigrad.primitive import Array, Shape, primitives
 from minigrad.testing import arrays, broadcastable, shapes, values
 
 
@@ -216,6 +217,23 @@ def torch_put_diagonal(x: torch.Tensor, shape: Shape, offset: int, dims: tuple[i
 
 
 @cases
+def assembled(draw: st.DrawFn) -> Case:
+    shape = draw(shapes(min_dims=1))
+    dim = draw(st.integers(0, len(shape) - 1))
+    ends = sorted(draw(st.lists(st.integers(0, shape[dim]), min_size=2, max_size=4)))
+    indices = [(*(slice(None),) * dim, slice(a, b), ...) for a, b in itertools.pairwise(ends)]
+    xs = tuple(draw(arrays(np.empty(shape)[index].shape)) for index in indices)
+    return Case(xs, {"indices": indices, "shape": shape})
+
+
+def torch_assemble(*xs: torch.Tensor, indices: Sequence[Any], shape: Shape) -> torch.Tensor:
+    full = torch.zeros(shape, dtype=xs[0].dtype)
+    for x, index in zip(xs, indices, strict=True):
+        full[index] = x
+    return full
+
+
+@cases
 def joined(draw: st.DrawFn) -> Case:
     shape = draw(shapes(min_dims=1))
     dim = draw(st.integers(0, len(shape) - 1))
@@ -303,18 +321,18 @@ def torch_setitem(x: torch.Tensor, value: torch.Tensor, index: Sequence[Any]) ->
 
 
 @cases
-def overlaid(draw: st.DrawFn) -> Case:
+def scattered_into_a_view(draw: st.DrawFn) -> Case:
     """An array, views of views of it, and a value for the last."""
     x = draw(arrays(shapes(max_side=4)))
     dims = tuple(draw(st.permutations(range(x.ndim))))
     turned = x.transpose(dims)
     index = basic(draw(hnp.basic_indices(turned.shape, allow_newaxis=True, max_dims=5)))
-    path = ((table["permute"], {"dims": dims}), (table["getitem"], {"index": index}))
+    path = (((), (primitives["permute"], {"dims": dims})), (primitives["getitem"], {"index": index}))
     return Case((x, draw(arrays(turned[index].shape))), {"path": path})
 
 
-def torch_overlay(x: torch.Tensor, value: torch.Tensor, path: Sequence[Any]) -> torch.Tensor:
-    (_, turn), (_, cut) = path
+def torch_view_scatter(x: torch.Tensor, value: torch.Tensor, path: Sequence[Any]) -> torch.Tensor:
+    ((), (_, turn)), (_, cut) = path
     out = x.clone()
     out.permute(turn["dims"])[cut["index"]].copy_(value)
     return out
@@ -427,7 +445,7 @@ def peaked(draw: st.DrawFn, what: str) -> Case:
     which = draw(hnp.arrays(np.uint8, (*lead, *w.places), elements=st.integers(0, math.prod(w.kernel) - 1)))
     if what == "most":
         return Case((x, torch_windows(lift(x), **settings).amax(-1).numpy()), settings)
-    if what == "put":
+    if what == "getitem_adjoint":
         return Case((draw(arrays(which.shape)), which), {"size": w.size, **settings})
     return Case((x,) if what == "max" else (x, which), settings)
 
@@ -627,15 +645,16 @@ DOMAINS: dict[str, Domain] = {
     "triu": on(arrays(shapes(min_dims=2)), torch.triu, diagonal=st.integers(-3, 3)),
     "diagonal": Domain(with_diagonal(), lambda x, offset, dims: torch.diagonal(x, offset, *dims)),
     "put_diagonal": Domain(with_diagonal(back=True), torch_put_diagonal),
+    "assemble": Domain(assembled(), torch_assemble),
     "cat": Domain(joined(), lambda *xs, dim: torch.cat(xs, dim)),
     # indexing
     "nonzero": on(arrays(elements=values(0, 1)), torch.nonzero),
     "gather": Domain(gathered(), lambda x, index, dim: x.gather(dim, index)),
     "put_along": Domain(gathered(back=True), torch_put_along, analytic=False),
     "getitem": Domain(indexed(), lambda x, index: x[torch_index(index)]),
-    "overlay": Domain(overlaid(), torch_overlay, analytic=False),
+    "view_scatter": Domain(scattered_into_a_view(), torch_view_scatter, analytic=False),
     "setitem": Domain(assigned(), torch_setitem, analytic=False),
-    "put": Domain(put_back(), torch_put),
+    "getitem_adjoint": Domain(put_back(), torch_put),
     # reductions
     "sum": Domain(reduced(), over(torch.sum)),
     "mean": Domain(reduced(), over(torch.mean)),
@@ -667,7 +686,7 @@ DOMAINS: dict[str, Domain] = {
     ),
     "take_windows": Domain(peaked("take"), torch_take_windows),
     "put_windows": Domain(
-        peaked("put"),
+        peaked("getitem_adjoint"),
         lambda y, which, size, **settings: transposed(
             lambda x: torch_take_windows(x, which, **settings), (*y.shape[:2], *size), y
         ),

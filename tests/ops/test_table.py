@@ -17,16 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad import from_numpy
-from minigrad.autodiff import next_sequence_nr
+from minigrad.autodiff import PrimitiveNode, next_sequence_nr
 from minigrad.autograd import grad
 from minigrad.grad_mode import thread
-from minigrad.primitive import Array, Primitive, table
-from minigrad.tensor import Recorded, Tensor
+from minigrad.primitive import Array, Primitive, primitives
+from minigrad.tensor import Tensor
 from minigrad.testing import assert_backward_contract, assert_gradients, assert_same
 from minigrad.testing.assertions import fixed_weights
 from tests.ops.domains import DOMAINS, Case, lift
 
-OWN = {name: op for name, op in table.items() if op.forward.__module__.startswith("minigrad.")}
+OWN = {name: op for name, op in primitives.items() if op.forward.__module__.startswith("minigrad.")}
 CASES = {name: DOMAINS[name].cases for name in OWN if name in DOMAINS}
 every = pytest.mark.parametrize("name", sorted(CASES))
 every_differentiable = pytest.mark.parametrize("name", sorted(name for name in CASES if OWN[name].differentiable))
@@ -43,7 +43,7 @@ def applied(op: Primitive, case: Case) -> Callable[..., Any]:
 
 def with_derivative(op: Primitive, case: Case) -> tuple[bool, ...]:
     """Return for each input whether it can have a gradient."""
-    return tuple(x.dtype.kind == "f" and (op.variadic or op.rules[k] is not None) for k, x in enumerate(case.inputs))
+    return tuple(x.dtype.kind == "f" and (op.variadic or op.rules[op.inputs[k]] is not None) for k, x in enumerate(case.inputs))
 
 
 def in_dtype(case: Case, kind: Any) -> Case:
@@ -81,7 +81,7 @@ def rounding(op: Primitive, case: Case) -> float:
 
     exact, worst = slopes(), 0.0
     with pytest.MonkeyPatch.context() as patch:
-        for other in table.values():
+        for other in primitives.values():
             patch.setattr(other, "forward", rounded(other.forward))
         for _ in range(16):
             for moved, still in zip(slopes(), exact, strict=True):
@@ -207,15 +207,15 @@ def without_collector() -> Iterator[None]:
     gc.enable()
 
 
-def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Recorded, list[bool]]:
+def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[PrimitiveNode, list[bool]]:
     """Apply an op to results that only it knows; return its node, and which inputs and result are still in memory."""
     inputs = []
     for x, wanted in zip(case.inputs, asked, strict=True):
         leaf = from_numpy(x.copy()).requires_grad_(wanted)
         inputs.append(leaf.clone())
     result = op(*inputs, **case.attributes)
-    node = result.grad_fn
-    assert isinstance(node, Recorded)
+    node = result.node
+    assert isinstance(node, PrimitiveNode)
     kept = [weakref.ref(x.array) for x in (*inputs, result)]
     del inputs, result, leaf
     return node, [array() is not None for array in kept]
@@ -223,10 +223,10 @@ def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Recorded
 
 def residuals_of(op: Primitive, asked: tuple[bool, ...]) -> list[bool]:
     """Return for each input and the result whether it is a residual."""
+    names = op.linearize((True,) if op.variadic else asked).residuals
     if not op.variadic:
-        return list(op.vjps[asked].keep)
-    inputs, out = op.vjps[True,].keep
-    return [inputs] * len(asked) + [out]
+        return [name in names for name in (*op.inputs, "out")]
+    return [op.inputs[0] in names] * len(asked) + ["out" in names]
 
 
 @every_differentiable
@@ -259,11 +259,15 @@ def test_a_write_to_what_is_kept_is_noticed_and_to_nothing_else(name: str, data:
         return
     inputs = [from_numpy(x.copy()).requires_grad_(can) for x, can in zip(case.inputs, possible, strict=True)]
     result = op(*inputs, **case.attributes)
-    node = result.grad_fn
-    assert isinstance(node, Recorded)
+    node = result.node
+    assert isinstance(node, PrimitiveNode)
     for x, kept in zip([*inputs, result], residuals_of(op, possible), strict=True):
         x.version.last_write = next_sequence_nr()
-        assert node.overwritten() == kept
+        if kept:
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                node.checked_residuals()
+        else:
+            node.checked_residuals()
         x.version.last_write = 0
 
 
@@ -295,4 +299,4 @@ RESIDUALS = [
 def test_residuals(name: str, asked: tuple[bool, ...], names: list[str]) -> None:
     """The least that the derivative needs, op by op."""
     op = OWN[name]
-    assert [slot for slot, keep in zip((*op.inputs, "out"), op.vjps[asked].keep, strict=True) if keep] == names
+    assert [name for name in op.linearize(asked).residuals if name in (*op.inputs, "out")] == names

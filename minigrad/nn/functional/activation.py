@@ -14,12 +14,12 @@ from minigrad.tensor import Tensor
 
 
 def _activated(op: Primitive, x: Tensor, inplace: bool, **attributes: Any) -> Tensor:
-    return x._overwrite(op, **attributes) if inplace else x._unary(op, **attributes)
+    return x.apply_in_place(op, **attributes) if inplace else op(x, **attributes)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(x, 0); the derivative at 0 is 0."""
-    return input._overwrite(elementary.relu) if inplace else input.relu()
+    return input.apply_in_place(elementary.relu) if inplace else input.relu()
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -45,7 +45,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
-    return input._unary(activation.softplus, beta=beta, threshold=threshold)
+    return activation.softplus(input, beta=beta, threshold=threshold)
 
 
 def silu(input: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ def sigmoid(input: Tensor) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(x)), without overflow."""
-    return input._unary(activation.logsigmoid)
+    return activation.logsigmoid(input)
 
 
 def tanh(input: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise RuntimeError(f"pad: cropping by {pad} leaves less than nothing of the shape {list(shape)}")
     result, kept = input, tuple((max(b, 0), max(a, 0)) for b, a in widths)
     if mode == "constant":
-        return _cropped(input, widths)._unary(convolution.pad, widths=kept, value=0 if value is None else value)
+        return convolution.pad(_cropped(input, widths), widths=kept, value=0 if value is None else value)
     if mode == "circular":  # it repeats what is left after cropping, the other modes crop what they have repeated
         result, widths = _cropped(input, widths), kept
     for axis, (n, (before, after)) in enumerate(zip(result.array.shape, widths, strict=True)):
@@ -95,7 +95,7 @@ def _padded(x: Tensor, padding: Pads, value: float = 0) -> Tensor:
     """Return x with constant padding of its last axes."""
     if not any(map(any, padding)):
         return x
-    return x._unary(convolution.pad, widths=((0, 0), (0, 0), *padding), value=value)
+    return convolution.pad(x, widths=((0, 0), (0, 0), *padding), value=value)
 
 
 # ---------------------------------------------------------------------------------------------------- convolution
@@ -251,7 +251,7 @@ def max_pool2d(
     gaps = sizes(dilation, 2, "dilation")
     padded = _padded(batch, around, -math.inf if batch.is_floating_point() else np.iinfo(batch.array.dtype).min)
     _check_room(padded, kernel, step, gaps)
-    y = padded._unary(convolution.max_windows, kernel=kernel, stride=step, dilation=gaps)
+    y = convolution.max_windows(padded, kernel=kernel, stride=step, dilation=gaps)
     return y.squeeze(0) if single else y
 
 
@@ -278,7 +278,7 @@ def avg_pool2d(
     batch, single, kernel, step, around = _pooling("avg_pool2d", input, kernel_size, stride, padding)
     padded = _padded(batch, around)
     _check_room(padded, kernel, step, (1, 1))
-    y = padded._unary(convolution.sum_windows, kernel=kernel, stride=step) / math.prod(kernel)
+    y = convolution.sum_windows(padded, kernel=kernel, stride=step) / math.prod(kernel)
     return y.squeeze(0) if single else y
 
 

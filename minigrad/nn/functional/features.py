@@ -49,7 +49,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     index = input.array.copy()  # the way back needs it as it is now
     if index.size and not 0 <= index.min() <= index.max() < count:
         raise IndexError(f"index out of range in self: there are rows 0 to {count - 1}, got {index.min()} to {index.max()}")
-    rows = weight._unary(indexing.getitem, index=(index,))
+    rows = indexing.getitem(weight, index=(index,))
     if padding_idx is None:
         return rows
     if not -count <= padding_idx < count:

@@ -64,7 +64,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     """
     check_shapes("mse_loss", input, target)
     if reduction == "mean":
-        return input._binary(neural.mse, target)
+        return neural.mse(input, target)
     return reduced((input - target).square(), reduction)
 
 
@@ -149,7 +149,7 @@ def binary_cross_entropy(
     check_shapes("binary_cross_entropy", input, target)
     if not ((input.array >= 0) & (input.array <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1: logits go to binary_cross_entropy_with_logits")
-    each = input._binary(neural.binary_cross_entropy, target)
+    each = neural.binary_cross_entropy(input, target)
     return reduced(each if weight is None else each * weight, reduction)
 
 
@@ -283,7 +283,7 @@ def cross_entropy(
     if target.array.shape != input.array.shape:
         index, ignored = _classes(input, target, ignore_index)
         if weight is None and ignored is None and reduction == "mean" and not label_smoothing:
-            return _rows(input)._unary(neural.cross_entropy, index=index)
+            return neural.cross_entropy(_rows(input), index=index)
         return _class_loss(input.log_softmax(axis), target, index, ignored, weight, reduction, label_smoothing)
     if not target.is_floating_point():
         raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
@@ -347,7 +347,7 @@ def _class_loss(
 ) -> Tensor:
     """Return -(1 - s) w[y] log p[y] - s / C sum over c of w[c] log p[c], reduced; see `nll_loss` and `cross_entropy`."""
     rows = _rows(log_p)
-    each = -rows._unary(neural.pick, index=index)
+    each = -neural.pick(rows, index=index)
     counts = np.ones(index.size, rows.array.dtype)  # what each sample counts for in the mean
     if weight is not None:
         shares = _along_classes(weight, rows)

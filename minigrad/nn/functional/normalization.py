@@ -36,7 +36,7 @@ def layer_norm(
             f"Given normalized_shape={list(inner)}, expected input with shape [*, {wanted}], but got {list(shape)}"
         )
     dim = tuple(range(len(shape) - len(inner), len(shape)))
-    result = input._unary(neural.standardize, dim=dim, eps=eps)
+    result = neural.standardize(input, dim=dim, eps=eps)
     if weight is not None:
         result = result * weight
     return result if bias is None else result + bias
@@ -79,10 +79,10 @@ def batch_norm(
         count = math.prod(shape) // channels if channels else 0
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-        result = input._unary(neural.standardize, dim=others, eps=eps)
+        result = neural.standardize(input, dim=others, eps=eps)
         for running, batch in ((running_mean, x.mean(others)), (running_var, x.var(others, ddof=1))):
             if running is not None:
-                running._write((1 - momentum) * running.array + momentum * batch)
+                running.write((1 - momentum) * running.array + momentum * batch)
     elif running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
     else:

@@ -32,4 +32,4 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     kept = numpy_generator(None).random(input.array.shape, np.float32) >= p
     factor = wrap(kept * input.array.dtype.type(0 if p == 1 else 1 / (1 - p)))
-    return input._overwrite(arithmetic.mul, factor) if inplace else input * factor
+    return input.apply_in_place(arithmetic.mul, factor) if inplace else input * factor

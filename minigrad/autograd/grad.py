@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.autodiff import Cotangent, Vertex
-from minigrad.tensor import Tensor, accumulate, carry_back, owned, seed, targets_of, wrap
+from minigrad import autodiff
+from minigrad.autodiff import gradient_targets, own, run_backward
+from minigrad.tensor import Tensor, wrap
 
 
 def grad(
@@ -26,10 +27,10 @@ def grad(
     Args:
         outputs: What is differentiated.
         inputs: What it is differentiated by: leaves or intermediate results.
-        grad_outputs: The cotangent of each output; None for one that is a single number means 1.
+        grad_outputs: The cotangent of each output; None stands for 1, if the output is a scalar.
         retain_graph: Keep what the graph has saved, so that it can be differentiated again. Default: create_graph.
         create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
-        only_inputs: As it always is; torch takes it for the sake of old programs.
+        only_inputs: Must be True.
         allow_unused: Return None for an input that the outputs do not depend on.
         is_grads_batched: Must be False.
         materialize_grads: Return zeros for such an input.
@@ -51,20 +52,20 @@ def grad(
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
-    ys, gs = _pairs(outputs, grad_outputs)
-    targets = targets_of(inputs, "grad")
-    found = _carried(ys, gs, targets, retain_graph, create_graph)
-    unused = [k for k, vertex in enumerate(targets) if vertex not in found]
+    ys, gs = _with_gradients(outputs, grad_outputs)
+    xs = _as_list(inputs)
+    targets = gradient_targets(xs, "grad")
+    grads = run_backward(ys, gs, targets, retain_graph, create_graph)
+    unused = [k for k, vertex in enumerate(targets) if vertex not in grads]
     if unused and not allow_unused and not materialize_grads:
         raise RuntimeError(
             f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
-    taken = {id(g.array) for g in gs if g is not None}
-    result = [owned(found[vertex], taken) if vertex in found else None for vertex in targets]
+    borrowed = {id(g.array) for g in gs if g is not None}
+    result = [own(grads[vertex], borrowed) if vertex in grads else None for vertex in targets]
     if materialize_grads:
-        like = _several(inputs)
-        result = [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(like, result, strict=True)]
+        result = [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(xs, result, strict=True)]
     return tuple(result)
 
 
@@ -76,20 +77,19 @@ def backward(
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
-    ys, gs = _pairs(tensors, grad_tensors)
-    targets = None if inputs is None else targets_of(inputs, "backward")
-    accumulate(_carried(ys, gs, targets, retain_graph, create_graph), gs)
+    ys, gs = _with_gradients(tensors, grad_tensors)
+    autodiff.backward(ys, gs, retain_graph, create_graph, None if inputs is None else _as_list(inputs))
 
 
-def _several(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
+def _as_list(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
-def _pairs(
+def _with_gradients(
     outputs: Tensor | Sequence[Tensor], cotangents: Tensor | Sequence[Tensor | None] | None
 ) -> tuple[list[Tensor], list[Tensor | None]]:
     """Return the outputs and, for each, its cotangent or None."""
-    ys = _several(outputs)
+    ys = _as_list(outputs)
     gs: list[Tensor | None] = [None] * len(ys)
     if cotangents is not None:
         gs = [cotangents] if isinstance(cotangents, Tensor) else list(cotangents)
@@ -98,17 +98,6 @@ def _pairs(
     return ys, gs
 
 
-def _carried(
-    outputs: Sequence[Tensor],
-    cotangents: Sequence[Tensor | None],
-    targets: Sequence[Vertex] | None,
-    retain_graph: bool | None,
-    create_graph: bool,
-) -> dict[Vertex, Cotangent]:
-    seeds = [seed(y, g, create_graph, k) for k, (y, g) in enumerate(zip(outputs, cotangents, strict=True))]
-    return carry_back(seeds, targets, create_graph if retain_graph is None else retain_graph, create_graph)
-
-
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802
-    """Return a tensor that shares memory with data: what was needed for gradients in the early days of torch."""
+    """Return a tensor that shares memory with data: torch needed it for gradients in its first versions."""
     return data.detach().requires_grad_(requires_grad)

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigrad.autodiff import Node, Vertex, ancestors, next_sequence_nr, pull_back
+from minigrad.autodiff import Node, Vertex, backward_pass, next_sequence_nr, toposort
 from minigrad.grad_mode import set_recording, thread
 
 Path = tuple[str, ...]
@@ -51,20 +51,20 @@ class Fake(Node):
     __slots__ = ("pulled", "released", "through")
 
     def __init__(self, parents: Sequence[Vertex | None], through: Sequence[Callable[[Any], Any]]) -> None:
-        self.number = next_sequence_nr()
+        self.sequence_nr = next_sequence_nr()
         self.parents = tuple(parents)
         self.hooks = None
         self.through = through
         self.pulled = 0
         self.released = False
 
-    def pull(self, cotangent: Any, needed: Set[Vertex] | None) -> Sequence[Any]:
+    def vjp(self, cotangent: Any, needed: Set[Vertex] | None) -> Sequence[Any]:
         assert not self.released
         self.pulled += 1
         asked = [parent is not None and (needed is None or parent in needed) for parent in self.parents]
         return [edge(cotangent) if wanted else None for edge, wanted in zip(self.through, asked, strict=True)]
 
-    def release(self) -> None:
+    def release_saved(self) -> None:
         self.released = True
 
 
@@ -119,13 +119,13 @@ def sums(found: dict[Vertex, Paths]) -> dict[Vertex, Counter[Path]]:
 def test_every_leaf_gets_the_sum_over_all_paths(dag: Dag) -> None:
     root = dag.nodes[-1]
     expected = {leaf: paths for leaf in dag.leaves if (paths := dag.paths(root, leaf))}
-    assert sums(pull_back([(root, Paths(()))])) == expected
+    assert sums(backward_pass([(root, Paths(()))])) == expected
 
 
 @given(dags())
 def test_a_node_is_pulled_once_when_its_cotangent_is_complete(dag: Dag) -> None:
-    pull_back([(dag.nodes[-1], Paths(()))])
-    reached = ancestors([dag.nodes[-1]])
+    backward_pass([(dag.nodes[-1], Paths(()))])
+    reached = toposort([dag.nodes[-1]])
     assert [node.pulled for node in dag.nodes] == [int(node in reached) for node in dag.nodes]
 
 
@@ -133,7 +133,7 @@ def test_a_node_is_pulled_once_when_its_cotangent_is_complete(dag: Dag) -> None:
 def test_targets_get_the_sum_over_all_paths_and_nothing_else_is_pulled(dag: Dag, data: st.DataObject) -> None:
     root = dag.nodes[-1]
     targets = data.draw(st.lists(st.sampled_from([*dag.leaves, *dag.nodes]), max_size=3))
-    found = pull_back([(root, Paths(()))], targets)
+    found = backward_pass([(root, Paths(()))], targets)
     assert sums(found) == {target: paths for target in targets if (paths := dag.paths(root, target))}
     for node in dag.nodes:
         inside = dag.paths(root, node) and any(dag.paths(p, t) for t in targets for p, _ in dag.edges[node])
@@ -143,7 +143,7 @@ def test_targets_get_the_sum_over_all_paths_and_nothing_else_is_pulled(dag: Dag,
 @given(dags(), st.data())
 def test_several_roots_add_up_and_a_root_that_comes_twice_counts_twice(dag: Dag, data: st.DataObject) -> None:
     roots = data.draw(st.lists(st.sampled_from([*dag.nodes, *dag.leaves]), min_size=1, max_size=4))
-    found = pull_back([(root, Paths((f"seed{k}",))) for k, root in enumerate(roots)], dag.leaves)
+    found = backward_pass([(root, Paths((f"seed{k}",))) for k, root in enumerate(roots)], dag.leaves)
     for leaf in dag.leaves:
         expected: Counter[Path] = Counter()
         for k, root in enumerate(roots):
@@ -153,7 +153,7 @@ def test_several_roots_add_up_and_a_root_that_comes_twice_counts_twice(dag: Dag,
 
 @given(dags())
 def test_ancestors_are_sorted_from_the_youngest(dag: Dag) -> None:
-    found = ancestors([dag.nodes[-1], dag.nodes[-1]])
+    found = toposort([dag.nodes[-1], dag.nodes[-1]])
     assert found[0] is dag.nodes[-1]
     position = {node: k for k, node in enumerate(found)}
     assert len(position) == len(found)
@@ -162,37 +162,37 @@ def test_ancestors_are_sorted_from_the_youngest(dag: Dag) -> None:
 
 def test_numbers_and_strings_are_cotangents_too() -> None:
     square = scaled(("x", 3), ("x", 3))  # x * x at 3
-    assert pull_back([(scaled((square, 2)), 1)]) == {"x": 12}
+    assert backward_pass([(scaled((square, 2)), 1)]) == {"x": 12}
     word = Fake(["x", "y"], [lambda g: g + "a", lambda g: g + "b"])
-    assert pull_back([(word, "g")]) == {"x": "ga", "y": "gb"}
+    assert backward_pass([(word, "g")]) == {"x": "ga", "y": "gb"}
 
 
 def test_a_leaf_as_root_gets_its_own_cotangent() -> None:
-    assert pull_back([("x", 5), ("x", 2), ("y", 1)]) == {"x": 7, "y": 1}
-    assert pull_back([("x", 5), ("y", 1)], targets=["y"]) == {"y": 1}
+    assert backward_pass([("x", 5), ("x", 2), ("y", 1)]) == {"x": 7, "y": 1}
+    assert backward_pass([("x", 5), ("y", 1)], targets=["y"]) == {"y": 1}
 
 
 def test_no_roots_and_no_targets_give_nothing() -> None:
-    assert pull_back([]) == {}
+    assert backward_pass([]) == {}
     node = scaled(("x", 1))
-    assert pull_back([(node, 1)], targets=[]) == {}
+    assert backward_pass([(node, 1)], targets=[]) == {}
     assert node.pulled == 0
 
 
 def test_a_target_that_is_a_root_and_feeds_another_root_gets_both_parts() -> None:
     inner = scaled(("x", 2))
     outer = scaled((inner, 10))
-    assert pull_back([(outer, 1), (inner, 1)], targets=[inner, "x"]) == {inner: 11, "x": 22}
+    assert backward_pass([(outer, 1), (inner, 1)], targets=[inner, "x"]) == {inner: 11, "x": 22}
 
 
 def test_a_rule_that_returns_nothing_ends_the_path() -> None:
     cut = Fake(["x", "y"], [lambda g: None, lambda g: g])
-    assert pull_back([(cut, 1)]) == {"y": 1}
+    assert backward_pass([(cut, 1)]) == {"y": 1}
 
 
 def test_a_rule_that_returns_too_few_cotangents_is_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
-        pull_back([(Fake(["x", "y"], [lambda g: g]), 1)])
+        backward_pass([(Fake(["x", "y"], [lambda g: g]), 1)])
 
 
 # --------------------------------------------------------------------------------------------------------------- hooks
@@ -203,23 +203,23 @@ def test_a_hook_sees_the_complete_cotangent_once_and_may_replace_it() -> None:
     root = scaled((shared, 3), (shared, 4))
     seen: list[int] = []
     shared.hooks = [seen.append, lambda g: g * 10, seen.append]
-    assert pull_back([(root, 1)], targets=["x", shared]) == {"x": 70, shared: 70}
+    assert backward_pass([(root, 1)], targets=["x", shared]) == {"x": 70, shared: 70}
     assert seen == [7, 70]
 
 
 def test_a_hook_that_returns_zero_replaces_and_one_that_returns_none_does_not() -> None:
     node = scaled(("x", 1))
     node.hooks = [lambda g: 0]
-    assert pull_back([(node, 1)], retain_graph=True) == {"x": 0}
+    assert backward_pass([(node, 1)], retain_graph=True) == {"x": 0}
     node.hooks = [lambda g: None]
-    assert pull_back([(node, 1)]) == {"x": 1}
+    assert backward_pass([(node, 1)]) == {"x": 1}
 
 
 def test_a_hook_is_not_called_where_nothing_arrives() -> None:
     idle, used = scaled(("x", 1)), scaled(("x", 2))
     idle.hooks = [lambda g: pytest.fail("called")]
     cut = Fake([idle, used], [lambda g: None, lambda g: g])
-    assert pull_back([(cut, 1)]) == {"x": 2}
+    assert backward_pass([(cut, 1)]) == {"x": 2}
 
 
 # ------------------------------------------------------------------------------------------------------------- release
@@ -228,17 +228,17 @@ def test_a_hook_is_not_called_where_nothing_arrives() -> None:
 @given(dags(), st.booleans())
 def test_what_was_visited_is_released_unless_the_graph_is_retained(dag: Dag, retain: bool) -> None:
     root = dag.nodes[-1]
-    first = sums(pull_back([(root, Paths(()))], retain_graph=retain))
-    visited = ancestors([root])
+    first = sums(backward_pass([(root, Paths(()))], retain_graph=retain))
+    visited = toposort([root])
     assert [node.released for node in dag.nodes] == [not retain and node in visited for node in dag.nodes]
     if retain:
-        assert sums(pull_back([(root, Paths(()))])) == first
+        assert sums(backward_pass([(root, Paths(()))])) == first
 
 
 def test_branches_that_lead_to_no_target_are_not_released() -> None:
     left, right = scaled(("x", 1)), scaled(("y", 1))
     root = scaled((left, 1), (right, 1))
-    pull_back([(root, 1)], targets=["x"])
+    backward_pass([(root, 1)], targets=["x"])
     assert (root.released, left.released, right.released) == (True, True, False)
 
 
@@ -250,7 +250,7 @@ def test_nodes_older_than_a_failing_one_stay_as_they_were() -> None:
     failing = Fake([old], [fail])
     young = scaled((failing, 1))
     with pytest.raises(ArithmeticError):
-        pull_back([(young, 1)])
+        backward_pass([(young, 1)])
     assert (young.released, failing.released, old.released) == (True, False, False)
 
 
@@ -278,7 +278,7 @@ def test_a_chain_of_a_million_nodes_is_walked_and_dropped_without_recursion() ->
     last = weakref.ref(root)
     frames = sys.getrecursionlimit()
     assert frames < 100_000
-    assert pull_back([(root, 1)], targets=["x"]) == {"x": 1}
+    assert backward_pass([(root, 1)], targets=["x"]) == {"x": 1}
     del root
     assert last() is None
 
@@ -286,7 +286,7 @@ def test_a_chain_of_a_million_nodes_is_walked_and_dropped_without_recursion() ->
 def test_fan_out_adds_up() -> None:
     shared = scaled(("x", 1))
     root = scaled(*[(scaled((shared, k)), 1) for k in range(1000)])
-    assert pull_back([(root, 1)]) == {"x": sum(range(1000))}
+    assert backward_pass([(root, 1)]) == {"x": sum(range(1000))}
     assert shared.pulled == 1
 
 
@@ -294,7 +294,7 @@ def test_a_ladder_with_exponentially_many_paths_takes_one_pull_per_node() -> Non
     node: Vertex = "x"
     for _ in range(200):
         node = scaled((node, 1), (node, 1))
-    assert pull_back([(node, 1)]) == {"x": 2**200}
+    assert backward_pass([(node, 1)]) == {"x": 2**200}
 
 
 @pytest.mark.usefixtures("without_collector")
@@ -302,7 +302,7 @@ def test_nodes_are_freed_by_reference_counting() -> None:
     node = scaled(("x", 1))
     root = scaled((node, 1), (node, 2))
     alive = weakref.ref(node)
-    pull_back([(root, 1)])
+    backward_pass([(root, 1)])
     del node, root
     assert alive() is None
 
@@ -327,7 +327,7 @@ def test_a_complete_cotangent_is_let_go_as_soon_as_it_was_pulled() -> None:
     node = Fake(["x"], [fresh])
     for _ in range(20):
         node = Fake([node], [fresh])
-    pull_back([(node, Mark())], targets=["x"])
+    backward_pass([(node, Mark())], targets=["x"])
     assert max(alive) <= 2
 
 

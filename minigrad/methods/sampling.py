@@ -9,13 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.methods.carrier import Carrier, Operand
-from minigrad.ops import broadcasting
-from minigrad.primitive import Array
+from minigrad.methods.autograd import AutogradMethods
+from minigrad.primitive import Array, expand
+from minigrad.promotion import Operand, as_operand
 from minigrad.random import Generator, numpy_generator
 
 
-class Drawing(Carrier):
+class SamplingMethods(AutogradMethods):
     """normal_, multinomial and their kin. What is drawn has no gradient."""
 
     def copy_(self, src: Operand) -> Self:
@@ -51,10 +51,10 @@ class Drawing(Carrier):
     def _numbers(self, name: str, *given: Any) -> list[float]:
         """Return the arguments of a distribution over real numbers."""
         for value in given:
-            if isinstance(value, Carrier) and value.shape:
+            if isinstance(value, AutogradMethods) and value.shape:
                 raise TypeError(f"{name}(): the arguments must be numbers, not tensors of shape {list(value.shape)}")
         if not self.is_floating_point():
-            raise NotImplementedError(f"{name} draws floating-point numbers, but the tensor is {self._kind()}")
+            raise NotImplementedError(f"{name} draws floating-point numbers, but the tensor is {self.array.dtype}")
         return [float(value) for value in given]
 
     def bernoulli_(self, p: Operand = 0.5, *, generator: Generator | None = None) -> Self:
@@ -63,7 +63,7 @@ class Drawing(Carrier):
         Raises:
             RuntimeError: p is not from 0 to 1.
         """
-        return self.copy_(_flipped(self.shape, self._constant(p), generator))
+        return self.copy_(_flipped(self.shape, as_operand(p, self), generator))
 
     def bernoulli(self, p: float | None = None, *, generator: Generator | None = None) -> Self:
         """Return 1 with probability p, or without it with the probability that each element gives, else 0.
@@ -71,8 +71,8 @@ class Drawing(Carrier):
         Raises:
             RuntimeError: The probability is not from 0 to 1.
         """
-        chances = self if p is None else self._constant(p)
-        return self._constant(_flipped(self.shape, chances, generator).astype(self._kind()))
+        chances = self if p is None else as_operand(p, self)
+        return as_operand(_flipped(self.shape, chances, generator).astype(self.array.dtype), self)
 
     def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Self:
         """Return positions drawn with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
@@ -82,7 +82,7 @@ class Drawing(Carrier):
                 few are not.
         """
         if not self.is_floating_point():
-            raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {self._kind()}")
+            raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {self.array.dtype}")
         weights = np.array(self.detach(), np.float64)
         if weights.ndim not in (1, 2):
             raise RuntimeError("prob_dist must be 1 or 2 dim")
@@ -94,12 +94,12 @@ class Drawing(Carrier):
             raise RuntimeError(f"cannot draw {num_samples} samples from {possible} categories that have a weight")
         draw = numpy_generator(generator).choice
         drawn = np.array([draw(len(row), num_samples, replacement, row / row.sum()) for row in rows])
-        return self._constant(drawn if weights.ndim == 2 else drawn[0])
+        return as_operand(drawn if weights.ndim == 2 else drawn[0], self)
 
 
-def _flipped(shape: tuple[int, ...], chances: Carrier, generator: Generator | None) -> Array:
+def _flipped(shape: tuple[int, ...], chances: AutogradMethods, generator: Generator | None) -> Array:
     """Return whether coins of the given shape, which come up with certain chances, did."""
-    p = np.array(chances.detach()._unary(broadcasting.expand, shape=tuple(shape)))
+    p = np.array(expand(chances.detach(), shape=tuple(shape)))
     if not ((p >= 0) & (p <= 1)).all():
         raise RuntimeError(f"bernoulli expects probabilities from 0 to 1, but got {p.min()} to {p.max()}")
     return np.asarray(numpy_generator(generator).random(shape) < p)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from typing import Self
 
-from minigrad.methods.arithmetic import Arithmetic, scaled
-from minigrad.methods.carrier import Carrier
+from minigrad.autodiff import TensorBase
+from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
+from minigrad.methods.interface import has_in_place, with_in_place
 from minigrad.ops import linalg, reduction, shape
 
 
-class Linear(Arithmetic):
+@with_in_place
+class LinearAlgebraMethods(ArithmeticMethods):
     """matmul and its kin."""
 
     def __matmul__(self, other: Self) -> Self:
-        if not isinstance(other, Carrier):
+        if not isinstance(other, TensorBase):
             return NotImplemented
         left, right = self.shape, other.shape
         if len(left) > 1 < len(right):
-            return self._binary(linalg.matmul, other)
+            return linalg.matmul(self, other)
         if not left or not right:
             raise RuntimeError(f"matmul: both arguments need an axis, but the shapes are {list(left)} and {list(right)}")
         # A vector is a row on the left and a column on the right, and its axis of size 1 leaves with it.
-        a = self if len(left) > 1 else self._unary(shape.reshape, shape=(1, *left))
-        b = other if len(right) > 1 else other._unary(shape.reshape, shape=(*right, 1))
-        product = a._binary(linalg.matmul, b)
+        a = self if len(left) > 1 else shape.reshape(self, shape=(1, *left))
+        b = other if len(right) > 1 else shape.reshape(other, shape=(*right, 1))
+        product = linalg.matmul(a, b)
         stack, n, m = product.shape[:-2], product.shape[-2:-1], product.shape[-1:]
-        return product._unary(shape.reshape, shape=stack + (n if len(left) > 1 else ()) + (m if len(right) > 1 else ()))
+        return shape.reshape(product, shape=stack + (n if len(left) > 1 else ()) + (m if len(right) > 1 else ()))
 
     def matmul(self, other: Self) -> Self:
         """Return the matrix product, with torch's rules for shapes.
@@ -64,19 +66,20 @@ class Linear(Arithmetic):
             raise RuntimeError(f"bmm: the stacks differ in length, {list(self.shape)} and {list(mat2.shape)}")
         return self._product(mat2, "bmm", 3, 3)
 
+    @has_in_place
     def addmm(self, mat1: Self, mat2: Self, *, beta: float = 1, alpha: float = 1) -> Self:
         """Return beta self + alpha mat1 @ mat2."""
         start = self if beta == 1 else self * beta
-        return start + scaled(self, mat1.mm(mat2), alpha)
+        return start + times_alpha(self, mat1.mm(mat2), alpha)
 
     def outer(self, vec2: Self) -> Self:
         """Return the matrix of all products of an element of one vector (n,) and one of another (m,)."""
         if len(self.shape) != 1 or len(vec2.shape) != 1:
             raise RuntimeError(f"outer: both must be vectors, but the shapes are {list(self.shape)} and {list(vec2.shape)}")
-        return self._unary(shape.reshape, shape=(*self.shape, 1)) * vec2
+        return shape.reshape(self, shape=(*self.shape, 1)) * vec2
 
     def trace(self) -> Self:
         """Return the sum of the diagonal of a matrix."""
         if len(self.shape) != 2:
             raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(self.shape)}")
-        return self._unary(shape.diagonal, offset=0, dims=(0, 1))._unary(reduction.sum_, dim=None, keepdim=False)
+        return reduction.sum_(shape.diagonal(self, offset=0, dims=(0, 1)), dim=None, keepdim=False)

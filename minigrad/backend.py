@@ -1,0 +1,52 @@
+"""The extension point: another way to apply operations and to update parameters can be put in here, as a whole.
+
+`minigrad.fastpath` is such a backend: it computes the same numbers sooner. Without one, everything is done in the plain way
+that `minigrad.autodiff` and `minigrad.optim.optimizer` show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from minigrad.autodiff import apply
+from minigrad.primitive import Primitive
+
+
+class Backend:
+    """The plain way, and the interface of others."""
+
+    def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+        """Apply a primitive to operands, at least one of them a tensor."""
+        return apply(op, inputs, attributes)
+
+    def unary(self, op: Primitive, x: Any) -> Any:
+        """Apply a primitive to one tensor."""
+        return apply(op, (x,), {})
+
+    def binary(self, op: Primitive, a: Any, b: Any) -> Any:
+        """Apply a primitive to two operands, at least one of them a tensor."""
+        return apply(op, (a, b), {})
+
+    def optimizer_step(self, optimizer: Any) -> bool:
+        """Update every parameter of an optimizer that has a gradient, and return True; or leave it to the optimizer."""
+        return False
+
+
+class _Current:
+    backend = Backend()
+
+
+current = _Current()
+"""Holds the backend in use."""
+
+
+def get_backend() -> Backend:
+    """Return the backend in use."""
+    return current.backend
+
+
+def set_backend(backend: Backend) -> Backend:
+    """Use another backend from now on, in all threads; return the one before."""
+    previous, current.backend = current.backend, backend
+    return previous

@@ -1,0 +1,257 @@
+"""requires_grad, grad, grad_fn, backward and hooks: the graph as a user of torch sees it."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad.autodiff import Cotangent, Hook, Node, TensorBase, backward, wrap
+from minigrad.compat.graph import GradFn
+from minigrad.grad_mode import set_recording, thread
+from minigrad.hooks import RemovableHandle
+from minigrad.ops.shape import clone
+from minigrad.views import ViewTracking
+
+
+class AutogradMethods(ViewTracking):
+    """requires_grad, backward, hooks and related methods."""
+
+    _retain_grad_handle: RemovableHandle | None = None
+    _post_accumulate_hooks: list[Callable[[Any], None]] | None = None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are computed for this tensor. It can be set on leaves.
+
+        Setting raises RuntimeError for a tensor that is not a leaf, and for integers and booleans.
+        """
+        return self.vertex() is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self.node is not None:
+            if wanted:
+                return
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if wanted and self.array.dtype.kind != "f":
+            raise RuntimeError(
+                f"only Tensors of floating point dtype can require gradients, but this one is {self.array.dtype}"
+            )
+        if wanted:  # a view that is a leaf has views of its own
+            self._base, self._view_ops = None, ()
+        self._requires_grad = wanted
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` and return the tensor.
+
+        Raises:
+            RuntimeError: The tensor is not a leaf, or not floating-point.
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this tensor is not the result of a recorded operation."""
+        return not isinstance(self.vertex(), Node)
+
+    @property
+    def grad_fn(self) -> GradFn | None:
+        """The node that computed this tensor, as torch shows it; None for a leaf."""
+        vertex = self.vertex()
+        return GradFn(vertex) if isinstance(vertex, Node) else None
+
+    @property
+    def grad(self) -> Self | None:
+        """The gradient that `backward` has accumulated; no other tensor shares its memory. None before the first one."""
+        if self._grad is None and not self.is_leaf:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). Read the gradient of a leaf, call retain_grad(), or use autograd.grad.",
+                stacklevel=2,
+            )
+        return self._grad  # type: ignore[return-value]
+
+    @grad.setter
+    def grad(self, value: Self | None) -> None:
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value.array.shape != self.array.shape:
+                raise RuntimeError(
+                    f"assigned grad has shape {list(value.array.shape)}, but the tensor has shape {list(self.array.shape)}"
+                )
+            if value.array.dtype != self.array.dtype:
+                raise RuntimeError(
+                    f"assigned grad has data of type {value.array.dtype}, but the tensor is {self.array.dtype}"
+                )
+        self._grad = value
+
+    def backward(
+        self,
+        gradient: Self | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Self | Sequence[Self] | None = None,
+    ) -> None:
+        """Add to the `grad` of every leaf the derivative of this tensor by it.
+
+        Args:
+            gradient: The cotangent of this tensor, of its shape; may be left out for a scalar, where it is 1.
+            retain_graph: Keep the saved residuals, so that backward can be called again. Default: create_graph.
+            create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
+            inputs: The tensors that get a gradient, leaves or not; default all leaves.
+
+        Raises:
+            RuntimeError: The tensor does not require a gradient; has several elements and no gradient was given; the graph
+                was freed by an earlier backward; or a saved tensor was overwritten. No `grad` is changed then.
+        """
+        backward([self], [gradient], retain_graph, create_graph, [inputs] if isinstance(inputs, TensorBase) else inputs)
+
+    def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
+        """Add a cotangent to `grad`, then run the hooks of `register_post_accumulate_grad_hook`."""
+        super().accumulate_grad(cotangent, borrowed)
+        for hook in tuple(self._post_accumulate_hooks or ()):
+            hook(self)
+
+    def detach(self) -> Self:
+        """Return a tensor that shares memory with this one and requires no gradient."""
+        alias: Self = wrap(self.array)
+        alias.version = self.version
+        return alias
+
+    def detach_(self) -> Self:
+        """Forget how this tensor was computed: it becomes a leaf that requires no gradient.
+
+        Raises:
+            RuntimeError: It is a view.
+        """
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self.node, self._requires_grad = None, False
+        return self
+
+    @property
+    def data(self) -> Self:
+        """The values, as by `detach`. A write through it is not recorded, but noticed if the value was saved for backward.
+
+        Assigning another tensor makes this one use the other's memory.
+        """
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Self) -> None:
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self.array, self.version = value.array, value.version
+
+    def clone(self) -> Self:
+        """Return a copy in memory of its own, through which gradients flow."""
+        return clone(self)  # type: ignore[no-any-return]
+
+    def register_hook(self, hook: Callable[[Self], Self | None]) -> RemovableHandle:
+        """Have a function called with the gradient of this tensor whenever one is computed.
+
+        What it returns, or else its changes to the gradient in place, are used from there on.
+
+        >>> import minigrad
+        >>> x = minigrad.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda gradient: 2 * gradient)
+        >>> (3 * x).backward()
+        >>> handle.remove()
+        >>> x.grad
+        tensor(6.)
+
+        Raises:
+            RuntimeError: The tensor requires no gradient; or, in backward, the other gradient has another shape or dtype.
+            TypeError: In backward, the hook returned something that is not a tensor.
+        """
+
+        def on_cotangent(cotangent: Cotangent) -> Cotangent:
+            if isinstance(cotangent, TensorBase):
+                given = clone(cotangent)
+                replacement = checked_hook_result(hook(given), cotangent.array)
+                unchanged = replacement is None and not given.version.last_write
+                return cotangent if unchanged else given if replacement is None else replacement
+            given = wrap(np.array(cotangent))
+            with set_recording(False), thread.state.reentrant():
+                replacement = checked_hook_result(hook(given), given.array)
+            return given.array if replacement is None else replacement.array.copy()  # it may be a tensor of the user's
+
+        return self._add_hook(on_cotangent)
+
+    def _add_hook(self, hook: Hook) -> RemovableHandle:
+        vertex: Any = self.vertex()
+        if vertex is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        vertex.hooks = vertex.hooks or []
+        vertex.hooks.insert(
+            len(vertex.hooks) - self.retains_grad, hook
+        )  # what is retained is what the others have made of it
+        return RemovableHandle(vertex.hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Self], None]) -> RemovableHandle:
+        """Have a function called with this leaf whenever `backward` has added to its `grad`.
+
+        Raises:
+            RuntimeError: The tensor is not a leaf that requires a gradient.
+        """
+        if not self._requires_grad or not self.is_leaf:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        self._post_accumulate_hooks = self._post_accumulate_hooks or []
+        self._post_accumulate_hooks.append(hook)
+        return RemovableHandle(self._post_accumulate_hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Have `backward` set the `grad` of this tensor also if it is not a leaf.
+
+        Raises:
+            RuntimeError: It requires no gradient.
+        """
+        if self.is_leaf or self.retains_grad:
+            if not self.requires_grad:
+                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+            return
+        self_ref = weakref.ref(self)
+
+        def store_grad(cotangent: Cotangent) -> None:
+            tensor = self_ref()
+            if tensor is not None:
+                tensor.accumulate_grad(cotangent if isinstance(cotangent, TensorBase) else np.array(cotangent), set())
+
+        self._retain_grad_handle = self._add_hook(store_grad)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this tensor, which is not a leaf, gets a `grad`, because `retain_grad` was called."""
+        return self._retain_grad_handle is not None
+
+    def _set_node(self, node: Node | None) -> None:
+        """Go on as the result of another node, and retain the gradient there."""
+        super()._set_node(node)
+        if self._retain_grad_handle is not None:
+            self._retain_grad_handle.remove()
+            self._retain_grad_handle = None
+            if node is not None:
+                self.retain_grad()
+
+
+def checked_hook_result(replacement: Any, before: Any) -> Any:
+    """Return what a hook returned, if it may replace the gradient before."""
+    if replacement is None:
+        return None
+    if not isinstance(replacement, TensorBase):
+        raise TypeError(f"expected Variable, but hook returned {type(replacement).__name__!r}")
+    array = replacement.array
+    if array.dtype != before.dtype:
+        raise RuntimeError(f"hook has changed the type of value (was {before.dtype.name} got {array.dtype.name})")
+    if array.shape != before.shape:
+        raise RuntimeError(f"hook has changed the size of value: {list(before.shape)} became {list(array.shape)}")
+    return replacement

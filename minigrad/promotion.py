@@ -1,0 +1,130 @@
+"""Promotion: which dtypes meet in which, and how Python scalars, NumPy scalars and arrays become operands.
+
+A Python scalar does not change the dtype of a tensor of its own category: ``float32_tensor * 2.0`` is float32, and
+``int64_tensor * 2.0`` is of the default floating-point dtype. A NumPy scalar counts as the Python scalar of its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from minigrad import dtypes
+from minigrad.autodiff import TensorBase, apply, wrap
+from minigrad.dtypes import NumpyDtype, category, unwrap_scalar
+from minigrad.grad_mode import thread
+from minigrad.ops.shape import cast
+from minigrad.primitive import Array, Primitive
+
+Scalar: TypeAlias = bool | int | float
+Operand: TypeAlias = TensorBase | Scalar | Array
+
+_BY_PYTHON_TYPE: dict[type, Callable[[], NumpyDtype]] = {
+    bool: lambda: dtypes.bool_.numpy,
+    int: lambda: dtypes.int64.numpy,
+    float: lambda: dtypes.get_default_dtype().numpy,
+}
+
+
+def promote_two(a: NumpyDtype, b: NumpyDtype) -> NumpyDtype:
+    """Return the smallest dtype that holds both; an integer and a floating-point dtype give the latter."""
+    if category(a) != category(b) and dtypes.FLOATING in (category(a), category(b)):
+        return a if category(a) == dtypes.FLOATING else b
+    return np.promote_types(a, b)
+
+
+def result_type(*operands: Array | Scalar) -> NumpyDtype:
+    """Return the dtype in which operands meet, as ``torch.result_type``.
+
+    Arrays with axes decide. 0-d arrays and Python scalars, in this order, matter only where they belong to a higher category
+    (boolean < integer < floating point). A Python float counts as the default dtype, an int as int64.
+    """
+    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    groups = (
+        [x.dtype for x in arrays if x.ndim],
+        [x.dtype for x in arrays if not x.ndim],
+        [_BY_PYTHON_TYPE[type(x)]() for x in operands if not isinstance(x, np.ndarray)],
+    )
+    decided: NumpyDtype | None = None
+    for group in groups:
+        if not group:
+            continue
+        joined = group[0]
+        for d in group[1:]:
+            joined = promote_two(joined, d)
+        if decided is None or category(joined) > category(decided):
+            decided = joined if decided is None else promote_two(decided, joined)
+    assert decided is not None
+    return decided
+
+
+def checked_cast(make: Callable[..., Array], *args: Any) -> Array:
+    """Return the array that a function of NumPy, such as ``np.array``, makes of scalars.
+
+    Raises:
+        RuntimeError: One is out of the range of the dtype.
+    """
+    try:
+        return thread.state.without_warnings(make, *args)
+    except OverflowError as error:
+        raise RuntimeError(f"value cannot be converted to the type asked for without overflow: {error}") from error
+
+
+def as_operand(value: Any, like: TensorBase) -> Any:
+    """Return an operand as a tensor; a scalar gets the dtype that it has beside `like`.
+
+    Raises:
+        TypeError: It is neither a tensor nor a scalar nor an array.
+        RuntimeError: The scalar is out of the range of that dtype.
+    """
+    if isinstance(value, TensorBase):
+        return value
+    if isinstance(value, np.ndarray):
+        return wrap(np.array(value, dtypes.as_dtype(value.dtype).numpy))
+    value = unwrap_scalar(value)
+    if not isinstance(value, bool | int | float):
+        raise TypeError(f"expected a Tensor, a number or an array, but got {type(value).__name__}")
+    dtype = like.array.dtype
+    if dtype.kind != "f" and (dtype.kind == "b" or not isinstance(value, int)):
+        dtype = result_type(np.empty(0, dtype), value)
+    return wrap(checked_cast(np.array, value, dtype))
+
+
+def promote(op: Primitive, inputs: Sequence[Any]) -> Sequence[TensorBase]:
+    """Return the operands of a primitive as tensors, those that it promotes in one dtype: floating point if it wants that."""
+    if _need_no_promotion(op, inputs):
+        return inputs
+    flags = op.promote * len(inputs) if op.variadic else op.promote
+    operands = [x if isinstance(x, TensorBase) else _unwrapped(x) for x in inputs]
+    values = [x.array if isinstance(x, TensorBase) else x for x, promoted in zip(operands, flags, strict=True) if promoted]
+    common = result_type(*values) if values else None
+    if op.floating and common is not None and common.kind != "f":
+        common = dtypes.get_default_dtype().numpy
+    tensors = []
+    for x, promoted in zip(operands, flags, strict=True):
+        if not isinstance(x, TensorBase):
+            x = wrap(checked_cast(np.array, x, common if promoted else result_type(x)))
+        elif promoted and x.array.dtype != common:
+            x = apply(cast, (x,), {"dtype": common})
+        tensors.append(x)
+    return tensors
+
+
+def _need_no_promotion(op: Primitive, inputs: Sequence[Any]) -> bool:
+    """Return whether all inputs are tensors of one dtype that suits the primitive."""
+    common = None
+    for x in inputs:
+        if not isinstance(x, TensorBase):
+            return False
+        common = common or x.array.dtype
+        if x.array.dtype is not common:
+            return False
+    return not op.floating or (common is not None and common.kind == "f")
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return a Python scalar or a tensor for what is neither."""
+    value = unwrap_scalar(value)
+    return value if isinstance(value, bool | int | float) else as_operand(value, wrap(np.empty(0, np.float32)))
