@@ -1,4 +1,4 @@
-"""New tensors: values, types, shapes and errors against torch; random numbers against their distributions."""
+"""New tensors: values, dtypes, shapes and errors against torch; random elements against their distributions."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "float64 array": lambda t: t.tensor(np.ones(2)),
     "float32 array": lambda t: t.tensor(np.ones(2, np.float32)),
     "int array": lambda t: t.tensor(np.arange(2)),
-    "NumPy number": lambda t: t.tensor(np.float64(2)),
-    "list of NumPy numbers": lambda t: t.tensor([np.float64(2), np.float64(1)]),
+    "NumPy scalar": lambda t: t.tensor(np.float64(2)),
+    "list of NumPy scalars": lambda t: t.tensor([np.float64(2), np.float64(1)]),
     "list of tensors": lambda t: t.tensor([t.tensor(2.0), t.tensor(3.0)]),
     "dtype": lambda t: t.tensor([1, 2], dtype=t.float64),
     "truncating": lambda t: t.tensor([1.7, -2.9], dtype=t.int64),
@@ -43,7 +43,7 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "zeros": lambda t: t.zeros(2, 3),
     "zeros of a tuple": lambda t: t.zeros((2, 3)),
     "zeros of a list": lambda t: t.zeros([2]),
-    "zeros of nothing": lambda t: t.zeros(()),
+    "zeros of no size": lambda t: t.zeros(()),
     "zeros of a Size": lambda t: t.zeros(t.ones(2, 3).shape),
     "zeros, int": lambda t: t.zeros(2, dtype=t.int32),
     "zeros, negative": lambda t: t.zeros(-1),
@@ -59,23 +59,23 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "full_like": lambda t: t.full_like(t.ones(2, dtype=t.int64), 3),
     "empty_like": lambda t: t.empty_like(t.ones(2, 3)).shape,
     "rand_like": lambda t: t.rand_like(t.ones(2, 3, dtype=t.float64)).dtype,
-    "likes need no gradient": lambda t: t.ones_like(t.ones(2, requires_grad=True)),
+    "*_like requires no gradient": lambda t: t.ones_like(t.ones(2, requires_grad=True)),
     "new_zeros": lambda t: t.ones(1, dtype=t.float64).new_zeros(2, 3),
     "arange": lambda t: t.arange(5),
     "arange from": lambda t: t.arange(2, 5),
     "arange step": lambda t: t.arange(1, 10, 3),
-    "arange back": lambda t: t.arange(5, 0, -2),
+    "arange with a negative step": lambda t: t.arange(5, 0, -2),
     "arange float": lambda t: t.arange(0, 1, 0.25),
     "arange of a float": lambda t: t.arange(2.5),
     "arange dtype": lambda t: t.arange(3, dtype=t.float64),
-    "arange nothing": lambda t: t.arange(3, 3),
-    "arange wrong way": lambda t: t.arange(3, 1),
-    "arange no step": lambda t: t.arange(0, 3, 0),
-    "arange uneven": lambda t: t.arange(0, 1, 0.3),
+    "arange, empty": lambda t: t.arange(3, 3),
+    "arange in the wrong direction": lambda t: t.arange(3, 1),
+    "arange with step 0": lambda t: t.arange(0, 3, 0),
+    "arange whose step does not divide": lambda t: t.arange(0, 1, 0.3),
     "linspace": lambda t: t.linspace(0, 1, 5),
-    "linspace one": lambda t: t.linspace(3, 7, 1),
-    "linspace none": lambda t: t.linspace(3, 7, 0),
-    "linspace back": lambda t: t.linspace(1, -1, 4),
+    "linspace of one": lambda t: t.linspace(3, 7, 1),
+    "linspace of none": lambda t: t.linspace(3, 7, 0),
+    "linspace downwards": lambda t: t.linspace(1, -1, 4),
     "linspace negative": lambda t: t.linspace(0, 1, -1),
     "linspace dtype": lambda t: t.linspace(0, 1, 3, dtype=t.float64),
     "eye": lambda t: t.eye(3),
@@ -83,34 +83,34 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "eye, int": lambda t: t.eye(2, dtype=t.int64),
     "from_numpy": lambda t: t.from_numpy(np.arange(3)),
     "from_numpy of a list": lambda t: t.from_numpy([1]),
-    "from_numpy, unknown type": lambda t: t.from_numpy(np.array(["a"])),
+    "from_numpy, unknown dtype": lambda t: t.from_numpy(np.array(["a"])),
     "as_tensor": lambda t: t.as_tensor([1.0, 2.0]),
     "as_tensor, array": lambda t: t.as_tensor(np.ones(2)),
     "as_tensor, dtype": lambda t: t.as_tensor(np.ones(2), dtype=t.float32),
     "Tensor of data": lambda t: t.Tensor([1, 2]),
     "Tensor of sizes": lambda t: t.Tensor(2, 3).shape,
-    "Tensor of nothing": lambda t: t.Tensor(),
-    "Tensor of a nest": lambda t: t.Tensor([[1, 2], [3, 4]]),
+    "Tensor without arguments": lambda t: t.Tensor(),
+    "Tensor of nested lists": lambda t: t.Tensor([[1, 2], [3, 4]]),
     "FloatTensor": lambda t: t.FloatTensor([1, 2]),
     "LongTensor": lambda t: t.LongTensor([1, 2]),
     "FloatTensor of sizes": lambda t: t.FloatTensor(2, 3).shape,
-    "LongTensor of nothing": lambda t: t.LongTensor(),
+    "LongTensor without arguments": lambda t: t.LongTensor(),
     "DoubleTensor of an array": lambda t: t.DoubleTensor(np.ones(2)),
     "type": lambda t: (t.ones(2).type(t.LongTensor), t.ones(2).type(t.float64)),
-    "numbers": lambda t: (t.pi, t.e, t.inf, t.isnan(t.tensor(t.nan)), t.ones(2)[t.newaxis].shape),
+    "constants": lambda t: (t.pi, t.e, t.inf, t.isnan(t.tensor(t.nan)), t.ones(2)[t.newaxis].shape),
     "randperm": lambda t: t.randperm(5).sort().values,
-    "randint type": lambda t: t.randint(0, 5, (2,)).dtype,
-    "randint nothing": lambda t: t.randint(5, 5, (2,)),
-    "randn type": lambda t: (t.randn(2, 3).dtype, t.randn(2, 3).shape),
+    "randint dtype": lambda t: t.randint(0, 5, (2,)).dtype,
+    "randint of an empty range": lambda t: t.randint(5, 5, (2,)),
+    "randn dtype": lambda t: (t.randn(2, 3).dtype, t.randn(2, 3).shape),
     "rand requires_grad": lambda t: t.rand(2, requires_grad=True).requires_grad,
     "randn of integers": lambda t: t.randn(2, dtype=t.int64),
     "normal": lambda t: t.normal(0.0, 1.0, (2, 3)).shape,
     "normal, dtype": lambda t: t.normal(2, 0, size=(2,), dtype=t.float64, requires_grad=True),
     "normal of means": lambda t: (t.normal(t.arange(3.0), 0.0), t.normal(mean=t.zeros(2)).shape),
     "normal of stds": lambda t: (t.normal(1.5, t.zeros(3)), t.normal(mean=1.5, std=t.zeros(3, dtype=t.float16))),
-    "normal of both": lambda t: t.normal(t.arange(2.0), t.zeros(3, 1, dtype=t.float64)),
-    "normal of both that do not fit": lambda t: t.normal(t.zeros(3), t.ones(2)),
-    "normal of two numbers": lambda t: t.normal(0.0, 1.0),
+    "normal of means and stds": lambda t: t.normal(t.arange(2.0), t.zeros(3, 1, dtype=t.float64)),
+    "normal of means and stds that do not broadcast": lambda t: t.normal(t.zeros(3), t.ones(2)),
+    "normal of scalars without a size": lambda t: t.normal(0.0, 1.0),
     "normal of tensors with a size": lambda t: t.normal(t.zeros(2), t.ones(2), size=(2,)),
     "normal of tensors with a dtype": lambda t: t.normal(t.zeros(2), 1.0, dtype=t.float64),
     "normal, std below 0": lambda t: t.normal(0.0, -1.0, (2,)),
@@ -120,7 +120,7 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "normal_, std below 0": lambda t: t.zeros(2).normal_(0, -1),
     "uniform_": lambda t: (t.zeros(2).uniform_(3, 3), t.zeros(2).uniform_(0, 5) < 5),
     "uniform_ of bounds": lambda t: t.zeros(2).uniform_(t.zeros(2), 1),
-    "uniform_, bounds exchanged": lambda t: t.zeros(2).uniform_(1, 0),
+    "uniform_, lower bound above the upper": lambda t: t.zeros(2).uniform_(1, 0),
     "bernoulli": lambda t: (t.bernoulli(t.tensor([0.0, 1.0])), t.ones(2).bernoulli(), t.bernoulli(t.ones(2), 0.0)),
     "bernoulli, not from 0 to 1": lambda t: t.bernoulli(t.tensor([0.5, 2.0])),
     "bernoulli_": lambda t: (t.zeros(2).bernoulli_(1.0), t.zeros(2, dtype=t.int64).bernoulli_(t.tensor([0.0, 1.0]))),
@@ -130,11 +130,11 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "tensor out of range": lambda t: t.tensor([1, 300], dtype=t.uint8),
     "arange in int32": lambda t: (t.arange(-0.9, 2.1, 2.0, dtype=t.int32), t.arange(3, 0.5, -1.7, dtype=t.int32)),
     "linspace in integers": lambda t: (t.linspace(4.7, -3.2, 8, dtype=t.int64), t.linspace(0, 3, 7, dtype=t.int32)),
-    "linspace of half a step": lambda t: t.linspace(0, 1, 2.0),
+    "linspace of a float number of steps": lambda t: t.linspace(0, 1, 2.0),
     "multinomial": lambda t: t.multinomial(t.tensor([0.0, 0.0, 1.0]), 1),
     "multinomial as a method": lambda t: t.tensor([[0.0, 2.0], [1.0, 0.0]]).multinomial(3, replacement=True),
     "multinomial, too many": lambda t: t.multinomial(t.tensor([0.5, 0.5]), 3),
-    "a sequence of seeds": lambda t: [t.manual_seed(3), t.initial_seed()][1],
+    "initial_seed": lambda t: [t.manual_seed(3), t.initial_seed()][1],
 }
 
 
@@ -144,7 +144,7 @@ def test_as_in_torch(program: Callable[[Library], Any]) -> None:
 
 
 @pytest.mark.parametrize("data", [None, ["a"], [None], {}, {1, 2}, [{}], 1j], ids=repr)
-def test_data_that_is_no_numbers_is_refused(data: Any) -> None:
+def test_data_other_than_real_numbers_is_refused(data: Any) -> None:
     with pytest.raises(TypeError):
         minigrad.tensor(data)
 
@@ -157,7 +157,7 @@ bound = st.floats(-1e3, 1e3, width=32, allow_subnormal=False)
     st.integers(-50, 50) | st.floats(-50, 50, width=16),
     st.sampled_from([1, 2, 7, -1, -3, 0.5, 0.1, -0.3, 2.5]),
 )
-def test_arange_has_torchs_length_and_values(start: float, end: float, step: float) -> None:
+def test_arange(start: float, end: float, step: float) -> None:
     assert_same_in_both(lambda t: t.arange(start, end, step))
     assert_same_in_both(lambda t: t.arange(start, end, step, dtype=t.float64), 1e-12)
 
@@ -179,18 +179,18 @@ def test_tensor_copies_and_from_numpy_shares(array: Any) -> None:
     assert minigrad.as_tensor(copied) is copied
 
 
-def test_a_list_of_data_is_copied() -> None:
+def test_data_is_copied() -> None:
     x = minigrad.ones(2)
     y = minigrad.tensor(x)
     y.add_(1)
     assert x.tolist() == [1, 1]
 
 
-# ------------------------------------------------------------------------------------------------------- random numbers
+# ------------------------------------------------------------------------------------------------------- random
 
 
 @given(st.integers(0, 2**63 - 1), shapes())
-def test_equal_seeds_give_equal_numbers(seed: int, shape: tuple[int, ...]) -> None:
+def test_equal_seeds_give_equal_elements(seed: int, shape: tuple[int, ...]) -> None:
     draws = []
     for _ in range(2):
         minigrad.manual_seed(seed)
@@ -200,7 +200,7 @@ def test_equal_seeds_give_equal_numbers(seed: int, shape: tuple[int, ...]) -> No
         assert a.tolist() == b.tolist()
 
 
-def test_a_generator_does_not_touch_the_common_one() -> None:
+def test_a_generator_leaves_the_default_one_alone() -> None:
     minigrad.manual_seed(0)
     expected = minigrad.rand(2).tolist()
     minigrad.manual_seed(0)
@@ -227,7 +227,7 @@ def test_distributions() -> None:
     assert sorted(minigrad.randperm(100, generator=g).tolist()) == list(range(100))
 
 
-def test_what_is_out_of_the_range_of_floats_is_inf_without_a_warning() -> None:
+def test_overflow_gives_inf_without_a_warning() -> None:
     x = minigrad.tensor([1e300, -1e300])
     assert x.tolist() == [math.inf, -math.inf]
     assert minigrad.full((), 1e300).item() == math.inf

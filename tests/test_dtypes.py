@@ -1,4 +1,4 @@
-"""The number types that come out when others go in, against torch."""
+"""Dtypes: which result from which, conversions, and the default dtype, against torch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SCALARS = {"bool": True, "int": 2, "float": 2.5}
 FORMS: dict[str, Callable[[Library], Any]] = {
     **{name: partial(lambda name, t: t.ones(2, dtype=getattr(t, name)), name) for name in NAMES},
     **{f"0-d {name}": partial(lambda name, t: t.ones((), dtype=getattr(t, name)), name) for name in NAMES},
-    **{f"number {name}": partial(lambda number, t: number, number) for name, number in SCALARS.items()},
+    **{f"scalar {name}": partial(lambda scalar, t: scalar, scalar) for name, scalar in SCALARS.items()},
 }
-PAIRS = [(a, b) for a, b in itertools.product(FORMS, FORMS) if not (a.startswith("number") and b.startswith("number"))]
+PAIRS = [(a, b) for a, b in itertools.product(FORMS, FORMS) if not (a.startswith("scalar") and b.startswith("scalar"))]
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -38,18 +38,18 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def differences(programs: Iterable[Callable[[Library], Any]], names: Iterable[str], tolerance: float = 1e-3) -> None:
+def assert_all_same(programs: Iterable[Callable[[Library], Any]], names: Iterable[str], tolerance: float = 1e-3) -> None:
     """Run all the programs before failing."""
-    apart = []
+    failures = []
     for program, name in zip(programs, names, strict=True):
         try:
             assert_same_in_both(program, tolerance)
         except AssertionError as error:
-            apart.append(f"{name}: {str(error).strip().splitlines()[0]}")
-    assert not apart, "\n".join(apart)
+            failures.append(f"{name}: {str(error).strip().splitlines()[0]}")
+    assert not failures, "\n".join(failures)
 
 
-def joined_by(op: Callable[[Any, Any], Any] | str, a: str, b: str, t: Library) -> Any:
+def apply_to_forms(op: Callable[[Any, Any], Any] | str, a: str, b: str, t: Library) -> Any:
     """Apply an operator, or a function of the library, to operands of two forms."""
     act = getattr(t, op) if isinstance(op, str) else op
     return act(FORMS[a](t), FORMS[b](t))
@@ -57,15 +57,15 @@ def joined_by(op: Callable[[Any, Any], Any] | str, a: str, b: str, t: Library) -
 
 @pytest.mark.parametrize("name", BINARY)
 def test_operators_promote_as_in_torch(name: str) -> None:
-    """All pairs of types, with axes, without axes, and Python numbers."""
+    """All pairs of dtypes, of tensors with axes, 0-d tensors and Python scalars."""
     op = BINARY[name]
-    # torch subtracts no booleans, and True ** True is a bool there; here they count as 0 and 1.
+    # torch refuses to subtract booleans, and True ** True is a bool there; here they count as 0 and 1.
     pairs = [pair for pair in PAIRS if name not in {"-", "**"} or not any("bool" in form for form in pair)]
-    differences([partial(joined_by, op, a, b) for a, b in pairs], map(str, pairs))
+    assert_all_same([partial(apply_to_forms, op, a, b) for a, b in pairs], map(str, pairs))
 
 
 def test_result_type() -> None:
-    differences([partial(joined_by, "result_type", a, b) for a, b in PAIRS], map(str, PAIRS))
+    assert_all_same([partial(apply_to_forms, "result_type", a, b) for a, b in PAIRS], map(str, PAIRS))
 
 
 FUNCTIONS = {
@@ -89,22 +89,30 @@ FUNCTIONS = {
     *("sum", "mean", "prod", "amax", "argmax", "all", "any", "std", "var", "cumsum(0)", "logsumexp(0)", "softmax(0)", "relu"),
 }
 WIDER_HERE = {("argmax", "bool"), ("relu", "bool")}  # torch refuses these
-NARROWER_HERE = {("sign", "bool")}  # and NumPy this
-LEGACY = {("all", "uint8"), ("any", "uint8")}  # of these torch returns uint8
+NARROWER_HERE = {("sign", "bool")}  # NumPy refuses this
+LEGACY = {("all", "uint8"), ("any", "uint8")}  # torch returns uint8
 
 
 @pytest.mark.parametrize("f", sorted(FUNCTIONS))
 def test_functions_of_one_tensor(f: str) -> None:
     name, dim = f.removesuffix("(0)"), (0,) if f.endswith("(0)") else ()
-    kinds = [kind for kind in NAMES if (name, kind) not in WIDER_HERE | NARROWER_HERE | LEGACY]
-    differences([lambda t, kind=kind: getattr(t.ones(3, dtype=getattr(t, kind)), name)(*dim) for kind in kinds], kinds)  # type: ignore[misc]
+    dtypes = [dtype for dtype in NAMES if (name, dtype) not in WIDER_HERE | NARROWER_HERE | LEGACY]
+    assert_all_same([partial(apply_method, name, dim, dtype) for dtype in dtypes], dtypes)
+
+
+def apply_method(name: str, args: Any, dtype: str, t: Library) -> Any:
+    return getattr(t.ones(3, dtype=getattr(t, dtype)), name)(*args)
 
 
 TWO = list(itertools.product(NAMES, NAMES))
 
 
-def test_matrix_products_keep_the_type() -> None:
-    differences([lambda t, a=a: t.ones(2, 2, dtype=getattr(t, a)) @ t.ones(2, 2, dtype=getattr(t, a)) for a in NAMES], NAMES)  # type: ignore[misc]
+def test_matrix_products_keep_the_dtype() -> None:
+    def square(dtype: str, t: Library) -> Any:
+        x = t.ones(2, 2, dtype=getattr(t, dtype))
+        return x @ x
+
+    assert_all_same([partial(square, dtype) for dtype in NAMES], NAMES)
 
 
 @pytest.mark.parametrize("join", ["cat", "where", "stack"])
@@ -113,23 +121,23 @@ def test_joining_promotes(join: str) -> None:
         x, y = t.ones(1, dtype=getattr(t, a)), t.ones(1, dtype=getattr(t, b))
         return t.where(t.ones(1) > 0, x, y) if join == "where" else getattr(t, join)([x, y])
 
-    differences([partial(joined, a=a, b=b) for a, b in TWO], map(str, TWO))
+    assert_all_same([partial(joined, a=a, b=b) for a, b in TWO], map(str, TWO))
 
 
 @pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_"])
-def test_in_place_keeps_the_type_or_fails_as_in_torch(name: str) -> None:
+def test_in_place_keeps_the_dtype_or_fails_as_in_torch(name: str) -> None:
     def act(t: Library, a: str, b: str) -> Any:
         return getattr(t.ones(2, dtype=getattr(t, a)), name)(FORMS[b](t))
 
     pairs = [pair for pair in itertools.product(NAMES, FORMS) if name != "sub_" or not any("bool" in form for form in pair)]
-    differences([partial(act, a=a, b=b) for a, b in pairs], map(str, pairs))
+    assert_all_same([partial(act, a=a, b=b) for a, b in pairs], map(str, pairs))
 
 
 def test_conversions() -> None:
     def converted(t: Library, a: str, b: str) -> Any:
         return t.tensor([0, 1, 2]).to(getattr(t, a)).to(getattr(t, b))
 
-    differences([partial(converted, a=a, b=b) for a, b in TWO], map(str, TWO))
+    assert_all_same([partial(converted, a=a, b=b) for a, b in TWO], map(str, TWO))
 
 
 @pytest.mark.parametrize("method", ["double", "float", "half", "long", "int", "short", "bool"])
@@ -137,9 +145,9 @@ def test_conversion_methods(method: str) -> None:
     assert_same_in_both(lambda t: getattr(t.tensor([0.0, 1.5, -2.7]), method)())
 
 
-def test_gradients_keep_the_type_of_their_input() -> None:
-    kinds = ["float16", "float32", "float64"]
-    for a, b in itertools.product(kinds, kinds):
+def test_gradients_have_the_dtype_of_their_input() -> None:
+    names = ["float16", "float32", "float64"]
+    for a, b in itertools.product(names, names):
 
         def act(t: Library, a: str = a, b: str = b) -> Any:
             x = t.ones(2, dtype=getattr(t, a), requires_grad=True)
@@ -160,7 +168,7 @@ def in_double() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_double")
-def test_the_default_type() -> None:
+def test_the_default_dtype() -> None:
     for program in (
         lambda t: t.tensor(1.5),
         lambda t: t.zeros(2),
@@ -175,12 +183,12 @@ def test_the_default_type() -> None:
     assert repr(minigrad.ones(1)) == repr(torch.ones(1))
 
 
-def test_the_default_type_is_floating() -> None:
+def test_the_default_dtype_is_floating() -> None:
     assert_same_in_both(lambda t: t.set_default_dtype(t.int64))
     assert minigrad.get_default_dtype() is minigrad.float32
 
 
-def test_a_type_is_one_object_and_knows_itself() -> None:
+def test_a_dtype_is_one_object() -> None:
     for name in NAMES:
         mine, theirs = getattr(minigrad, name), getattr(torch, name)
         assert pickle.loads(pickle.dumps(mine)) is mine
@@ -192,6 +200,6 @@ def test_a_type_is_one_object_and_knows_itself() -> None:
 
 
 @pytest.mark.parametrize("wrong", [np.complex64, "str", object, np.datetime64])
-def test_types_that_do_not_exist_are_refused_by_name(wrong: Any) -> None:
+def test_unknown_dtypes_are_refused_by_name(wrong: Any) -> None:
     with pytest.raises(TypeError, match="minigrad has no dtype"):
         minigrad.from_numpy(np.zeros(1, wrong))

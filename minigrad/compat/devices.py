@@ -37,7 +37,7 @@ class device:
         return hash("cpu")
 
 
-def check_device(requested: Any) -> None:
+def check(requested: Any) -> None:
     """Raise unless a `device` argument is None or names the CPU; see `device`."""
     if requested is not None:
         device(requested)
@@ -49,7 +49,7 @@ def set_default_device(device: Any) -> None:
     Raises:
         RuntimeError: It is another device.
     """
-    check_device(device)
+    check(device)
 
 
 class _UnavailableBackend:
