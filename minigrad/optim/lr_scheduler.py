@@ -1,8 +1,9 @@
-"""Learning rates that change in the course of training.
+"""Learning rate schedulers, as in `torch.optim.lr_scheduler`.
 
-A scheduler sets ``group["lr"]`` of every group of an optimizer: once when it is made, and at each `step`, which comes after
-`optimizer.step()`, once an epoch or once a batch. Most compute the rate from the one before, so that several on one optimizer
-multiply. t counts the calls of `step`; lr_0 is the rate that the group had at first.
+A scheduler sets ``group["lr"]`` of every parameter group of an optimizer: when it is created, and at every `step`, which is
+called after `optimizer.step()`, once an epoch or once a batch. Most schedulers compute the learning rate from the previous
+one, so that several schedulers of one optimizer can be chained. In the formulas t is the number of calls of `step`, lr_t the
+learning rate after them, and lr_0 the initial learning rate of the group.
 
     for epoch in range(epochs):
         ...
@@ -21,7 +22,7 @@ from copy import deepcopy
 from types import FunctionType
 from typing import Any, SupportsFloat
 
-from minigrad.optim.optimizer import Group, Optimizer
+from minigrad.optim.optimizer import Optimizer
 
 __all__ = [
     "CosineAnnealingLR",
@@ -38,20 +39,23 @@ __all__ = [
 
 
 class LRScheduler:
-    """The base of all schedulers; a subclass gives `rate`.
+    """Base class of the schedulers; a subclass implements `get_lr`.
 
     Args:
         optimizer: The optimizer.
-        last_epoch: The t that training stopped at, for a scheduler made anew without its state_dict; -1 at the beginning.
+        last_epoch: -1 for a new training run. To resume without a state_dict, the t at which training stopped.
 
     Attributes:
         last_epoch: t.
-        base_lrs: lr_0 of each group; groups keep it as "initial_lr".
+        base_lrs: lr_0 of each parameter group; the group stores it as "initial_lr".
 
     Raises:
-        TypeError: The optimizer is none.
-        KeyError: last_epoch is given, but the groups have no "initial_lr".
+        TypeError: optimizer is not an Optimizer.
+        KeyError: last_epoch is given, but a group has no "initial_lr".
     """
+
+    _is_initial = False
+    _not_saved: frozenset[str] = frozenset({"optimizer", "_is_initial"})
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
@@ -62,47 +66,49 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{k}] when resuming scheduler with last_epoch >= 0. "
-                    "Load the optimizer's state first, or leave last_epoch out to begin"
+                    "Load the optimizer's state first, or omit last_epoch to start a new run"
                 )
         self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
-        self._begin()
+        self._initial_step()
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return the learning rate of a group at t = last_epoch.
+    def get_lr(self) -> list[float]:
+        """Return the learning rate of each parameter group at t = last_epoch.
 
-        Args:
-            group: The group, with the rate of t - 1 as "lr".
-            base: lr_0.
-            begins: Whether this is the first time, so that there is no t - 1.
+        The groups still have the learning rates of t - 1, unless `_is_initial` is True: then this is the first call.
         """
         raise NotImplementedError
 
-    def _begin(self) -> None:
+    def _initial_step(self) -> None:
+        """Set the first learning rates, at t = last_epoch + 1."""
         self._step_count = 1
         self.last_epoch += 1
-        self._set(True)
+        self._update_lr(initial=True)
 
-    def _undo(self) -> None:
-        """Take back the counting of `_begin`."""
+    def _undo_initial_step(self) -> None:
+        """Undo the counting of `_initial_step`."""
         self.last_epoch -= 1
 
     def _restart(self) -> None:
-        """Go to t = 0 from lr_0, whatever the rate is now."""
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = base
+        """Return to t = 0 and lr_0."""
+        for group, base_lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = base_lr
         self.last_epoch = 0
-        self._set(True)
+        self._update_lr(initial=True)
 
-    def _set(self, begins: bool) -> None:
-        pairs = zip(self.optimizer.param_groups, self.base_lrs, strict=True)
-        rates = [self.rate(group, base, begins) for group, base in pairs]
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-        self._last_lr = rates
+    def _update_lr(self, initial: bool = False) -> None:
+        self._is_initial = initial
+        lrs = [float(lr) for lr in self.get_lr()]
+        for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
+            group["lr"] = lr
+        self._last_lr = lrs
+
+    def _scaled_lrs(self, factor: float) -> list[float]:
+        """Return the current learning rates times a factor."""
+        return [group["lr"] * factor for group in self.optimizer.param_groups]
 
     def step(self) -> None:
-        """Set the rates for the next epoch or batch; to be called after `optimizer.step()`."""
+        """Set the learning rates of the next epoch or batch; to be called after `optimizer.step()`."""
         if self._step_count == 1 and not self.optimizer.stepped:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the schedule is "
@@ -112,57 +118,55 @@ class LRScheduler:
             )
         self._step_count += 1
         self.last_epoch += 1
-        self._set(False)
+        self._update_lr()
 
     def get_last_lr(self) -> list[float]:
-        """Return the rates set last, one for each group."""
+        """Return the learning rates that were set last, one for each parameter group."""
         return list(self._last_lr)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of all that the scheduler remembers, under torch's names; not the optimizer, and no functions."""
+        """Return a copy of the scheduler's state, with torch's names. It excludes the optimizer and functions."""
         return {name: deepcopy(value) for name, value in vars(self).items() if name not in self._not_saved}
 
-    _not_saved: frozenset[str] = frozenset({"optimizer"})
-
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a copy of what a scheduler of the same kind remembered, here or in torch.
+        """Load a copy of the state of a scheduler of the same class, from minigrad or torch.
 
-        The rates themselves are the optimizer's to load, before this or after it, but after schedulers were made, as making
-        one sets the rates.
+        The learning rates are part of the optimizer's state, which can be loaded before or after. Create the schedulers
+        first: creating one sets the learning rates.
 
         Raises:
-            ValueError: The names or the number of groups do not fit; nothing is changed then.
+            ValueError: The keys or the number of parameter groups do not match; nothing is changed.
         """
-        self._check(state_dict)
+        self._check_state(state_dict)
         vars(self).update({name: deepcopy(state_dict[name]) for name in vars(self).keys() - self._not_saved})
 
-    def _check(self, state_dict: Mapping[str, Any]) -> None:
-        """Raise ValueError if the state is not of a scheduler of this kind, with as many groups."""
-        missing = sorted(vars(self).keys() - {"optimizer"} - state_dict.keys())
+    def _check_state(self, state_dict: Mapping[str, Any]) -> None:
+        """Raise ValueError unless the state is from a scheduler of this class with as many parameter groups."""
+        missing = sorted(vars(self).keys() - LRScheduler._not_saved - state_dict.keys())
         unknown = sorted(name for name in state_dict.keys() - vars(self).keys() if not name.startswith("_"))
         if missing or unknown:
             raise ValueError(
                 f"loaded state dict does not fit {type(self).__name__}: missing {', '.join(missing) or 'nothing'}; unknown "
                 f"{', '.join(unknown) or 'nothing'}"
             )
-        saved, mine = len(state_dict["_last_lr"]), len(self.optimizer.param_groups)
-        if saved != mine:
-            raise ValueError(f"loaded state dict is for {saved} parameter groups; the optimizer has {mine}")
+        loaded, own = len(state_dict["_last_lr"]), len(self.optimizer.param_groups)
+        if loaded != own:
+            raise ValueError(f"loaded state dict is for {loaded} parameter groups; the optimizer has {own}")
 
 
 class LambdaLR(LRScheduler):
-    """lr = lr_0 f(t).
+    """lr_t = lr_0 f(t).
 
     Args:
         optimizer: The optimizer.
-        lr_lambda: f, or a list of functions, one for each group.
+        lr_lambda: The function f, or a list with one function for each parameter group.
         last_epoch: See `LRScheduler`.
 
     Raises:
-        ValueError: There are not as many functions as groups.
+        ValueError: The number of functions is not the number of groups.
     """
 
-    _not_saved = frozenset({"optimizer", "lr_lambdas"})
+    _not_saved = LRScheduler._not_saved | {"lr_lambdas"}
 
     def __init__(
         self,
@@ -170,64 +174,62 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        check_optimizer(optimizer)
-        self.lr_lambdas = each(optimizer, "lr_lambdas", lr_lambda)
+        self.lr_lambdas = per_group(optimizer, "lr_lambdas", lr_lambda)
         super().__init__(optimizer, last_epoch)
 
+    def get_lr(self) -> list[float]:
+        """Return lr_0 f(t)."""
+        return [base_lr * f(self.last_epoch) for base_lr, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of what the scheduler remembers; of an f that is no function but an object, its attributes."""
-        kept = [None if isinstance(f, FunctionType) else deepcopy(vars(f)) for f in self.lr_lambdas]
-        return {**super().state_dict(), "lr_lambdas": kept}
+        """Return a copy of the state. Of a callable object it contains the attributes, of a function None."""
+        attributes = [None if isinstance(f, FunctionType) else deepcopy(vars(f)) for f in self.lr_lambdas]
+        return {**super().state_dict(), "lr_lambdas": attributes}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a copy of what a scheduler of the same kind remembered.
+        """Load a copy of the state of a LambdaLR.
 
         Raises:
-            ValueError: It does not fit; nothing is changed then.
+            ValueError: The state does not match; nothing is changed.
         """
         super().load_state_dict(state_dict)
-        for f, kept in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
-            if kept is not None:
-                vars(f).update(deepcopy(kept))
-
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return lr_0 f(t)."""
-        k = next(k for k, other in enumerate(self.optimizer.param_groups) if other is group)
-        return float(base * self.lr_lambdas[k](self.last_epoch))
+        for f, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
+            if attributes is not None:
+                vars(f).update(deepcopy(attributes))
 
 
 class StepLR(LRScheduler):
-    """lr is multiplied by gamma every step_size steps: lr = lr_0 gamma^(t // step_size)."""
+    """Multiply the learning rate by gamma every step_size steps: lr_t = lr_0 gamma^(t // step_size)."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return the rate, times gamma if t is a multiple of step_size."""
-        due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
-        return float(group["lr"] * self.gamma if due else group["lr"])
+    def get_lr(self) -> list[float]:
+        """Return lr_(t-1), times gamma if t is a positive multiple of step_size."""
+        decay_now = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
+        return self._scaled_lrs(self.gamma if decay_now else 1.0)
 
 
 class MultiStepLR(LRScheduler):
-    """lr is multiplied by gamma at each milestone; at one that is given twice, twice."""
+    """Multiply the learning rate by gamma at each milestone, as often as the milestone is listed."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return the rate, times gamma if t is a milestone."""
-        return float(group["lr"] * self.gamma ** self.milestones.get(self.last_epoch, 0))
+    def get_lr(self) -> list[float]:
+        """Return lr_(t-1), times gamma if t is a milestone."""
+        return self._scaled_lrs(self.gamma ** self.milestones.get(self.last_epoch, 0))
 
 
 class LinearLR(LRScheduler):
-    """lr goes in a straight line from lr_0 start_factor to lr_0 end_factor, which it reaches at t = total_iters.
+    """Interpolate linearly from lr_0 start_factor at t = 0 to lr_0 end_factor at t = total_iters; constant from there on.
 
     Raises:
-        ValueError: start_factor is not in (0, 1], or end_factor not in [0, 1].
+        ValueError: start_factor is not in (0, 1], or end_factor is not in [0, 1].
     """
 
     def __init__(
@@ -247,33 +249,33 @@ class LinearLR(LRScheduler):
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return the rate, times the ratio of the factors of t and t - 1."""
+    def get_lr(self) -> list[float]:
+        """Return lr_(t-1) times the ratio of the interpolated factors of t and t - 1."""
         if self.last_epoch == 0:
-            return float(group["lr"] * self.start_factor)
-        if begins or self.last_epoch > self.total_iters:
-            return float(group["lr"])
-        rise = self.end_factor - self.start_factor
-        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
-        return float(group["lr"] * (1 + rise / before))
+            return self._scaled_lrs(self.start_factor)
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._scaled_lrs(1.0)
+        slope = self.end_factor - self.start_factor
+        previous_factor = self.total_iters * self.start_factor + (self.last_epoch - 1) * slope
+        return self._scaled_lrs(1 + slope / previous_factor)
 
 
 class ExponentialLR(LRScheduler):
-    """lr = lr_0 gamma^t."""
+    """lr_t = lr_0 gamma^t."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return the rate times gamma."""
-        return float(group["lr"] if begins else group["lr"] * self.gamma)
+    def get_lr(self) -> list[float]:
+        """Return gamma lr_(t-1)."""
+        return self._scaled_lrs(1.0 if self._is_initial else self.gamma)
 
 
 class CosineAnnealingLR(LRScheduler):
-    """lr = eta_min + (lr_0 - eta_min) (1 + cos(pi t / T_max)) / 2: half a cosine down in T_max steps, then up again.
+    """lr_t = eta_min + (lr_0 - eta_min) (1 + cos(pi t / T_max)) / 2, a cosine of period 2 T_max.
 
-    Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, equation 5, without the restarts.
+    Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, equation 5, without restarts.
     """
 
     def __init__(
@@ -287,39 +289,43 @@ class CosineAnnealingLR(LRScheduler):
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return eta_min plus what the rate is above it, times the ratio of the factors of t and t - 1."""
-        t, span = self.last_epoch, base - self.eta_min
-        if begins:
-            return float(group["lr"])
+    def get_lr(self) -> list[float]:
+        """Return eta_min + (lr_(t-1) - eta_min) times the ratio of the cosine factors of t and t - 1."""
+        t, groups = self.last_epoch, self.optimizer.param_groups
+        if self._is_initial:
+            return self._scaled_lrs(1.0)
         if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # the factor of t - 1 is 0
-            return float(group["lr"] + span * (1 - math.cos(math.pi / self.T_max)) / 2)
+            factor = (1 - math.cos(math.pi / self.T_max)) / 2
+            pairs = zip(groups, self.base_lrs, strict=True)
+            return [group["lr"] + (base_lr - self.eta_min) * factor for group, base_lr in pairs]
         ratio = (1 + math.cos(math.pi * t / self.T_max)) / (1 + math.cos(math.pi * (t - 1) / self.T_max))
-        return float(ratio * (group["lr"] - self.eta_min) + self.eta_min)
+        return [ratio * (group["lr"] - self.eta_min) + self.eta_min for group in groups]
 
 
 class OneCycleLR(LRScheduler):
-    """One cycle: lr rises from max_lr / div_factor to max_lr and falls to a final_div_factor-th of where it began.
+    """The 1cycle policy: the learning rate rises to max_lr and then falls far below its initial value.
 
-    Meanwhile the momentum, or beta1, falls from max_momentum to base_momentum and rises again. To be called after each batch.
+    It rises from max_lr / div_factor to max_lr, and falls to max_lr / (div_factor final_div_factor). Meanwhile the momentum,
+    or beta1, falls from max_momentum to base_momentum and rises again. Call `step` after every batch.
 
     Args:
         optimizer: The optimizer.
-        max_lr: The highest rate, or a list with one for each group.
-        total_steps: The number of batches; or else
-        epochs, steps_per_epoch: two numbers whose product that is.
-        pct_start: The part of the cycle, from 0 to 1, in which lr rises.
-        anneal_strategy: "cos" or "linear": the shape of rise and fall.
+        max_lr: The maximum learning rate, or a list with one for each parameter group.
+        total_steps: The number of batches; if None, epochs * steps_per_epoch.
+        epochs: The number of epochs.
+        steps_per_epoch: The number of batches in an epoch.
+        pct_start: The fraction of the cycle in which the learning rate rises, in [0, 1].
+        anneal_strategy: The interpolation, "cos" or "linear".
         cycle_momentum: Whether to change the momentum.
-        base_momentum: Its lowest value, or a list.
-        max_momentum: Its highest value, or a list.
-        div_factor: max_lr over the first rate.
-        final_div_factor: The first rate over the last.
-        three_phase: Fall to the first rate as fast as it rose, and from there to the last.
+        base_momentum: The minimum momentum, or a list with one for each parameter group.
+        max_momentum: The maximum momentum, or a list with one for each parameter group.
+        div_factor: max_lr / initial learning rate.
+        final_div_factor: Initial learning rate / final learning rate.
+        three_phase: Whether to fall to the initial learning rate as fast as it rose, and from there to the final one.
         last_epoch: See `LRScheduler`.
 
     Raises:
-        ValueError: A number is out of its range, or the optimizer has no momentum to change; at `step`, the cycle is over.
+        ValueError: An argument is out of range, or the optimizer has no momentum; in `step`: t exceeds total_steps.
 
     Source: Smith & Topin 2018, https://arxiv.org/abs/1708.07120.
     """
@@ -341,7 +347,7 @@ class OneCycleLR(LRScheduler):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        check_optimizer(optimizer)
+        options = {"max_lr": per_group(optimizer, "max_lr", max_lr)}
         if total_steps is not None:
             self.total_steps = positive("total_steps", total_steps)
         elif epochs is not None and steps_per_epoch is not None:
@@ -353,68 +359,70 @@ class OneCycleLR(LRScheduler):
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         self._anneal_func_type = anneal_strategy
+        self._schedule_phases = one_cycle_phases(self.total_steps, pct_start, three_phase)
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             if not {"momentum", "betas"} & optimizer.defaults.keys():
                 raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
             self.use_beta1 = "betas" in optimizer.defaults
-        top, last = float(pct_start * self.total_steps) - 1, self.total_steps - 1
-        rise = phase(top, "initial_lr", "max_lr", "max_momentum", "base_momentum")
-        if three_phase:
-            fall = phase(2 * (top + 1) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
-            self._schedule_phases = [rise, fall, phase(last, "initial_lr", "min_lr", "max_momentum", "max_momentum")]
-        else:
-            self._schedule_phases = [rise, phase(last, "max_lr", "min_lr", "base_momentum", "max_momentum")]
-        settings = {
-            "max_lr": each(optimizer, "max_lr", max_lr),
-            "max_momentum": each(optimizer, "max_momentum", max_momentum),
-            "base_momentum": each(optimizer, "base_momentum", base_momentum),
-        }
+            options["max_momentum"] = per_group(optimizer, "max_momentum", max_momentum)
+            options["base_momentum"] = per_group(optimizer, "base_momentum", base_momentum)
         for k, group in enumerate(optimizer.param_groups if last_epoch == -1 else ()):
-            group.update({name: values[k] for name, values in settings.items() if name == "max_lr" or cycle_momentum})
+            group.update({name: values[k] for name, values in options.items()})
             group["initial_lr"] = group["max_lr"] / div_factor
             group["min_lr"] = group["initial_lr"] / final_div_factor
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, group: Group, base: float, begins: bool) -> float:
-        """Return the rate between those of the phase that t is in, and set the momentum of the group."""
-        t = self.last_epoch
+    def get_lr(self) -> list[float]:
+        """Return the learning rates interpolated within the phase of t, and set the momentum of the groups."""
+        t, phases = self.last_epoch, self._schedule_phases
         if t > self.total_steps:
             raise ValueError(f"Tried to step {t} times. The specified number of total steps is {self.total_steps}")
-        ends = [phase["end_step"] for phase in self._schedule_phases]
-        k = next((k for k, end in enumerate(ends) if t <= end), len(ends) - 1)
-        start = ends[k - 1] if k else 0.0
-        now = self._schedule_phases[k]
-        part = (t - start) / (now["end_step"] - start)
-        if self.cycle_momentum:
-            momentum = self._between(group[now["start_momentum"]], group[now["end_momentum"]], part)
-            if self.use_beta1:
-                group["betas"] = (momentum, group["betas"][1])
-            else:
-                group["momentum"] = momentum
-        return self._between(group[now["start_lr"]], group[now["end_lr"]], part)
+        k = next((k for k, phase in enumerate(phases) if t <= phase["end_step"]), len(phases) - 1)
+        start, phase = phases[k - 1]["end_step"] if k else 0.0, phases[k]
+        fraction = (t - start) / (phase["end_step"] - start)
+        lrs = []
+        for group in self.optimizer.param_groups:
+            lrs.append(self._interpolate(group[phase["start_lr"]], group[phase["end_lr"]], fraction))
+            if self.cycle_momentum:
+                momentum = self._interpolate(group[phase["start_momentum"]], group[phase["end_momentum"]], fraction)
+                group.update({"betas": (momentum, group["betas"][1])} if self.use_beta1 else {"momentum": momentum})
+        return lrs
 
-    def _between(self, first: float, last: float, part: float) -> float:
+    def _interpolate(self, start: float, end: float, fraction: float) -> float:
         if self._anneal_func_type == "linear":
-            return (last - first) * part + first
-        return last + (first - last) / 2.0 * (math.cos(math.pi * part) + 1)
+            return (end - start) * fraction + start
+        return end + (start - end) / 2.0 * (math.cos(math.pi * fraction) + 1)
+
+
+def one_cycle_phases(total_steps: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
+    """Return the phases of `OneCycleLR` in torch's form: the last step, and the options of a group to interpolate between."""
+    keys = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
+    peak = float(pct_start * total_steps) - 1
+    phases: list[tuple[Any, ...]] = [(peak, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
+    if three_phase:
+        phases.append((2 * (peak + 1) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum"))
+        phases.append((total_steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"))
+    else:
+        phases.append((total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"))
+    return [dict(zip(keys, phase, strict=True)) for phase in phases]
 
 
 class SequentialLR(LRScheduler):
-    """Several schedulers, one after the other: the next one begins, from its own start, at each milestone.
+    """Run several schedulers one after another; each starts at its own t = 0 at its milestone.
 
     Args:
         optimizer: The optimizer.
         schedulers: Schedulers of that optimizer.
-        milestones: The values of t at which the second, third... begins.
+        milestones: The values of t at which the second, third, ... scheduler starts.
         last_epoch: See `LRScheduler`.
 
     Raises:
-        ValueError: There is no scheduler, one is of another optimizer or is a `ReduceLROnPlateau`, or the milestones are not
-            one less than the schedulers.
+        ValueError: There is no scheduler, one belongs to another optimizer or is a `ReduceLROnPlateau`, or there is not
+            exactly one milestone less than schedulers.
     """
 
-    _not_saved = frozenset({"optimizer", "_schedulers"})
+    _not_saved = LRScheduler._not_saved | {"_schedulers"}
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
@@ -423,53 +431,45 @@ class SequentialLR(LRScheduler):
             raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
         for k, scheduler in enumerate(schedulers):
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
-                    "SequentialLR does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be "
-                    f"specified when calling `step`, but got one at index {k} in the given schedulers sequence."
-                )
+                raise ValueError(f"SequentialLR does not support `ReduceLROnPlateau`, whose step needs a metric (index {k})")
             if scheduler.optimizer is not optimizer:
-                raise ValueError(
-                    "SequentialLR expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {k}, which belongs to another one."
-                )
+                raise ValueError(f"SequentialLR expects all schedulers to belong to the same optimizer (not so: index {k})")
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
-                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to "
-                f"{len(milestones)}"
-            )
+            counts = f"{len(schedulers)} schedulers and {len(milestones)} milestones"
+            raise ValueError(f"SequentialLR expects one more scheduler than milestones, but got {counts}")
         self.optimizer = optimizer
         self._schedulers = list(schedulers)
         self._milestones = list(milestones)
         self.last_epoch = last_epoch
-        # Each scheduler has begun when it was made; take that back, and let the one begin whose turn it is.
+        # Creating the child schedulers set their first learning rates. Undo that, except for the first scheduler.
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         for scheduler in self._schedulers:
-            scheduler._undo()
-        self._begin()
+            scheduler._undo_initial_step()
+        self._initial_step()
 
-    def _begin(self) -> None:
+    def _initial_step(self) -> None:
+        """Set the first learning rates, those of the child scheduler that is active at t = 0."""
         self.last_epoch += 1
         first = self._schedulers[bisect_right(self._milestones, 0)]
-        first._begin()
+        first._initial_step()
         self._last_lr = first.get_last_lr()
 
-    def _undo(self) -> None:
-        """Take back the counting of `_begin`, here and in the single schedulers."""
+    def _undo_initial_step(self) -> None:
+        """Undo the counting of `_initial_step`, also in the child schedulers."""
         self.last_epoch -= 1
         for scheduler in self._schedulers:
-            scheduler._undo()
+            scheduler._undo_initial_step()
 
     def _restart(self) -> None:
-        """Go to t = 0, where the first scheduler begins."""
+        """Return to t = 0 and restart the first child scheduler."""
         self.last_epoch = 0
         first = self._schedulers[bisect_right(self._milestones, 0)]
         first._restart()
         self._last_lr = first.get_last_lr()
 
     def step(self) -> None:
-        """Let the scheduler whose turn it is set the rates."""
+        """Step the active child scheduler, or start the next one at its milestone."""
         self.last_epoch += 1
         k = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[k]
@@ -480,45 +480,45 @@ class SequentialLR(LRScheduler):
         self._last_lr = scheduler.get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of what this and the single schedulers remember."""
+        """Return a copy of the state, with those of the child schedulers."""
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a copy of what a scheduler of the same kind remembered.
+        """Load a copy of the state of a SequentialLR with child schedulers of the same classes.
 
         Raises:
-            ValueError: It does not fit; nothing is changed then.
+            ValueError: The state does not match; nothing is changed.
         """
         super().load_state_dict(state_dict)
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
 
-    def _check(self, state_dict: Mapping[str, Any]) -> None:
-        """Raise ValueError if the state does not fit, or that of one of the single schedulers."""
-        super()._check(state_dict)
-        saved, mine = len(state_dict["_schedulers"]), len(self._schedulers)
-        if saved != mine:
-            raise ValueError(f"loaded state dict is for {saved} schedulers in sequence instead of {mine}")
+    def _check_state(self, state_dict: Mapping[str, Any]) -> None:
+        """Raise ValueError unless the state matches, also in the child schedulers."""
+        super()._check_state(state_dict)
+        loaded, own = len(state_dict["_schedulers"]), len(self._schedulers)
+        if loaded != own:
+            raise ValueError(f"loaded state dict is for {loaded} schedulers in sequence instead of {own}")
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler._check(state)
+            scheduler._check_state(state)
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """lr is multiplied by factor when a metric has not improved for more than patience steps.
+    """Multiply the learning rate by factor when a metric has not improved for more than patience steps.
 
     Args:
         optimizer: The optimizer.
-        mode: "min" if the metric shall fall, "max" if it shall rise.
-        factor: Below 1.
-        patience: How many steps without improvement are let pass.
-        threshold: How much better than the best is an improvement.
-        threshold_mode: "rel": the threshold is a part of the best; "abs": it is a difference.
-        cooldown: How many steps after a reduction are not counted.
-        min_lr: The lowest rate, or a list with one for each group.
-        eps: A reduction by less than this is left out.
+        mode: "min" if the metric should decrease, "max" if it should increase.
+        factor: The factor of a reduction, less than 1.
+        patience: The number of steps without improvement that are tolerated.
+        threshold: The minimum change that counts as an improvement.
+        threshold_mode: "rel" for a threshold relative to the best metric, "abs" for an absolute one.
+        cooldown: The number of steps after a reduction that are ignored.
+        min_lr: The minimum learning rate, or a list with one for each parameter group.
+        eps: A reduction by at most eps is ignored.
 
     Raises:
-        ValueError: factor is 1 or more, a mode is unknown, or there are not as many min_lr as groups.
+        ValueError: factor is 1 or more, a mode is unknown, or the number of min_lr is not the number of groups.
     """
 
     def __init__(
@@ -535,11 +535,12 @@ class ReduceLROnPlateau(LRScheduler):
     ) -> None:
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
-        check_optimizer(optimizer)
         if mode not in ("min", "max"):
             raise ValueError(f"mode {mode} is unknown!")
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold mode {threshold_mode} is unknown!")
+        self.min_lrs = per_group(optimizer, "min_lrs", min_lr)
+        self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
         self.optimizer = optimizer
         self.mode = mode
         self.factor = factor
@@ -547,74 +548,69 @@ class ReduceLROnPlateau(LRScheduler):
         self.threshold = threshold
         self.threshold_mode = threshold_mode
         self.cooldown = cooldown
-        self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
-        self.min_lrs = each(optimizer, "min_lrs", min_lr)
         self.eps = eps
         self.last_epoch = 0
         self.mode_worse = math.inf if mode == "min" else -math.inf
         self.best = self.mode_worse
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._last_lr = self._scaled_lrs(1.0)
 
     def step(self, metrics: SupportsFloat) -> None:  # type: ignore[override]
-        """Take the metric of an epoch into account.
+        """Update the state with the metric of an epoch, and reduce the learning rates if it has stopped improving.
 
         Raises:
-            RuntimeError: The optimizer has got more groups, and min_lr was a list. Nothing is changed then.
+            RuntimeError: Parameter groups were added to the optimizer, and min_lr is a list. Nothing is changed.
         """
         current = float(metrics)
         count = len(self.optimizer.param_groups)
         if len(self.min_lrs) != count:
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"The optimizer has {count} groups now, but there are {len(self.min_lrs)} min_lrs; add to them"
+                    f"The optimizer has {count} parameter groups now, but there are {len(self.min_lrs)} min_lrs; extend them"
                 )
             self.min_lrs = [self.default_min_lr] * count
         self.last_epoch += 1
-        if self._improves(current):
+        self.num_bad_epochs += 1
+        if self._is_better(current):
             self.best = current
             self.num_bad_epochs = 0
-        else:
-            self.num_bad_epochs += 1
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
-                lr = max(group["lr"] * self.factor, least)
-                if group["lr"] - lr > self.eps:
-                    group["lr"] = lr
+            self._reduce_lr()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = self._scaled_lrs(1.0)
 
-    def _improves(self, current: float) -> bool:
+    def _is_better(self, current: float) -> bool:
         sign = 1 if self.mode == "max" else -1
         if self.threshold_mode == "rel":
             return sign * current > sign * self.best * (1 + sign * self.threshold)
         return sign * current > sign * self.best + self.threshold
 
+    def _reduce_lr(self) -> None:
+        for group, min_lr in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+            lr = max(group["lr"] * self.factor, min_lr)
+            if group["lr"] - lr > self.eps:
+                group["lr"] = lr
+
 
 def check_optimizer(optimizer: object) -> None:
-    """Raise TypeError for anything but an optimizer."""
+    """Raise TypeError unless the argument is an Optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
-def phase(end_step: float, start_lr: str, end_lr: str, start_momentum: str, end_momentum: str) -> dict[str, Any]:
-    """Return a phase of `OneCycleLR`: its last step, and the options of a group between which rate and momentum go."""
-    return {
-        "end_step": end_step,
-        "start_lr": start_lr,
-        "end_lr": end_lr,
-        "start_momentum": start_momentum,
-        "end_momentum": end_momentum,
-    }
+def per_group(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
+    """Return a list with one value for each parameter group, from such a list or from one value for all.
 
-
-def each(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
-    """Return a value for each group: one for all, or those given."""
+    Raises:
+        TypeError: optimizer is not an Optimizer.
+        ValueError: The list has the wrong length.
+    """
+    check_optimizer(optimizer)
     count = len(optimizer.param_groups)
     values = list(value) if isinstance(value, list | tuple) else [value] * count
     if len(values) != count:
@@ -623,7 +619,7 @@ def each(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
 
 
 def positive(name: str, value: int) -> int:
-    """Return a positive whole number, or raise ValueError."""
+    """Return the value, or raise ValueError unless it is a positive integer."""
     if not isinstance(value, int) or value <= 0:
         raise ValueError(f"Expected positive integer {name}, but got {value}")
     return value

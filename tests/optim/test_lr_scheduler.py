@@ -1,4 +1,4 @@
-"""Learning rate schedulers, held against torch for 200 steps, alone, together, and across a checkpoint."""
+"""Learning rate schedulers compared to torch for 200 steps: alone, chained, and across checkpoints."""
 
 import math
 import warnings
@@ -27,10 +27,10 @@ SCHEDULERS: dict[str, Make] = {
         o, 0.3, epochs=10, steps_per_epoch=21, anneal_strategy="linear", three_phase=True, pct_start=0.4
     ),
     "one cycle, momentum fixed": lambda s, o: s.OneCycleLR(o, 0.3, total_steps=300, cycle_momentum=False),
-    "sequence": lambda s, o: s.SequentialLR(
+    "sequential": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, 0.1, total_iters=20), s.CosineAnnealingLR(o, 60), s.StepLR(o, 10, 0.7)], [20, 90]
     ),
-    "sequence of lambdas": lambda s, o: s.SequentialLR(
+    "sequential, lambdas": lambda s, o: s.SequentialLR(
         o, [s.LambdaLR(o, lambda t: 1 + t), s.ExponentialLR(o, 0.9), s.LambdaLR(o, lambda t: 2.0 + t)], [7, 100]
     ),
 }
@@ -38,50 +38,50 @@ SCHEDULERS: dict[str, Make] = {
 
 def pair(kind: str = "SGD") -> list[Any]:
     """Return the same optimizer with two groups in torch and in minigrad."""
-    both = []
+    optimizers = []
     for library in (torch, minigrad):
         groups = [{"params": [library.ones(2, requires_grad=True)], "lr": lr} for lr in (0.5, 0.2)]
         momentum = {"momentum": 0.9} if kind == "SGD" else {}
-        both.append(getattr(library.optim, kind)(groups, **momentum))
-    return both
+        optimizers.append(getattr(library.optim, kind)(groups, **momentum))
+    return optimizers
 
 
-def rates(optimizer: Any) -> list[Any]:
+def learning_rates(optimizer: Any) -> list[Any]:
     return [[g["lr"], g.get("momentum", 0), *g.get("betas", ())] for g in optimizer.param_groups]
 
 
-def assert_close(ours: Any, theirs: Any) -> None:
-    for a, b in zip(rates(ours), rates(theirs), strict=True):
+def assert_close(ours: Any, reference: Any) -> None:
+    for a, b in zip(learning_rates(ours), learning_rates(reference), strict=True):
         assert a == pytest.approx(b, rel=1e-12, abs=1e-15)
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
-def test_as_torch(name: str, kind: str) -> None:
-    theirs, ours = pair(kind)
+def test_equals_torch(name: str, kind: str) -> None:
+    reference, ours = pair(kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        scheduler = SCHEDULERS[name](torch.optim.lr_scheduler, theirs)
-    mine = SCHEDULERS[name](optim.lr_scheduler, ours)
-    assert_close(ours, theirs)
+        scheduler = SCHEDULERS[name](torch.optim.lr_scheduler, reference)
+    ours_scheduler = SCHEDULERS[name](optim.lr_scheduler, ours)
+    assert_close(ours, reference)
     for _ in range(200):
-        for optimizer in (ours, theirs):
+        for optimizer in (ours, reference):
             optimizer.step()
         scheduler.step()
-        mine.step()
-        assert_close(ours, theirs)
-        assert mine.get_last_lr() == [g["lr"] for g in ours.param_groups]
-        assert mine.last_epoch == scheduler.last_epoch
+        ours_scheduler.step()
+        assert_close(ours, reference)
+        assert ours_scheduler.get_last_lr() == [g["lr"] for g in ours.param_groups]
+        assert ours_scheduler.last_epoch == scheduler.last_epoch
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_resumes(name: str) -> None:
-    """k steps, state_dict, a new optimizer and scheduler, and k steps more are 2k steps."""
-    _, straight = pair()
+def test_resuming_from_a_checkpoint(name: str) -> None:
+    """k steps, state_dict, a new optimizer and scheduler, and k more steps equal 2k steps."""
+    _, continuous_optimizer = pair()
     _, first = pair()
     _, second = pair()
-    a, b, c = (SCHEDULERS[name](optim.lr_scheduler, o) for o in (straight, first, second))
-    for optimizer in (straight, first, second):
+    a, b, c = (SCHEDULERS[name](optim.lr_scheduler, o) for o in (continuous_optimizer, first, second))
+    for optimizer in (continuous_optimizer, first, second):
         optimizer.step()
     for _ in range(63):
         a.step()
@@ -91,19 +91,19 @@ def test_resumes(name: str) -> None:
     for _ in range(63):
         a.step()
         c.step()
-        assert rates(second) == rates(straight)
+        assert learning_rates(second) == learning_rates(continuous_optimizer)
 
 
-def test_together() -> None:
-    theirs, ours = pair()
-    both = []
-    for s, o in ((torch.optim.lr_scheduler, theirs), (optim.lr_scheduler, ours)):
-        both += [s.LinearLR(o, 0.1, total_iters=30), s.ExponentialLR(o, 0.98), s.CosineAnnealingLR(o, 100)]
+def test_chained_schedulers() -> None:
+    reference, ours = pair()
+    schedulers = []
+    for s, o in ((torch.optim.lr_scheduler, reference), (optim.lr_scheduler, ours)):
+        schedulers += [s.LinearLR(o, 0.1, total_iters=30), s.ExponentialLR(o, 0.98), s.CosineAnnealingLR(o, 100)]
         o.step()
     for _ in range(200):
-        for scheduler in both:
+        for scheduler in schedulers:
             scheduler.step()
-        assert_close(ours, theirs)
+        assert_close(ours, reference)
 
 
 @pytest.mark.parametrize(
@@ -115,24 +115,24 @@ def test_together() -> None:
         {"mode": "max", "threshold_mode": "abs", "factor": 0.5, "patience": 0, "min_lr": [0.01, 0.1]},
     ],
 )
-def test_plateau_as_torch(arguments: dict[str, Any]) -> None:
-    theirs, ours = pair()
+def test_plateau_equals_torch(arguments: dict[str, Any]) -> None:
+    reference, ours = pair()
     schedulers: list[Any] = [
-        torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **arguments),
+        torch.optim.lr_scheduler.ReduceLROnPlateau(reference, **arguments),
         optim.lr_scheduler.ReduceLROnPlateau(ours, **arguments),
     ]
     for t in range(200):
         metric = math.sin(t * t / 7) + (math.nan if t == 77 else 3)
         for scheduler in schedulers:
             scheduler.step(metric)
-        assert_close(ours, theirs)
+        assert_close(ours, reference)
         assert schedulers[0].state_dict()["num_bad_epochs"] == schedulers[1].state_dict()["num_bad_epochs"]
 
 
 RESUMED: dict[str, Make] = {**SCHEDULERS, "plateau": lambda s, o: s.ReduceLROnPlateau(o, patience=3, cooldown=2, factor=0.7)}
 
 
-def advance(scheduler: Any, t: int) -> None:
+def step_with_metric(scheduler: Any, t: int) -> None:
     if "Plateau" in type(scheduler).__name__:
         scheduler.step(math.sin(t * t / 7))
     else:
@@ -142,34 +142,34 @@ def advance(scheduler: Any, t: int) -> None:
 @pytest.mark.parametrize("name", RESUMED)
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 @pytest.mark.filterwarnings("ignore")
-def test_torch_and_back(name: str, kind: str) -> None:
-    """In mid-run each library goes on, with a new optimizer and scheduler, from the checkpoint of the other."""
-    theirs, ours = pair(kind)
-    schedulers = [RESUMED[name](torch.optim.lr_scheduler, theirs), RESUMED[name](optim.lr_scheduler, ours)]
+def test_checkpoints_are_exchanged_with_torch(name: str, kind: str) -> None:
+    """Each library continues, with a new optimizer and scheduler, from the checkpoint of the other."""
+    reference, ours = pair(kind)
+    schedulers = [RESUMED[name](torch.optim.lr_scheduler, reference), RESUMED[name](optim.lr_scheduler, ours)]
     for t in range(95):
-        for optimizer, scheduler in zip((theirs, ours), schedulers, strict=True):
+        for optimizer, scheduler in zip((reference, ours), schedulers, strict=True):
             optimizer.step()
-            advance(scheduler, t)
-    states = [(o.state_dict(), s.state_dict()) for o, s in zip((theirs, ours), schedulers, strict=True)]
-    theirs, ours = pair(kind)
-    schedulers = [RESUMED[name](torch.optim.lr_scheduler, theirs), RESUMED[name](optim.lr_scheduler, ours)]
-    for optimizer, scheduler, (state, schedule) in zip((theirs, ours), schedulers, reversed(states), strict=True):
+            step_with_metric(scheduler, t)
+    states = [(o.state_dict(), s.state_dict()) for o, s in zip((reference, ours), schedulers, strict=True)]
+    reference, ours = pair(kind)
+    schedulers = [RESUMED[name](torch.optim.lr_scheduler, reference), RESUMED[name](optim.lr_scheduler, ours)]
+    for optimizer, scheduler, (state, schedule) in zip((reference, ours), schedulers, reversed(states), strict=True):
         optimizer.load_state_dict(state)
         scheduler.load_state_dict(schedule)
-    _, straight = pair(kind)
-    through = RESUMED[name](optim.lr_scheduler, straight)
-    straight.step()
+    _, continuous_optimizer = pair(kind)
+    continuous = RESUMED[name](optim.lr_scheduler, continuous_optimizer)
+    continuous_optimizer.step()
     for t in range(200):
-        advance(through, t)
+        step_with_metric(continuous, t)
         if t >= 95:
-            for optimizer, scheduler in zip((theirs, ours), schedulers, strict=True):
+            for optimizer, scheduler in zip((reference, ours), schedulers, strict=True):
                 optimizer.step()
-                advance(scheduler, t)
-            assert_close(ours, theirs)
-            assert_close(ours, straight)
+                step_with_metric(scheduler, t)
+            assert_close(ours, reference)
+            assert_close(ours, continuous_optimizer)
 
 
-def test_functions_that_are_objects_are_carried() -> None:
+def test_attributes_of_callable_objects_are_in_the_state() -> None:
     class Halving:
         times = 1
 
@@ -184,8 +184,8 @@ def test_functions_that_are_objects_are_carried() -> None:
     assert second.times == 2
 
 
-def test_a_sequence_in_a_sequence() -> None:
-    """Each begins at its own t = 0; torch cannot do that."""
+def test_nested_sequential_schedulers() -> None:
+    """Each child starts at its own t = 0, which torch does not support for nested schedulers."""
     _, ours = pair()
     s = optim.lr_scheduler
     inner = s.SequentialLR(ours, [s.ExponentialLR(ours, 0.5), s.StepLR(ours, 2, 0.1)], [2])
@@ -198,27 +198,27 @@ def test_a_sequence_in_a_sequence() -> None:
     assert seen == pytest.approx([0.25, 0.375, 0.5, 0.5, 0.25, 0.5, 0.5, 0.05])
 
 
-def test_plateau_with_groups_that_come_later() -> None:
+def test_plateau_with_groups_added_later() -> None:
     for library, optimizer in zip((torch, minigrad), pair(), strict=True):
-        some = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+        default = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
         fixed = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, min_lr=[0.1, 0.1])
         optimizer.add_param_group({"params": [library.ones(1, requires_grad=True)], "lr": 0.1})
         for _ in range(2):
-            some.step(1.0)
+            default.step(1.0)
         assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.05, 0.02, 0.01])
         with pytest.raises(RuntimeError, match="min_lrs"):
             deque(map(fixed.step, (1.0, 1.0)))
         assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.05, 0.02, 0.01])
 
 
-def test_order_is_watched() -> None:
+def test_a_step_before_the_optimizer_warns() -> None:
     _, ours = pair()
     scheduler = optim.lr_scheduler.ExponentialLR(ours, 0.9)
     with pytest.warns(UserWarning, match=r"before `optimizer\.step\(\)`"):
         scheduler.step()
 
 
-REFUSED: dict[str, tuple[Make, type[Exception], str]] = {
+ERRORS: dict[str, tuple[Make, type[Exception], str]] = {
     "not an optimizer": (lambda s, o: s.StepLR(3, 1), TypeError, "int is not an Optimizer"),
     "lambdas": (lambda s, o: s.LambdaLR(o, [lambda t: 1.0]), ValueError, "Expected 2 lr_lambdas, but got 1"),
     "resume": (lambda s, o: s.StepLR(o, 3, last_epoch=4), KeyError, "initial_lr"),
@@ -240,15 +240,15 @@ REFUSED: dict[str, tuple[Make, type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_as_in_torch(name: str) -> None:
-    make, kind, message = REFUSED[name]
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_equal_torch(name: str) -> None:
+    make, kind, message = ERRORS[name]
     for library, optimizer in zip((torch.optim.lr_scheduler, optim.lr_scheduler), pair(), strict=True):
         with pytest.raises(kind, match=message):
             make(library, optimizer)
 
 
-def test_cycle_needs_momentum_and_ends() -> None:
+def test_one_cycle_needs_momentum_and_has_an_end() -> None:
     x = minigrad.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match="optimizer must support momentum"):
         optim.lr_scheduler.OneCycleLR(optim.Adagrad([x]), 0.1, 5)
@@ -261,7 +261,7 @@ def test_cycle_needs_momentum_and_ends() -> None:
         scheduler.step()
 
 
-def test_state_of_another_kind_is_refused() -> None:
+def test_the_state_of_another_class_is_refused() -> None:
     _, ours = pair()
     step, exponential = optim.lr_scheduler.StepLR(ours, 3), optim.lr_scheduler.ExponentialLR(ours, 0.9)
     with pytest.raises(ValueError, match="does not fit StepLR: missing step_size"):
@@ -269,7 +269,7 @@ def test_state_of_another_kind_is_refused() -> None:
     assert step.gamma == 0.1
 
 
-def test_a_state_that_does_not_fit_changes_nothing() -> None:
+def test_a_state_that_does_not_match_changes_nothing() -> None:
     _, ours = pair()
     s = optim.lr_scheduler
     sequence = s.SequentialLR(ours, [s.LinearLR(ours), s.StepLR(ours, 5)], [7])
@@ -283,3 +283,21 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     single = optim.SGD([minigrad.ones(1, requires_grad=True)])
     with pytest.raises(ValueError, match="is for 1 parameter groups; the optimizer has 2"):
         s.StepLR(ours, 3).load_state_dict(s.StepLR(single, 3).state_dict())
+
+
+def test_a_custom_scheduler_in_the_manner_of_torch() -> None:
+    def make(library: Any, optimizer: Any) -> Any:
+        class Warmup(library.optim.lr_scheduler.LRScheduler):  # type: ignore[misc]
+            def get_lr(self) -> list[float]:
+                return [base_lr * min(1, (self.last_epoch + 1) / 4) for base_lr in self.base_lrs]
+
+        return Warmup(optimizer)
+
+    reference, ours = pair()
+    schedulers = [make(torch, reference), make(minigrad, ours)]
+    for _ in range(6):
+        assert_close(ours, reference)
+        for optimizer, scheduler in zip((reference, ours), schedulers, strict=True):
+            optimizer.step()
+            scheduler.step()
+    assert learning_rates(ours) == [[0.5, 0.9], [0.2, 0.9]]
