@@ -11,6 +11,7 @@ from math import pi as pi
 
 from minigrad import autograd as autograd
 from minigrad import dtypes
+from minigrad import fastpath as fastpath
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils

@@ -111,7 +111,9 @@ class PrimitiveNode(Node):
     def __init__(
         self, parents: tuple[Vertex | None, ...], linearization: Linearization, residuals: Any, versions: Sequence[Version]
     ) -> None:
-        super().__init__(parents)
+        self.sequence_nr = next_sequence_nr()
+        self.parents = parents
+        self.hooks = None
         self.linearization = linearization
         self.residuals: Sequence[Any] | None = residuals
         self.versions = versions
@@ -292,7 +294,8 @@ TensorBase.result_class = TensorBase
 
 def wrap(array: Array, node: Node | None = None) -> Any:
     """Return a tensor around an array, without copy or checks."""
-    tensor = TensorBase.result_class.__new__(TensorBase.result_class)
+    result_class = TensorBase.result_class
+    tensor = result_class.__new__(result_class)
     tensor.array = array
     tensor.node = node
     tensor.version = Version()
@@ -329,25 +332,30 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     return result
 
 
-def record(
+def record(op: Primitive, inputs: Sequence[TensorBase], result: TensorBase, attributes: Mapping[str, Any]) -> None:
+    """Give the result of a primitive a node, if recording is on and an input requires a gradient."""
+    if thread.state.grad_enabled and op.differentiable:
+        rules = tuple(op.rules.values()) * (len(inputs) if op.variadic else 1)
+        parents = tuple([None if rule is None else x.vertex() for x, rule in zip(inputs, rules)])
+        if any(parent is not None for parent in parents):
+            make_node(op, parents, inputs, result, attributes)
+
+
+def make_node(
     op: Primitive,
+    parents: tuple[Vertex | None, ...],
     inputs: Sequence[TensorBase],
     result: TensorBase,
     attributes: Mapping[str, Any],
     node_class: type[PrimitiveNode] = PrimitiveNode,
 ) -> None:
-    """Give the result of a primitive a node, if recording is on and an input requires a gradient."""
-    state = thread.state
-    if not (state.grad_enabled and op.differentiable):
-        return
-    rules = list(op.rules.values()) * (len(inputs) if op.variadic else 1)
-    parents = tuple([None if rule is None else x.vertex() for x, rule in zip(inputs, rules)])
-    wanted = tuple([parent is not None for parent in parents])
-    if any(wanted):
-        linearization = op.linearize((True,) if op.variadic else wanted)
-        result.node = node_class(parents, linearization, *linearization.save(inputs, result, attributes))
-        if state.observer is not None:
-            state.observer.forward(result.node, [x.array for x in inputs], result.array)
+    """Make the node of a result, and save what the vjp needs."""
+    wanted = (True,) if op.variadic else tuple([parent is not None for parent in parents])
+    linearization = op.linearize(wanted)
+    residuals, versions = linearization.save(inputs, result, attributes)
+    result.node = node_class(parents, linearization, residuals, versions)
+    if thread.state.observer is not None:
+        thread.state.observer.forward(result.node, [x.array for x in inputs], result.array)
 
 
 def memory_owner(array: Array) -> object:

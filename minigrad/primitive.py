@@ -153,6 +153,8 @@ class Linearization:
             return (unbroadcast(vjp_a(g, b), a_shape), unbroadcast(vjp_b(g, a), b_shape))
 
     Attributes:
+        op: The primitive.
+        wanted: Which inputs.
         residuals: The names of what is saved.
         save: Takes the input tensors, the result and all keyword arguments. Returns the residuals, and the version counter of
             each array among them.
@@ -160,7 +162,7 @@ class Linearization:
     """
 
     def __init__(self, op: Primitive, wanted: Sequence[bool]) -> None:
-        self.op = op
+        self.op, self.wanted = op, wanted
         rules = {name: rule for (name, rule), flag in zip(op.rules.items(), wanted, strict=True) if flag and rule}
         named = {residual for rule in rules.values() for residual in residual_names(rule)}
         if op.broadcasts:
@@ -194,15 +196,14 @@ class Linearization:
         return f"def save(inputs, out, attributes):\n    {unpack}\n    return {result}\n"
 
 
-def vjp_source(op: Primitive, wanted: Sequence[bool], residuals: Sequence[str], scalar: bool = False) -> str:
-    """Return the source of a vjp by the wanted inputs; a scalar has no axes along which it could have been broadcast."""
+def vjp_source(op: Primitive, wanted: Sequence[bool], residuals: Sequence[str]) -> str:
+    """Return the source of the vjp by the wanted inputs."""
     cotangents = []
     for (name, rule), flag in zip(op.rules.items(), wanted, strict=True):
-        if rule is None or not flag:
-            cotangents.append("None")
-            continue
-        cotangent = f"vjp_{name}({', '.join(['g', *residual_names(rule)])})"
-        cotangents.append(f"unbroadcast({cotangent}, {name}_shape)" if op.broadcasts and not scalar else cotangent)
+        cotangent = f"vjp_{name}({', '.join(['g', *residual_names(rule)])})" if rule is not None and flag else "None"
+        if op.broadcasts and cotangent != "None":
+            cotangent = f"unbroadcast({cotangent}, {name}_shape)"
+        cotangents.append(cotangent)
     result = cotangents[0] if op.variadic else f"({', '.join(cotangents)},)"
     return f"def vjp({', '.join(['g', *residuals])}):\n    return {result}\n"
 

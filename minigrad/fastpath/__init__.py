@@ -1,0 +1,34 @@
+"""The fast lane: the same numbers sooner. Nothing that a reader of the course needs stands here.
+
+It is a `minigrad.backend.Backend`, in use from the import of minigrad on. ``minigrad.fastpath.disable()`` switches it off as a
+whole, as does the environment variable ``MINIGRAD_FASTPATH=0``, and `enable` on again. Results are the same, optimizers' to the
+last bit.
+"""
+
+from __future__ import annotations
+
+import os
+
+from minigrad.backend import Backend, get_backend, set_backend
+from minigrad.fastpath.dispatch import Dispatch
+
+FAST = Dispatch()
+
+
+def enable() -> None:
+    """Switch the fast lane on, in all threads."""
+    set_backend(FAST)
+
+
+def disable() -> None:
+    """Switch the fast lane off, in all threads."""
+    set_backend(Backend())
+
+
+def is_enabled() -> bool:
+    """Return whether the fast lane is on."""
+    return get_backend() is FAST
+
+
+if os.environ.get("MINIGRAD_FASTPATH", "1") != "0":
+    enable()
