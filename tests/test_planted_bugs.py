@@ -95,7 +95,7 @@ def _put_last(g: Any, shape: Sequence[int], index: Any) -> Any:
 
 def against_torch(op: Primitive, name: str, case: Any) -> None:
     reference = functools.partial(DOMAINS[name].reference, **case.attributes)
-    assert_same(functools.partial(op, **case.attributes), reference, *case.inputs, lift=lift)
+    assert_same(functools.partial(op, **case.attributes), reference, *case.inputs, from_array=lift)
 
 
 @pytest.mark.parametrize(("name", "rules"), RIGHT.values(), ids=RIGHT)

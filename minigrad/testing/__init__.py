@@ -1,18 +1,27 @@
-"""Property-based tests for operations: Hypothesis draws the inputs, an oracle knows the answer.
+"""Property-based tests of operations: Hypothesis draws the inputs, and an independent reference gives the results.
 
-A test of an operation of one's own, with every kind of shape, stride and value, to the second derivative:
+This tests a custom operation for all kinds of shapes, strides and values, up to the second derivative:
 
     from hypothesis import given
-    from minigrad.testing import arrays, assert_gradients, assert_same
+    from minigrad.testing import arrays, assert_gradients, assert_same, special_values
 
     @given(arrays())
     def test_swish(x):
         assert_same(swish, lambda x: x / (1 + np.exp(-x)), x)
         assert_gradients(swish, x, order=2)
 
-`minigrad.testing.strategies` says how to draw, `minigrad.testing.assertions` what to hold against what. This package needs
-Hypothesis: ``pip install 'minigrad[test]'``.
+    @given(arrays(elements=special_values()))
+    def test_swish_at_special_values(x):
+        assert_same(swish, lambda x: x / (1 + np.exp(-x)), x, atol=0)
+
+`minigrad.testing.strategies` draws the inputs, `minigrad.testing.assertions` compares. This package needs Hypothesis; in a
+clone of minigrad: ``pip install -e '.[test]'``.
 """
+
+from importlib.util import find_spec
+
+if find_spec("hypothesis") is None:
+    raise ModuleNotFoundError("minigrad.testing needs Hypothesis; in a clone of minigrad: pip install -e '.[test]'")
 
 from minigrad.testing.assertions import assert_backward_contract, assert_gradients, assert_same
 from minigrad.testing.strategies import (
@@ -22,6 +31,7 @@ from minigrad.testing.strategies import (
     gradient_sequences,
     layouts,
     shapes,
+    special_values,
     tensors,
     values,
 )
@@ -36,6 +46,7 @@ __all__ = [
     "gradient_sequences",
     "layouts",
     "shapes",
+    "special_values",
     "tensors",
     "values",
 ]

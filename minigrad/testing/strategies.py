@@ -1,4 +1,4 @@
-"""What to draw: shapes, values away from kinks, arrays with strides, gradient sequences, optimizer configurations."""
+"""Hypothesis strategies: shapes, values away from kinks, special values, strided arrays, gradients, optimizer arguments."""
 
 from __future__ import annotations
 
@@ -17,28 +17,55 @@ from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor
 
 GRID = 64
-"""Values are multiples of 1/64: exact in every floating-point type, and of distances that are known."""
+"""Values are multiples of 1/64, which every floating-point dtype represents exactly."""
 
 
 def values(low: float = -3, high: float = 3, kinks: Sequence[float] = (), margin: float = 0.1) -> st.SearchStrategy[float]:
-    """Return a strategy for numbers from low to high, none of them nearer to a kink than the margin.
+    """Return a strategy for floats in [low, high] whose distance to every kink is at least margin.
 
-    A kink is a point where a function has no derivative, or one that grows without bound: 0 for ``abs``, ``log``, ``relu``.
+    A kink is a point where a function has no derivative or an unbounded one, such as 0 for ``abs``, ``log`` and ``relu``.
 
     Args:
-        low: The least value.
-        high: The greatest value.
-        kinks: The points to stay away from.
-        margin: The distance to keep; the finite differences of `assert_gradients` need 0.01.
+        low: The minimum.
+        high: The maximum.
+        kinks: The points to avoid.
+        margin: The minimum distance to a kink. The finite differences of `assert_gradients` need at least 0.01.
     """
     grid = [k / GRID for k in range(math.ceil(low * GRID), math.floor(high * GRID) + 1)]
-    # From the simplest: nearest to zero, and positive first.
+    # Hypothesis shrinks towards the first: small magnitudes, and positive before negative.
     allowed = sorted((x for x in grid if all(abs(x - kink) >= margin for kink in kinks)), key=lambda x: (abs(x), x < 0))
     return st.sampled_from(allowed)
 
 
+def special_values(dtype: Any = np.float64, infinities: bool = True, nan: bool = True) -> st.SearchStrategy[float]:
+    """Return a strategy for values at which implementations fail: for tests of values, not of derivatives.
+
+    It draws zeros and ones of both signs, halves (ties in rounding), 100 and 1000 (whose exponential overflows in float32,
+    and in float64), the machine epsilon, the smallest normal and subnormal and the greatest finite number, infinities and
+    NaN. There are few of them, so equal elements (ties in ``max`` and ``sort``) are frequent.
+
+    Args:
+        dtype: The NumPy dtype whose limits are drawn; all values are exact in it.
+        infinities: Whether to draw infinities.
+        nan: Whether to draw NaN.
+
+    For example, ``log(1 + exp(x))`` overflows where softplus is x. This finds it:
+
+    >>> from hypothesis import given
+    >>> from minigrad.testing import arrays, assert_same
+    >>> import minigrad
+    >>> @given(arrays(elements=values() | special_values()))
+    ... def test_softplus(x):
+    ...     assert_same(lambda t: minigrad.log(1 + minigrad.exp(t)), lambda a: np.logaddexp(0, a), x, atol=0)
+    """
+    info = np.finfo(dtype)
+    limits = [info.eps, info.tiny, info.smallest_subnormal, info.max]
+    magnitudes = [0.0, 1.0, 0.5, 1.5, 2.5, 100.0, 1000.0, *map(float, limits)] + [math.inf] * infinities
+    return st.sampled_from([sign * x for x in magnitudes for sign in (1, -1)] + [math.nan] * nan)
+
+
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[Shape]:
-    """Return a strategy for shapes, those without axes and, now and then, those with empty axes among them."""
+    """Return a strategy for shapes, including () and, unless min_side is positive, shapes with axes of size 0."""
     full = hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=max(min_side, 1), max_side=max_side)
     if min_side:
         return full
@@ -47,24 +74,26 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: in
 
 @st.composite
 def layouts(draw: st.DrawFn, array: Array) -> Array:
-    """Draw an array of the same values that lies in memory in some other way.
+    """Draw an array with equal values and another memory layout.
 
-    Row by row, column by column, with gaps, backwards, or at an offset. Every element has a place of its own.
+    C order, Fortran order, or an axis with gaps, with a negative stride or at an offset. No two elements overlap.
     """
-    kind = draw(st.sampled_from(["rows", "columns", "gaps", "backwards", "offset"]))
-    if kind == "columns":
+    kind = draw(st.sampled_from(["C", "Fortran", "gaps", "negative stride", "offset"]))
+    if kind == "Fortran":
         return array.copy(order="F")
-    if kind == "rows" or array.ndim == 0:
+    if kind == "C" or array.ndim == 0:
         return array.copy()
     axis = draw(st.integers(0, array.ndim - 1))
     size = array.shape[axis]
-    cut = {
+    slices = {
         "gaps": slice(0, 2 * size, 2),
-        "backwards": slice(size - 1 if size else None, None, -1),
+        "negative stride": slice(size - 1 if size else None, None, -1),
         "offset": slice(size, None),
     }
-    room = np.zeros((*array.shape[:axis], size if kind == "backwards" else 2 * size, *array.shape[axis + 1 :]), array.dtype)
-    view = room[(slice(None),) * axis + (cut[kind],)]
+    buffer = np.zeros(
+        (*array.shape[:axis], size if kind == "negative stride" else 2 * size, *array.shape[axis + 1 :]), array.dtype
+    )
+    view = buffer[(slice(None),) * axis + (slices[kind],)]
     view[...] = array
     return view
 
@@ -77,20 +106,21 @@ def arrays(
     dtype: Any = np.float64,
     distinct: bool = False,
 ) -> Array:
-    """Draw an array, in any layout.
+    """Draw an array with any memory layout.
 
     Args:
-        draw: Hypothesis gives this one.
-        shape: The shape, or a strategy for it; by default any of `shapes`.
-        elements: A strategy for the elements; by default `values` for floating point, and -5 to 5 (0 to 5) for integers.
+        draw: Passed by Hypothesis.
+        shape: The shape, or a strategy for it; `shapes` by default.
+        elements: A strategy for the elements. By default `values` for floating-point dtypes, integers in [-5, 5] for signed
+            and [0, 5] for unsigned dtypes. `special_values` draws extreme ones.
         dtype: A NumPy dtype, or a strategy for one.
-        distinct: No two elements are equal, so that ``max``, ``sort`` and their kin have a derivative.
+        distinct: Whether all elements differ, so that ``max``, ``sort`` and related functions are differentiable.
     """
     kind = np.dtype(draw(dtype) if isinstance(dtype, st.SearchStrategy) else dtype)
     size = draw(shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     if elements is None:
-        plain = {"b": st.booleans(), "u": st.integers(0, 5), "i": st.integers(-5, 5), "f": values()}
-        elements = plain[kind.kind]
+        defaults = {"b": st.booleans(), "u": st.integers(0, 5), "i": st.integers(-5, 5), "f": values()}
+        elements = defaults[kind.kind]
     array = draw(hnp.arrays(kind, size, elements=elements, unique=distinct, fill=st.nothing()))
     return draw(layouts(array))
 
@@ -102,7 +132,7 @@ def tensors(
     requires_grad: bool = True,
     distinct: bool = False,
 ) -> st.SearchStrategy[Tensor]:
-    """Return a strategy for leaf tensors; the arguments are those of `arrays`."""
+    """Return a strategy for leaf tensors. dtype is a minigrad dtype; the other arguments are those of `arrays`."""
     drawn = arrays(shape, elements, dtype.numpy, distinct)
     return drawn.map(lambda array: from_numpy(array).requires_grad_(requires_grad))
 
@@ -111,13 +141,13 @@ def tensors(
 def broadcastable(
     draw: st.DrawFn, *elements: st.SearchStrategy[Any] | None, dtype: Any = np.float64, min_side: int = 0
 ) -> tuple[Array, ...]:
-    """Draw as many arrays as strategies of elements are given (None for the default), of shapes that broadcast together.
+    """Draw one array for each strategy for elements (None for the default), with shapes that broadcast together.
 
     >>> from hypothesis import given
-    >>> test = given(broadcastable(None, values(kinks=[0])))  # say, for a function like a / b
+    >>> test = given(broadcastable(None, values(kinks=[0])))  # for example, for a function like a / b
     """
     drawn = draw(hnp.mutually_broadcastable_shapes(num_shapes=len(elements), max_dims=3, min_side=min_side, max_side=3))
-    return tuple(draw(arrays(shape, each, dtype)) for shape, each in zip(drawn.input_shapes, elements, strict=True))
+    return tuple(draw(arrays(shape, strategy, dtype)) for shape, strategy in zip(drawn.input_shapes, elements, strict=True))
 
 
 # ------------------------------------------------------------------------------------------------------ for optimizers
@@ -126,9 +156,14 @@ def broadcastable(
 def gradient_sequences(
     shapes: Sequence[Shape], length: int = 5, dtype: Any = np.float64
 ) -> st.SearchStrategy[list[list[Array | None]]]:
-    """Return a strategy for what backward might leave behind: for each step, and each parameter, a gradient or None.
+    """Return a strategy for the gradients of a training run: for each step and each parameter a gradient or None.
 
-    Besides ordinary gradients there are zeros, huge and tiny ones, and missing ones.
+    Gradients are of ordinary size, zero, times 1e6, times 1e-6, or None.
+
+    Args:
+        shapes: The shapes of the parameters.
+        length: The maximum number of steps.
+        dtype: The NumPy dtype of the gradients.
     """
     scale = st.sampled_from([1.0, 1.0, 1.0, 0.0, 1e6, 1e-6])
 
@@ -157,21 +192,23 @@ HYPERPARAMETERS: dict[str, st.SearchStrategy[Any]] = {
     "initial_accumulator_value": st.floats(0.0, 1.0),
     "momentum_decay": st.floats(0.0, 0.01),
 }
-"""For each hyper-parameter, values that are valid for every optimizer that has it."""
+"""For each hyperparameter a strategy for values that are valid for every optimizer that has it."""
 
 
-def configurations(optimizer: Callable[..., object], **own: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return a strategy for the keyword arguments of an optimizer, each of them present or left out.
+def configurations(
+    optimizer: Callable[..., object], **overrides: st.SearchStrategy[Any]
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy for the keyword arguments of an optimizer; each may be omitted.
 
     Args:
-        optimizer: The class; the names in its signature say what it takes.
-        own: Strategies for hyper-parameters of its own, or in place of those in `HYPERPARAMETERS`.
+        optimizer: The class; the names of the arguments are taken from its signature.
+        overrides: Strategies for further hyperparameters, or that replace those of `HYPERPARAMETERS`.
     """
-    known = {**HYPERPARAMETERS, **own}
-    taken = [name for name in inspect.signature(optimizer).parameters if name in known]
+    strategies = {**HYPERPARAMETERS, **overrides}
+    names = [name for name in inspect.signature(optimizer).parameters if name in strategies]
 
-    def possible(configuration: dict[str, Any]) -> bool:
+    def is_valid(configuration: dict[str, Any]) -> bool:
         nesterov, momentum = configuration.get("nesterov", False), configuration.get("momentum", 0.0)
         return not nesterov or (momentum > 0 and configuration.get("dampening", 0.0) == 0)
 
-    return st.fixed_dictionaries({}, optional={name: known[name] for name in taken}).filter(possible)
+    return st.fixed_dictionaries({}, optional={name: strategies[name] for name in names}).filter(is_valid)

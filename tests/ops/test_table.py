@@ -97,7 +97,7 @@ def test_value_dtype_and_gradient_equal_torch(name: str, data: st.DataObject) ->
     case = in_dtype(data.draw(CASES[name]), data.draw(st.sampled_from([np.float64, np.float32])))
     reference = DOMAINS[name].reference
     same = functools.partial(
-        assert_same, applied(OWN[name], case), lambda *xs: reference(*xs, **case.attributes), *case.inputs, lift=lift
+        assert_same, applied(OWN[name], case), lambda *xs: reference(*xs, **case.attributes), *case.inputs, from_array=lift
     )
     try:
         same()

@@ -31,5 +31,5 @@ def test_swish(x: Any) -> None:
 
 
 def test_a_mistake_is_found_and_the_message_says_where() -> None:
-    with pytest.raises(AssertionError, match="derivative 1 by argument 0"):
+    with pytest.raises(AssertionError, match="derivative 1 with respect to argument 0"):
         assert_gradients(careless, np.array([0.5, 1.5]))

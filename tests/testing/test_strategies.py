@@ -1,7 +1,9 @@
-"""What the strategies promise: distances from kinks, layouts, shapes that fit, configurations that are valid."""
+"""Properties of the strategies: distances from kinks, special values, layouts, shapes, valid configurations."""
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,17 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 import minigrad
+import minigrad.testing
 from minigrad import Tensor
 from minigrad.testing import (
     arrays,
+    assert_same,
     broadcastable,
     configurations,
     gradient_sequences,
     layouts,
     shapes,
+    special_values,
     tensors,
     values,
 )
@@ -32,17 +37,61 @@ def test_values_keep_away_from_kinks(data: st.DataObject, kink: float, margin: f
     assert np.float16(x) == x
 
 
-def test_values_are_simple_first() -> None:
+def test_values_shrink_to_simple_ones() -> None:
     assert find(values(), lambda x: True) == 0
     assert find(values(kinks=[0]), lambda x: True) == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "is_kind",
+    [
+        lambda x, info: x == 0 and np.signbit(x),
+        lambda x, info: 0 < x < info.tiny,
+        lambda x, info: x == info.max,
+        lambda x, info: x == -np.inf,
+        lambda x, info: np.isnan(x),
+        lambda x, info: x == 2.5,
+    ],
+    ids=["-0", "subnormal", "greatest", "-inf", "NaN", "tie in rounding"],
+)
+def test_special_values_of_every_kind_are_drawn(is_kind: Any, dtype: Any) -> None:
+    info = np.finfo(dtype)
+    drawn = arrays(shape=(), elements=special_values(dtype), dtype=dtype)
+    assert is_kind(find(drawn, lambda x: is_kind(x, info), settings=settings(database=None, max_examples=1000)), info)
+
+
+@given(special_values(infinities=False, nan=False))
+def test_infinities_and_nan_can_be_excluded(x: float) -> None:
+    assert np.isfinite(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_unstable_forward_is_found_by_special_values_alone(dtype: Any) -> None:
+    def check(forward: Any, elements: Any) -> None:
+        @settings(database=None, max_examples=300)
+        @given(arrays(elements=elements, dtype=dtype))
+        def test(x: Any) -> None:
+            assert_same(forward, lambda a: np.logaddexp(a.dtype.type(0), a), x, atol=0)
+
+        test()
+
+    def unstable(x: Tensor) -> Tensor:
+        result: Tensor = (1 + x.exp()).log()
+        return result
+
+    check(minigrad.nn.functional.softplus, special_values(dtype))
+    check(unstable, values(0, 3))
+    with pytest.raises(AssertionError):
+        check(unstable, special_values(dtype))
+
+
 @given(st.data(), arrays())
-def test_layouts_hold_the_same_values(data: st.DataObject, array: Any) -> None:
+def test_layouts_have_equal_values(data: st.DataObject, array: Any) -> None:
     laid = data.draw(layouts(array))
     np.testing.assert_array_equal(laid, array)
     assert laid.dtype == array.dtype
-    laid[...] = 1  # every element has a place of its own
+    laid[...] = 1  # no two elements overlap
     assert laid.sum() == laid.size
 
 
@@ -57,9 +106,9 @@ def test_layouts_hold_the_same_values(data: st.DataObject, array: Any) -> None:
         lambda x: x.size == 0,
         lambda x: 1 in x.shape,
     ],
-    ids=["rows", "columns", "gaps", "backwards", "no axes", "empty", "size one"],
+    ids=["C", "Fortran", "gaps", "negative stride", "0-d", "empty", "size one"],
 )
-def test_arrays_of_every_kind_are_drawn(kind: Any) -> None:
+def test_arrays_of_every_layout_are_drawn(kind: Any) -> None:
     assert kind(find(arrays(), kind, settings=settings(database=None, max_examples=1000)))
 
 
@@ -69,7 +118,7 @@ def test_distinct_elements(array: Any) -> None:
 
 
 @given(broadcastable(None, values(kinks=[0]), None))
-def test_broadcastable_shapes_fit(drawn: tuple[Any, ...]) -> None:
+def test_broadcastable_shapes_broadcast(drawn: tuple[Any, ...]) -> None:
     assert len(drawn) == 3
     np.broadcast_shapes(*[x.shape for x in drawn])
     assert (np.abs(drawn[1]) >= 0.1).all()
@@ -107,7 +156,13 @@ def test_gradients_are_sometimes_missing_and_sometimes_zero() -> None:
 @pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam"])
 @given(data=st.data())
 def test_configurations_are_valid_in_both_libraries(name: str, data: st.DataObject) -> None:
-    mine, theirs = getattr(minigrad.optim, name), getattr(torch.optim, name)
-    chosen = data.draw(configurations(mine))
-    mine([minigrad.ones(1, requires_grad=True)], **chosen)
-    theirs([torch.ones(1, requires_grad=True)], **chosen)
+    ours, reference = getattr(minigrad.optim, name), getattr(torch.optim, name)
+    arguments = data.draw(configurations(ours))
+    ours([minigrad.ones(1, requires_grad=True)], **arguments)
+    reference([torch.ones(1, requires_grad=True)], **arguments)
+
+
+def test_a_missing_hypothesis_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(ModuleNotFoundError, match=r"in a clone of minigrad: pip install -e '\.\[test\]'"):
+        importlib.reload(minigrad.testing)
