@@ -19,7 +19,7 @@ from minigrad.nn.container import ModuleDict, ModuleList, Sequential
 from minigrad.nn.convolution import AdaptiveAvgPool2d, AvgPool2d, Conv1d, Conv2d, MaxPool2d
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.embedding import Embedding
-from minigrad.nn.linear import Flatten, Identity, Linear
+from minigrad.nn.flatten import Flatten, Identity
 from minigrad.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -31,9 +31,8 @@ from minigrad.nn.loss import (
     NLLLoss,
     SmoothL1Loss,
 )
-from minigrad.nn.module import Module
+from minigrad.nn.module import Linear, Module, Parameter
 from minigrad.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
-from minigrad.nn.parameter import Parameter
 from minigrad.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Containers: modules in a row, in a list, in a dictionary."""
+"""Containers: modules in a sequence, a list or a dictionary."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Self, overload
 
-from minigrad.nn.module import Module, described
+from minigrad.nn.formatting import format_module
+from minigrad.nn.module import Module
 
 
-class Row(Module):
-    """Modules in an order, reached by position: what `ModuleList` and `Sequential` have in common."""
+class _IndexedContainer(Module):
+    """Modules named 0, 1, ..., reached by position: the common part of `ModuleList` and `Sequential`."""
 
-    def _name(self, index: int) -> str:
-        """Return the name of the module at a position, which may count from the back."""
+    def _name_at(self, index: int) -> str:
+        """Return the name of the module at a position, which may count from the end."""
         position = operator.index(index)
         if not -len(self) <= position < len(self):
             raise IndexError(f"index {position} is out of range")
-        return list(self._names["module"])[position]
+        return list(self._members("module"))[position]
 
-    def _renew(self, modules: Iterable[Module]) -> None:
-        """Make these the modules, named 0, 1, ..."""
-        for name in list(self._names["module"]):
+    def _reset_modules(self, modules: Iterable[Module]) -> None:
+        """Replace all modules."""
+        for name in self._members("module"):
             delattr(self, name)
         for k, module in enumerate(modules):
             self.add_module(str(k), module)
 
     def __len__(self) -> int:
-        return len(self._names["module"])
+        return len(self._members("module"))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([self.__dict__[name] for name in self._names["module"]])
+        return iter(self._members("module").values())
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...
@@ -40,31 +41,31 @@ class Row(Module):
     def __getitem__(self, index: int) -> Any: ...
 
     def __getitem__(self, index: int | slice) -> Any:
-        return self._part(index) if isinstance(index, slice) else self.__dict__[self._name(index)]
+        return self._slice(index) if isinstance(index, slice) else getattr(self, self._name_at(index))
 
-    def _part(self, part: slice) -> Self:
+    def _slice(self, positions: slice) -> Self:
         raise NotImplementedError
 
     def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._name(index), module)
+        setattr(self, self._name_at(index), module)
 
     def __delitem__(self, index: int | slice) -> None:
         modules = list(self)
         if not isinstance(index, slice):
-            self._name(index)
+            self._name_at(index)  # raises IndexError in torch's words
         del modules[index]
-        self._renew(modules)
+        self._reset_modules(modules)
 
     def __iadd__(self, other: Iterable[Module]) -> Self:
         return self.extend(other)
 
     def append(self, module: Module) -> Self:
-        """Add a module at the end, and return self."""
+        """Add a module at the end; return self."""
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
-        """Add several modules at the end, and return self.
+        """Add several modules at the end; return self.
 
         Raises:
             TypeError: They are not iterable.
@@ -78,7 +79,7 @@ class Row(Module):
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Put a module before the one at the position, and return self.
+        """Insert a module before a position; return self.
 
         Raises:
             TypeError: It is not a Module.
@@ -87,18 +88,18 @@ class Row(Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         modules = list(self)
         modules.insert(index, module)
-        self._renew(modules)
+        self._reset_modules(modules)
         return self
 
     def pop(self, index: int = -1) -> Any:
-        """Take out the module at the position, and return it."""
+        """Remove the module at a position and return it."""
         module = self[index]
         del self[index]
         return module
 
 
-class ModuleList(Row):
-    """A list of modules, which are found as members. What is done with them is up to its owner.
+class ModuleList(_IndexedContainer):
+    """A list of modules that are registered as submodules; their owner calls them. Equals ``torch.nn.ModuleList``.
 
     >>> from minigrad.nn import Linear
     >>> ModuleList([Linear(2, 2), Linear(2, 2)])
@@ -112,23 +113,26 @@ class ModuleList(Row):
         if modules is not None:
             self.extend(modules)
 
-    def _part(self, part: slice) -> Self:
-        return type(self)(list(self)[part])
+    def _slice(self, positions: slice) -> Self:
+        return type(self)(list(self)[positions])
 
     def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)([*self, *other])
 
     def __repr__(self) -> str:
-        runs = [(text, [k for k, _ in run]) for text, run in groupby(enumerate(map(repr, self)), operator.itemgetter(1))]
-        lines = [(f"({at[0]}-{at[-1]})", f"{len(at)} x {text}") if len(at) > 1 else (f"({at[0]})", text) for text, at in runs]
-        return described(self._get_name(), self.extra_repr(), lines)
+        lines = []
+        for text, group in groupby(enumerate(map(repr, self)), key=operator.itemgetter(1)):
+            repeats = [k for k, _ in group]
+            first, last, count = repeats[0], repeats[-1], len(repeats)
+            lines.append((f"({first}-{last})", f"{count} x {text}") if count > 1 else (f"({first})", text))
+        return format_module(self._get_name(), self.extra_repr(), lines)
 
 
-class Sequential(Row):
-    """Modules applied one after the other, each to the result of the one before.
+class Sequential(_IndexedContainer):
+    """Modules called one after another, each with the result of the previous one. Equals ``torch.nn.Sequential``.
 
-    ``Sequential(a, b)`` names them 0 and 1; ``Sequential({"first": a, "second": b})`` as the dictionary does. A slice is a
-    shorter Sequential of the same modules.
+    ``Sequential(a, b)`` names them 0 and 1, ``Sequential({"first": a, "second": b})`` first and second. A slice is a shorter
+    Sequential of the same modules.
 
     >>> from minigrad.nn import Linear, Tanh
     >>> Sequential(Linear(2, 3), Tanh(), Linear(3, 1))[:2]
@@ -146,26 +150,25 @@ class Sequential(Row):
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
-        one = modules[0] if len(modules) == 1 else None
-        for name, module in one.items() if isinstance(one, Mapping) else enumerate(modules):
+        single = modules[0] if len(modules) == 1 else None
+        for name, module in single.items() if isinstance(single, Mapping) else enumerate(modules):
             self.add_module(str(name), module)
 
-    def _part(self, part: slice) -> Self:
-        return type(self)({name: self.__dict__[name] for name in list(self._names["module"])[part]})
+    def _slice(self, positions: slice) -> Self:
+        return type(self)(dict(list(self._members("module").items())[positions]))
 
     def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)(*self, *other)
 
     def forward(self, x: Any) -> Any:
         """Return the result of the last module."""
-        members = self.__dict__
-        for name in self._names["module"]:
-            x = members[name](x)
+        for module in self:
+            x = module(x)
         return x
 
 
 class ModuleDict(Module):
-    """A dictionary of modules, which are found as members, in the order of insertion.
+    """A dictionary of modules that are registered as submodules, in insertion order. Equals ``torch.nn.ModuleDict``.
 
     >>> from minigrad.nn import ReLU, Tanh
     >>> list(ModuleDict({"relu": ReLU(), "tanh": Tanh()}))
@@ -178,18 +181,16 @@ class ModuleDict(Module):
             self.update(modules)
 
     def __len__(self) -> int:
-        return len(self._names["module"])
+        return len(self._members("module"))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        return key in self._names["module"]
+        return key in self._members("module")
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self:
-            raise KeyError(key)
-        return self.__dict__[key]
+        return self._members("module")[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
@@ -201,15 +202,15 @@ class ModuleDict(Module):
 
     def keys(self) -> list[str]:
         """Return the names."""
-        return list(self._names["module"])
+        return list(self._members("module"))
 
     def values(self) -> list[Any]:
         """Return the modules."""
-        return [self.__dict__[name] for name in self._names["module"]]
+        return list(self._members("module").values())
 
     def items(self) -> list[tuple[str, Any]]:
         """Return the pairs of name and module."""
-        return list(zip(self.keys(), self.values(), strict=True))
+        return list(self._members("module").items())
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add several modules, in their order."""
@@ -217,12 +218,12 @@ class ModuleDict(Module):
             self[name] = module
 
     def pop(self, key: str) -> Any:
-        """Take out a module and return it."""
+        """Remove a module and return it."""
         module = self[key]
         del self[key]
         return module
 
     def clear(self) -> None:
-        """Take out all modules."""
+        """Remove all modules."""
         for name in self.keys():
             del self[name]

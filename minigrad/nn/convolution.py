@@ -11,8 +11,7 @@ from minigrad.creation import Options, empty
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.functional.convolution import Sizes, pads, sizes
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}

@@ -8,8 +8,7 @@ from minigrad import dtypes
 from minigrad.creation import empty
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
 

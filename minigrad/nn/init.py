@@ -41,12 +41,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from U(a, b)."""
-    return tensor._write(numpy_generator(generator).uniform(a, b, tensor.shape))
+    return tensor.write(numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(mean, std²)."""
-    return tensor._write(numpy_generator(generator).normal(mean, std, tensor.shape))
+    return tensor.write(numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
@@ -65,22 +65,22 @@ def trunc_normal_(
     values = rng.normal(mean, std, tensor.shape)
     while (outside := (values < a) | (values > b)).any():
         values[outside] = rng.normal(mean, std, int(outside.sum()))
-    return tensor._write(values)
+    return tensor.write(values)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Set every element to a number."""
-    return tensor._write(val)
+    return tensor.write(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Set every element to 1."""
-    return tensor._write(1)
+    return tensor.write(1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Set every element to 0."""
-    return tensor._write(0)
+    return tensor.write(0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    return tensor._write(np.eye(*tensor.shape, dtype=tensor.dtype.numpy))
+    return tensor.write(np.eye(*tensor.shape, dtype=tensor.dtype.numpy))
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
@@ -107,7 +107,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     q, r = np.linalg.qr(numpy_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diag(r) < 0, -1, 1)  # makes the distribution uniform
-    return tensor._write(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+    return tensor.write(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:

@@ -16,8 +16,7 @@ from minigrad.creation import Options, empty, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.functional.regularization import check_probability
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
 State = tuple[Tensor, ...]

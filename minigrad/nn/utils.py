@@ -55,7 +55,7 @@ def clip_grad_norm_(
     factor = float(max_norm) / (total.item() + 1e-6)
     if not factor >= 1:
         for g in grads:
-            g._write(thread.state.without_warnings(np.multiply, g.array, factor))
+            g.write(thread.state.without_warnings(np.multiply, g.array, factor))
     return wrap(total)
 
 
@@ -74,7 +74,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
     for p in _several(parameters):
         if p._grad is not None:
-            p._grad._write(np.clip(p._grad.array, -bound, bound))
+            p._grad.write(np.clip(p._grad.array, -bound, bound))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -100,7 +100,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     start = 0
     for p in targets:
         stop = start + p.array.size
-        p._write(vec.array[start:stop].reshape(p.array.shape))
+        p.write(vec.array[start:stop].reshape(p.array.shape))
         start = stop
 
 
