@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.functional.regularization import check_probability
+from minigrad.nn.functional.dropout import check_probability
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 

@@ -15,7 +15,7 @@ from minigrad.combining import cat, stack
 from minigrad.creation import Options, empty, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
-from minigrad.nn.functional.regularization import check_probability
+from minigrad.nn.functional.dropout import check_probability
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 

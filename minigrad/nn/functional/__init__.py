@@ -17,8 +17,11 @@ from minigrad.nn.functional.activation import (
     softplus,
     tanh,
 )
+from minigrad.nn.functional.attention import scaled_dot_product_attention
 from minigrad.nn.functional.convolution import adaptive_avg_pool2d, avg_pool2d, conv1d, conv2d, max_pool2d, pad
-from minigrad.nn.functional.features import embedding, linear, one_hot, scaled_dot_product_attention
+from minigrad.nn.functional.dropout import dropout
+from minigrad.nn.functional.embedding import embedding, one_hot
+from minigrad.nn.functional.linear import linear
 from minigrad.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -31,7 +34,6 @@ from minigrad.nn.functional.loss import (
     smooth_l1_loss,
 )
 from minigrad.nn.functional.normalization import batch_norm, cosine_similarity, layer_norm, normalize
-from minigrad.nn.functional.regularization import dropout
 
 __all__ = [
     "adaptive_avg_pool2d",

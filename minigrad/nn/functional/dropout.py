@@ -1,4 +1,4 @@
-"""Regularization: noise that keeps units from relying on each other."""
+"""Dropout: noise that keeps units from relying on each other."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ def check_probability(p: float) -> None:
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Return x with each element set to 0 with probability p and otherwise divided by 1 - p; x itself unless training.
+    """Set each element to 0 with probability p, and divide the others by 1 - p, so that the expectation is the input.
 
-    The expectation is x. Random numbers come from the common source. Srivastava et al. 2014.
+    If not training, the result is the input. Random numbers come from the default generator. Srivastava et al. 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
 
     Raises:
         ValueError: p is not between 0 and 1.
@@ -30,6 +31,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     check_probability(p)
     if not training or p == 0:
         return input
-    kept = numpy_generator(None).random(input.array.shape, np.float32) >= p
-    factor = wrap(kept * input.array.dtype.type(0 if p == 1 else 1 / (1 - p)))
+    keep_mask = numpy_generator(None).random(input.array.shape, np.float32) >= p
+    factor: Tensor = wrap(keep_mask * input.array.dtype.type(0 if p == 1 else 1 / (1 - p)))
     return input.apply_in_place(arithmetic.mul, factor) if inplace else input * factor

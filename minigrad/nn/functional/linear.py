@@ -1,0 +1,21 @@
+"""The affine map of a linear layer."""
+
+from __future__ import annotations
+
+from minigrad.ops import neural
+from minigrad.tensor import Tensor
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return x Wᵀ + b.
+
+    Shape:
+        input ``(*, n)``, weight ``(m, n)``, bias ``(m,)`` -> ``(*, m)``
+
+    Raises:
+        RuntimeError: The shapes or dtypes do not fit.
+    """
+    if bias is None:
+        return input @ weight.t()
+    result: Tensor = neural.linear(input, weight, bias)
+    return result
