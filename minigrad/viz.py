@@ -1,20 +1,20 @@
-"""Pictures of the recorded graph: what was computed from what, and what the tape keeps of it.
+"""Pictures of the recorded computation graph.
 
     graph(loss, params=model)
 
-gives a `graphviz.Digraph`. Jupyter shows it; ``.render("loss", format="png")`` writes a file; ``.source`` is its text in the
-DOT language, which needs no program. An ellipse is an operation; a box is a tensor.
+returns a `graphviz.Digraph`. Jupyter displays it; ``.render("loss", format="png")`` writes a file; ``.source`` is its source
+in the DOT language, which does not need Graphviz. An ellipse is an operation, a box is a tensor.
 
-The tape keeps arrays only where a gradient rule asks for them. So the picture shows shapes and values as far as they are
-known: of leaves, of the tensor drawn, of tensors given by name, and of what the operations have saved. After a backward that
-did not retain the graph, the saved ones are gone, and the operations stand next to each other without boxes between them.
+Operations save arrays only where a vjp needs them. So the picture shows the shapes and values that are known: of leaves, of
+the output, of named tensors, and of saved tensors. After a backward pass without retain_graph the saved tensors are freed;
+then only boxes of the other tensors are drawn.
 """
 
 from __future__ import annotations
 
 import html
 import reprlib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -25,46 +25,46 @@ from minigrad.autodiff import Node, PrimitiveNode, Vertex, toposort
 from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor
 
-MISSING = (
-    "The program `dot` that draws the picture was not found: install Graphviz, with `apt install graphviz` on Debian and "
-    "Ubuntu, `brew install graphviz` on macOS, or `winget install graphviz` on Windows."
+DOT_MISSING = (
+    "The program `dot` of Graphviz, which draws the picture, was not found. Install Graphviz: `apt install graphviz` on "
+    "Debian and Ubuntu, `brew install graphviz` on macOS, `winget install graphviz` on Windows."
 )
 
-PARAMETER = "leaf that requires a gradient"
+LEAF = "leaf, requires grad"
 CONSTANT = "constant"
-RESULT = "intermediate result"
-ROOT = "the tensor drawn"
+INTERMEDIATE = "intermediate"
+OUTPUT = "output"
 OPERATION = "operation"
-COLORS = {PARAMETER: "#cfe3f7", CONSTANT: "#e6e6e6", RESULT: "#ffffff", ROOT: "#cfeccf", OPERATION: "#ffe3b0"}
-GRADIENT = "#b3261e"
-FAINT = "#6b6b6b"
+COLORS = {LEAF: "#cfe3f7", CONSTANT: "#e6e6e6", INTERMEDIATE: "#ffffff", OUTPUT: "#cfeccf", OPERATION: "#ffe3b0"}
+GRADIENT_COLOR = "#b3261e"
+MUTED_COLOR = "#6b6b6b"
 
 
-class Named(Protocol):
-    """What has names for tensors: a Module."""
+class SupportsNamedParameters(Protocol):
+    """A `Module`, or another object with named parameters."""
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield each parameter with its name."""
+        """Yield the name and the tensor of each parameter."""
 
 
 class DotNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]
-    """Graphviz's program `dot` is not installed, or not on the PATH."""
+    """The program `dot` of Graphviz is not on the PATH."""
 
     def __init__(self) -> None:
-        RuntimeError.__init__(self, MISSING)
+        RuntimeError.__init__(self, DOT_MISSING)
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
-    """A `graphviz.Digraph` that, where the program `dot` is missing, says so in one sentence.
+    """A `graphviz.Digraph` that explains how to install Graphviz if the program `dot` is missing.
 
-    In a notebook the sentence stands above the DOT source; `render`, `view` and `pipe` raise it.
+    In a notebook the explanation and the DOT source are displayed then; `render`, `view` and `pipe` raise `DotNotFound`.
     """
 
     def render(self, *arguments: Any, **options: Any) -> str:
-        """Write the DOT source and the picture to files and return the picture's path; see `graphviz.Digraph.render`.
+        """Write the DOT source and the picture to files and return the path of the picture; see `graphviz.Digraph.render`.
 
         Raises:
-            DotNotFound: The program `dot` is not installed. The DOT source has been written.
+            DotNotFound: The program `dot` is not installed. The DOT source was written.
         """
         try:
             return str(super().render(*arguments, **options))
@@ -72,7 +72,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             raise DotNotFound from None
 
     def pipe(self, *arguments: Any, **options: Any) -> Any:
-        """Return the picture as bytes, or as text given an encoding; see `graphviz.Digraph.pipe`.
+        """Return the picture as bytes, or as str if an encoding is given; see `graphviz.Digraph.pipe`.
 
         Raises:
             DotNotFound: The program `dot` is not installed.
@@ -86,36 +86,36 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         try:
             bundle: Mapping[str, Any] = super()._repr_mimebundle_(*arguments, **options)
         except graphviz.ExecutableNotFound:
-            return {"text/plain": f"{MISSING}\n\n{self.source}"}
+            return {"text/plain": f"{DOT_MISSING}\n\n{self.source}"}
         return bundle
 
 
 def graph(
     tensor: Tensor,
     *,
-    params: Mapping[str, Tensor] | Named | None = None,
+    params: Mapping[str, Tensor] | SupportsNamedParameters | None = None,
     max_values: int = 6,
     max_ops: int | None = 1000,
     direction: str = "TB",
 ) -> Picture:
-    """Draw how a tensor was computed.
+    """Draw the recorded computation of a tensor.
 
-    Boxes are tensors: blue a leaf that requires a gradient, grey a constant, green the tensor drawn, white what came in
-    between. A box shows the name if there is one, the shape, the values of a small array or the range of a larger one, and
-    in red the gradient if backward has been there. Orange ellipses are operations, with the arguments that they do not take
-    by default. An arrow into an operation of several inputs says which one it is.
+    Boxes are tensors: blue are leaves that require a gradient, grey constants, white intermediate tensors, green the output.
+    A box shows the name if known, the shape, the values (of a large array the range), and in red the gradient if backward
+    has computed it. Orange ellipses are operations with their non-default arguments. An arrow into an operation with several
+    inputs is labelled with the name of the input.
 
     Args:
-        tensor: The result to draw.
-        params: Names of tensors: a Module, or a mapping from name to tensor. Not only parameters can be named; a constant
-            or an intermediate result that is given here is found in the graph and shown with its values.
-        max_values: Up to how many elements are shown one by one.
-        max_ops: Draw only so many operations, the last ones; None draws all, however long `dot` may take.
-        direction: In which the computation runs, as Graphviz calls it: "TB" from top to bottom, "LR" from left to right.
+        tensor: The output.
+        params: Names for tensors: a Module, or a mapping from names to tensors. Besides parameters, constants and
+            intermediate tensors can be named; their values are shown then.
+        max_values: The greatest number of elements of which all values are shown.
+        max_ops: The greatest number of operations, the last ones; None draws all, which can take `dot` very long.
+        direction: Graphviz's rankdir: "TB" draws from top to bottom, "LR" from left to right; also "BT" and "RL".
 
     Raises:
-        TypeError: The tensor is not a Tensor, or params is no mapping to Tensors and no Module.
-        ValueError: The direction is none of TB, LR, BT, RL, or a limit is negative.
+        TypeError: tensor is not a Tensor, or params is neither a Module nor a mapping to Tensors.
+        ValueError: direction is unknown, or a limit is negative.
 
     >>> import minigrad
     >>> w = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -132,12 +132,12 @@ def graph(
     root = vertex_of(tensor)
     nodes = toposort([root])
     drawn = nodes if max_ops is None else nodes[:max_ops]
-    facts = _Facts(root, tensor, names, drawn)
-    return _Drawing(facts, max_values, direction).draw(drawn, len(nodes) - len(drawn))
+    info = _GraphInfo(root, tensor, names, drawn)
+    return _Drawing(info, max_values, direction).draw(drawn, omitted=len(nodes) - len(drawn))
 
 
-def _names(params: Mapping[str, Tensor] | Named | None) -> dict[str, Tensor]:
-    """Return the names as a dictionary."""
+def _names(params: Mapping[str, Tensor] | SupportsNamedParameters | None) -> dict[str, Tensor]:
+    """Return the names as a dict."""
     if params is None:
         return {}
     try:
@@ -151,15 +151,16 @@ def _names(params: Mapping[str, Tensor] | Named | None) -> dict[str, Tensor]:
 
 
 def vertex_of(tensor: Tensor) -> Vertex:
-    """Return the place of a tensor in the picture: the node that computed it, or the leaf itself."""
-    return tensor if tensor.grad_fn is None else tensor.grad_fn
+    """Return the vertex of a tensor: the node that computed it, or the tensor itself for leaves and constants."""
+    vertex = tensor.vertex()
+    return tensor if vertex is None else vertex
 
 
-# --------------------------------------------------------------------------------------- what is known of the tensors
+# ----------------------------------------------------------------------------------------- information about the graph
 
 
 class Operand(NamedTuple):
-    """One input of a recorded operation: its name in the primitive, and what is known of it."""
+    """One input of a recorded operation: its name, a key that identifies the tensor, and what the operation saved of it."""
 
     name: str
     key: Hashable
@@ -169,7 +170,7 @@ class Operand(NamedTuple):
 
 @dataclass
 class Box:
-    """One tensor in the picture."""
+    """What is known of one tensor."""
 
     kind: str
     name: str | None = None
@@ -179,94 +180,97 @@ class Box:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to show."""
+        """Whether nothing is known."""
         return self.name is None and self.shape is None
 
 
 def _saved(node: Node) -> dict[str, Any]:
-    """Return what the tape holds of an operation, by name of the slot; nothing once the graph is freed.
+    """Return what an operation has saved, by name of the residual; nothing if it was freed.
 
-    Arrays are left out where one of them was written to since: they are no longer what the operation saw.
+    If a saved array was modified in place, no arrays are returned: they are not the values that the operation used.
     """
-    if not isinstance(node, PrimitiveNode) or node.frame is None:
+    if not isinstance(node, PrimitiveNode) or node.residuals is None:
         return {}
-    saved = dict(zip(node.op.slots, node.frame, strict=False))
-    if _overwritten(node):
-        saved.update(dict.fromkeys((*node.op.inputs, "out")))
+    saved = dict(zip(node.linearization.residuals, node.residuals, strict=True))
+    if _modified(node):
+        saved.update(dict.fromkeys((*node.linearization.op.inputs, "out")))
     return saved
 
 
-def _overwritten(node: Node) -> bool:
-    return isinstance(node, PrimitiveNode) and node.overwritten()
+def _modified(node: Node) -> bool:
+    """Return whether an array that the operation has saved was modified in place."""
+    return isinstance(node, PrimitiveNode) and any(version.last_write > node.sequence_nr for version in node.versions)
 
 
 def _operands(node: Node) -> Iterator[Operand]:
-    """Yield the inputs of an operation, those first that the tape knows only from what is saved."""
-    saved = _saved(node)
-    names: tuple[str, ...] = node.op.inputs if isinstance(node, PrimitiveNode) else ()
+    """Yield the inputs of an operation. Of constants, inputs without a parent, only what was saved is known."""
+    if not isinstance(node, PrimitiveNode):
+        yield from (Operand("", parent, None, None) for parent in node.parents if parent is not None)
+        return
+    op, saved, count = node.linearization.op, _saved(node), len(node.parents)
+    names: Sequence[str] = op.inputs
     arrays = [saved.get(name) for name in names]
     shapes = [saved.get(f"{name}_shape") for name in names]
-    count = len(node.parents)
-    if isinstance(node, PrimitiveNode) and node.op.variadic:
-        names = tuple(f"{names[0]}[{k}]" for k in range(count))
+    if op.variadic:
+        names = [f"{op.inputs[0]}[{k}]" for k in range(count)]
         arrays = arrays[0] or [None] * count
         shapes = shapes[0] or [None] * count
-    for k, parent in enumerate(node.parents):
-        name, array, shape = (names[k], arrays[k], shapes[k]) if names else ("", None, None)
+    for k, (name, parent, array, shape) in enumerate(zip(names, node.parents, arrays, shapes, strict=True)):
         if parent is not None:
             yield Operand(name, parent, array, shape)
         elif array is not None:
             yield Operand(name, id(array), array, array.shape)
-        elif shape is not None:
+        else:
             yield Operand(name, (node, k), None, shape)
 
 
-class _Facts:
-    """What is known of each tensor of the graph, gathered from the leaves, the names, and what the operations have saved."""
+class _GraphInfo:
+    """Information about each tensor of the graph, from leaves, named tensors and saved tensors."""
 
     def __init__(self, root: Vertex, tensor: Tensor, names: Mapping[str, Tensor], nodes: list[Node]) -> None:
         self.boxes: dict[Hashable, Box] = {}
         self.operands: dict[Node, list[Operand]] = {node: list(_operands(node)) for node in nodes}
         for node in nodes:
             out = _saved(node).get("out")
-            self.add(node, RESULT, out, None if out is None else out.shape)
+            self.add_saved(node, INTERMEDIATE, out, None if out is None else out.shape)
             for operand in self.operands[node]:
-                self.add(operand.key, CONSTANT, operand.array, operand.shape)
-        self.see(root, tensor)
+                self.add_saved(operand.key, CONSTANT, operand.array, operand.shape)
+        self.add_tensor(root, tensor)
         for key in list(self.boxes):
             if isinstance(key, Tensor):
-                self.see(key, key)
+                self.add_tensor(key, key)
         for name, named in names.items():
             for key in (vertex_of(named), id(named.array)):
                 if key in self.boxes:
-                    self.see(key, named)
+                    self.add_tensor(key, named)
                     self.boxes[key].name = name
         if isinstance(root, Node) or not tensor.requires_grad:
-            self.boxes[root].kind = ROOT
+            self.boxes[root].kind = OUTPUT
 
-    def add(self, key: Hashable, kind: str, array: Array | None, shape: Shape | None) -> None:
-        """Enter what one operation knows of a tensor."""
-        box = self.boxes.setdefault(key, Box(RESULT if isinstance(key, Node) else kind))
+    def add_saved(self, key: Hashable, kind: str, array: Array | None, shape: Shape | None) -> None:
+        """Add what an operation has saved of a tensor."""
+        box = self.boxes.setdefault(key, Box(INTERMEDIATE if isinstance(key, Node) else kind))
         box.shape = box.shape if shape is None else shape
         box.array = box.array if array is None else array
 
-    def see(self, key: Hashable, tensor: Tensor) -> None:
-        """Enter what the tensor itself knows."""
-        self.add(key, PARAMETER if tensor.requires_grad else CONSTANT, tensor.array, tensor.shape)
+    def add_tensor(self, key: Hashable, tensor: Tensor) -> None:
+        """Add the values and the gradient of a tensor."""
+        self.add_saved(key, LEAF if tensor.requires_grad else CONSTANT, tensor.array, tensor.shape)
         box = self.boxes[key]
         if isinstance(key, Tensor) and tensor.requires_grad:
-            box.kind = PARAMETER
-        box.grad = None if tensor._grad is None else tensor._grad.array
+            box.kind = LEAF
+        grad = tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+        box.grad = None if grad is None else grad.array
 
 
-# ------------------------------------------------------------------------------------------------------ how it is drawn
+# -------------------------------------------------------------------------------------------------------------- drawing
 
 
 class _Drawing:
-    """Turns the facts into DOT."""
+    """Converts the information about a graph to DOT."""
 
-    def __init__(self, facts: _Facts, max_values: int, direction: str) -> None:
-        self.facts = facts
+    def __init__(self, info: _GraphInfo, max_values: int, direction: str) -> None:
+        self.info = info
         self.max_values = max_values
         self.ids: dict[Hashable, str] = {}
         self.kinds: set[str] = set()
@@ -274,78 +278,77 @@ class _Drawing:
         self.picture = Picture(
             graph_attr={**font, "rankdir": direction, "ordering": "in", "nodesep": "0.25", "ranksep": "0.3", "labelloc": "b"},
             node_attr={**font, "style": "filled", "color": "#555555", "penwidth": "0.8", "margin": "0.12,0.06"},
-            edge_attr={**font, "fontsize": "9", "fontcolor": FAINT, "color": "#555555", "arrowsize": "0.7"},
+            edge_attr={**font, "fontsize": "9", "fontcolor": MUTED_COLOR, "color": "#555555", "arrowsize": "0.7"},
         )
 
-    def draw(self, nodes: list[Node], left_out: int) -> Picture:
-        """Draw the operations (youngest first) with their tensors, and a note on those left out."""
+    def draw(self, nodes: list[Node], omitted: int) -> Picture:
+        """Draw the operations, given the last recorded first, with their tensors; and a note if earlier ones are omitted."""
         if not nodes:
-            for key in self.facts.boxes:
+            for key in self.info.boxes:
                 self.box(key)
-        note = f"{left_out:,} earlier operations are not drawn (max_ops)" if left_out else ""
-        if left_out:
-            self.picture.node("earlier", note, shape="note", fillcolor="#ffffff", fontcolor=FAINT)
+        note = f"{omitted:,} earlier operations are not drawn (max_ops)" if omitted else ""
+        if omitted:
+            self.picture.node("earlier", note, shape="note", fillcolor="#ffffff", fontcolor=MUTED_COLOR)
         for node in reversed(nodes):
             operation = self.operation(node)
-            operands = self.facts.operands[node]
+            operands = self.info.operands[node]
             for operand in operands:
                 label = operand.name if len(node.parents) > 1 else ""
                 source = self.source(operand.key)
                 self.picture.edge(source, operation, _escaped(label))
-            if not self.facts.boxes[node].empty:
+            if not self.info.boxes[node].empty:
                 self.picture.edge(operation, self.box(node))
         self.picture.attr(label=self.legend())
         return self.picture
 
     def source(self, key: Hashable) -> str:
-        """Return the id that arrows from a tensor begin at: its box, or its operation if nothing is known of it."""
+        """Return the id at which arrows from a tensor start: its box, or its operation if nothing is known of the tensor."""
         if not isinstance(key, Node):
             return self.ids.get(key) or self.box(key)
-        if key not in self.facts.operands:
+        if key not in self.info.operands:
             return "earlier"
-        return self.ids[("operation", key)] if self.facts.boxes[key].empty else self.ids[key]
+        return self.ids[("operation", key)] if self.info.boxes[key].empty else self.ids[key]
 
     def operation(self, node: Node) -> str:
-        """Draw an operation and return its id."""
-        name = node.op.name if isinstance(node, PrimitiveNode) else repr(node).strip("<>")
-        lines = [_text(name)]
+        """Draw an operation and return the id of its vertex."""
+        lines = [_text(node.op_name)]
         saved = _saved(node)
-        defaults = node.op.defaults if isinstance(node, PrimitiveNode) else {}
+        defaults = node.linearization.op.defaults if isinstance(node, PrimitiveNode) else {}
         for keyword, default in defaults.items():
             if keyword in saved and saved[keyword] is not default and repr(saved[keyword]) != repr(default):
                 lines.append(_text(f"{keyword}={reprlib.repr(saved[keyword])}", size=9))
-        if isinstance(node, PrimitiveNode) and node.frame is None:
-            lines.append(_text("freed by backward", FAINT, 9))
-        if _overwritten(node):
-            lines.append(_text("a saved array was overwritten", GRADIENT, 9))
-        return self.place(("operation", node), OPERATION, lines, shape="ellipse", margin="0.05,0.03")
+        if isinstance(node, PrimitiveNode) and node.residuals is None:
+            lines.append(_text("freed by backward", MUTED_COLOR, 9))
+        if _modified(node):
+            lines.append(_text("saved tensor modified in place", GRADIENT_COLOR, 9))
+        return self.add_vertex(("operation", node), OPERATION, lines, shape="ellipse", margin="0.05,0.03")
 
     def box(self, key: Hashable) -> str:
-        """Draw a tensor and return its id."""
-        box = self.facts.boxes[key]
+        """Draw a tensor and return the id of its vertex."""
+        box = self.info.boxes[key]
         lines = [] if box.name is None else [f"<B>{_text(box.name)}</B>"]
         if box.shape is not None:
             kind = "" if box.array is None or box.array.dtype == np.float32 else f" {box.array.dtype.name}"
-            lines.append(_text(("shape " + str(tuple(box.shape)) if box.shape else "scalar") + kind, FAINT, 9))
+            lines.append(_text(("shape " + str(tuple(box.shape)) if box.shape else "scalar") + kind, MUTED_COLOR, 9))
         if box.array is not None:
             lines += [_text(line) for line in self.values(box.array)]
         elif box.kind == CONSTANT:
-            lines.append(_text("value not kept", FAINT, 9))
+            lines.append(_text("value not saved", MUTED_COLOR, 9))
         if box.grad is not None:
             first, *more = self.values(box.grad)
-            lines += [_text(line, GRADIENT) for line in (f"grad {first}", *more)]
-        unkept = {"style": "filled,dashed"} if box.kind == CONSTANT and box.array is None else {}
-        return self.place(key, box.kind, lines, shape="box", **unkept)
+            lines += [_text(line, GRADIENT_COLOR) for line in (f"grad {first}", *more)]
+        unsaved = {"style": "filled,dashed"} if box.kind == CONSTANT and box.array is None else {}
+        return self.add_vertex(key, box.kind, lines, shape="box", **unsaved)
 
-    def place(self, key: Hashable, kind: str, lines: list[str], **attributes: str) -> str:
-        """Enter a vertex of the picture and return its id."""
+    def add_vertex(self, key: Hashable, kind: str, lines: list[str], **attributes: str) -> str:
+        """Add a vertex to the picture and return its id."""
         self.kinds.add(kind)
         self.ids[key] = f"v{len(self.ids)}"
         self.picture.node(self.ids[key], f"<{'<BR/>'.join(lines)}>", fillcolor=COLORS[kind], **attributes)
         return self.ids[key]
 
     def values(self, array: Array) -> list[str]:
-        """Return the elements of a small array as lines of text; of a larger one, the least and the greatest."""
+        """Format the elements of an array of at most `max_values`, or else the minimum and the maximum, as lines of text."""
         element = (lambda x: f"{x:.4g}") if array.dtype.kind == "f" else str
         if array.size <= self.max_values:
             text = np.array2string(array, separator=", ", max_line_width=60, formatter={"all": element})
@@ -353,7 +356,7 @@ class _Drawing:
         return [f"{element(np.min(array))} to {element(np.max(array))}"]
 
     def legend(self) -> str:
-        """Return a line that explains the colours in use."""
+        """Return the legend: the colors in use and their meaning."""
         cells = "".join(
             f'<TD BGCOLOR="{color}" BORDER="1" COLOR="#555555" STYLE="{"rounded" if kind == OPERATION else "solid"}">'
             f"{_text(kind, size=9)}</TD>"
@@ -364,15 +367,15 @@ class _Drawing:
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which Graphviz finds no escape sequences and no markup."""
+    """Escape a label for Graphviz, so that it contains no escape sequences and no markup."""
     return str(graphviz.escape(text)) if text else text
 
 
 def _text(text: str, color: str | None = None, size: int | None = None) -> str:
-    """Return a text as Graphviz's markup; characters that it could not print are written as escapes."""
+    """Convert a text to Graphviz's HTML-like markup; non-printable characters are written as escape sequences."""
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    # Graphviz replaces \N, \G and others by names also in markup, and knows no escape there: a space of no width parts them.
-    # And to its parser a text that begins with ] looks like the end of a CDATA section.
+    # Graphviz replaces \N, \G and others by names in markup too and has no escape for it: insert a zero-width space. And its
+    # parser takes a text that starts with ] for the end of a CDATA section.
     marked = html.escape(printable).replace("]", "&#93;").replace("\\", "\\\u200b") or "&#32;"
     style = (f' COLOR="{color}"' if color else "") + (f' POINT-SIZE="{size}"' if size else "")
     return f"<FONT{style}>{marked}</FONT>" if style else marked

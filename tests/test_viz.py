@@ -1,4 +1,4 @@
-"""The picture of a graph, read back from its DOT source and, where Graphviz is installed, from what `dot` makes of it."""
+"""Pictures of graphs, parsed from the DOT source and, where Graphviz is installed, from the output of `dot`."""
 
 import html
 import json
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Tensor, primitive, viz
-from minigrad.autodiff import Node, ancestors, next_sequence_nr
+from minigrad.autodiff import Node, toposort
 from minigrad.primitive import Array
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -24,7 +24,7 @@ needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is 
 
 @dataclass
 class Vertex:
-    """A vertex of a picture: its text, line by line, and its attributes."""
+    """A vertex of a picture: the lines of its label, and its attributes."""
 
     lines: list[str]
     shape: str
@@ -33,7 +33,7 @@ class Vertex:
 
 
 class Parsed:
-    """The vertices and arrows of a DOT source."""
+    """The vertices and edges of a DOT source."""
 
     def __init__(self, source: str) -> None:
         self.vertices = {
@@ -42,8 +42,8 @@ class Parsed:
                 r'^\t(v\d+) \[label=<(.*)> fillcolor="(.*?)".*? shape=(\w+)(.*)\]$', source, re.MULTILINE
             )
         }
-        self.arrows = re.findall(r"^\t(\w+) -> (\w+) \[label=(.*)\]$", source, re.MULTILINE)
-        self.arrows += [(a, b, '""') for a, b in re.findall(r"^\t(\w+) -> (\w+)$", source, re.MULTILINE)]
+        self.edges = re.findall(r"^\t(\w+) -> (\w+) \[label=(.*)\]$", source, re.MULTILINE)
+        self.edges += [(a, b, '""') for a, b in re.findall(r"^\t(\w+) -> (\w+)$", source, re.MULTILINE)]
 
     @property
     def ops(self) -> list[str]:
@@ -53,13 +53,13 @@ class Parsed:
         return [v.lines for v in self.vertices.values() if v.shape == "box" and v.color == viz.COLORS[kind]]
 
     def inputs(self, op: str) -> dict[str, list[str]]:
-        """The text of each input of the only operation of this name, by the label of its arrow."""
+        """Return the label of each input of the only operation of this name, by the label of its edge."""
         (target,) = [k for k, v in self.vertices.items() if v.shape == "ellipse" and v.lines[0] == op]
-        return {label: self.vertices[a].lines for a, b, label in self.arrows if b == target}
+        return {label: self.vertices[a].lines for a, b, label in self.edges if b == target}
 
 
 def read(label: str) -> list[str]:
-    """Return the text of a label as it is seen."""
+    """Return the text of a label as it is displayed."""
     plain = re.sub(r"<[^>]*>", "", label.replace("<BR/>", "\n"))
     return html.unescape(plain).replace("\u200b", "").split("\n")
 
@@ -73,7 +73,7 @@ def leaf(*values: float) -> Tensor:
 
 
 def line() -> tuple[Tensor, dict[str, Tensor]]:
-    """The squared error of a line, with names for everything but the prediction."""
+    """Return the squared error of a linear function, and names for all tensors but the prediction."""
     names = {"x": minigrad.tensor([[1.0], [2.0]]), "w": leaf(3.0), "b": leaf(-1.0), "y": minigrad.tensor([[2.0], [6.0]])}
     prediction = names["x"] * names["w"] + names["b"]
     return ((prediction - names["y"]) ** 2).mean(), names
@@ -89,7 +89,7 @@ def test_ops_are_ellipses_in_the_order_of_computation_and_tensors_are_boxes() ->
     assert {v.shape for v in picture.vertices.values()} == {"ellipse", "box"}
 
 
-def test_arrows_say_which_input() -> None:
+def test_edges_are_labelled_with_the_input() -> None:
     loss, names = line()
     assert {k: v[0] for k, v in parse(loss, params=names).inputs("mul").items()} == {"a": "x", "b": "w"}
     assert list(parse(loss, params=names).inputs("mean")) == ['""']
@@ -98,8 +98,8 @@ def test_arrows_say_which_input() -> None:
 def test_boxes_show_names_shapes_and_values() -> None:
     loss, names = line()
     picture = parse(loss, params=names)
-    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3"], ["b", "scalar", "-1"]]
-    assert picture.boxes(viz.ROOT) == [["scalar", "0.5"]]
+    assert picture.boxes(viz.LEAF) == [["w", "scalar", "3"], ["b", "scalar", "-1"]]
+    assert picture.boxes(viz.OUTPUT) == [["scalar", "0.5"]]
     assert ["x", "shape (2, 1)", "[[1],", " [2]]"] in picture.boxes(viz.CONSTANT)
 
 
@@ -107,47 +107,49 @@ def test_gradients_are_shown_after_backward() -> None:
     loss, names = line()
     loss.backward(retain_graph=True)
     picture = parse(loss, params=names)
-    assert picture.boxes(viz.PARAMETER) == [["w", "scalar", "3", "grad -2"], ["b", "scalar", "-1", "grad -1"]]
+    assert picture.boxes(viz.LEAF) == [["w", "scalar", "3", "grad -2"], ["b", "scalar", "-1", "grad -1"]]
 
 
-def test_a_value_that_no_rule_asks_for_is_not_invented() -> None:
+def test_a_value_that_was_not_saved_is_not_shown() -> None:
     loss, names = line()
     picture = parse(loss, params={"w": names["w"]})
-    assert picture.inputs("sub") == {"a": ["shape (2, 1)"], "b": ["shape (2, 1)", "value not kept"]}
+    assert picture.inputs("sub") == {"a": ["shape (2, 1)"], "b": ["value not saved"]}
     assert [v.dashed for v in picture.vertices.values()].count(True) == 1
 
 
-def test_a_named_intermediate_result_is_shown_with_its_values() -> None:
+def test_a_named_intermediate_tensor_is_shown_with_its_values() -> None:
     w = leaf(1.0, 2.0)
     middle = w + 1
-    assert ["middle", "shape (2,)", "[2, 3]"] in parse(middle.sum(), params={"middle": middle}).boxes(viz.RESULT)
+    assert ["middle", "shape (2,)", "[2, 3]"] in parse(middle.sum(), params={"middle": middle}).boxes(viz.INTERMEDIATE)
 
 
-def test_a_retained_gradient_of_a_named_result_is_shown() -> None:
+def test_a_retained_gradient_of_a_named_intermediate_is_shown() -> None:
     w = leaf(1.0, 2.0)
     middle = w * w
     middle.retain_grad()
     (middle * middle).sum().backward(retain_graph=True)
     total = middle.sum()
-    assert ["middle", "shape (2,)", "[1, 4]", "grad [2, 8]"] in parse(total, params={"middle": middle}).boxes(viz.RESULT)
+    assert ["middle", "shape (2,)", "[1, 4]", "grad [2, 8]"] in parse(total, params={"middle": middle}).boxes(
+        viz.INTERMEDIATE
+    )
 
 
-def test_what_an_operation_saved_is_shown() -> None:
-    assert ["scalar", "0.7616"] in parse(leaf(1.0).tanh() + 1).boxes(viz.RESULT)
+def test_saved_tensors_are_shown() -> None:
+    assert ["scalar", "0.7616"] in parse(leaf(1.0).tanh() + 1).boxes(viz.INTERMEDIATE)
 
 
 def test_a_name_that_is_not_in_the_graph_is_ignored() -> None:
-    assert "stranger" not in viz.graph(leaf(1.0) * 2, params={"stranger": leaf(1.0)}).source
+    assert "unused" not in viz.graph(leaf(1.0) * 2, params={"unused": leaf(1.0)}).source
 
 
-def test_shared_subexpressions_appear_once() -> None:
+def test_common_subexpressions_appear_once() -> None:
     x = leaf(3.0)
     for _ in range(40):
         x = x + x  # 2 ** 40 paths
     picture = parse(x)
     assert len(picture.ops) == 40
-    assert len(picture.boxes(viz.PARAMETER)) == 1
-    assert Counter((a, b) for a, b, _ in picture.arrows).most_common(1)[0][1] == 2
+    assert len(picture.boxes(viz.LEAF)) == 1
+    assert Counter((a, b) for a, b, _ in picture.edges).most_common(1)[0][1] == 2
 
 
 def test_one_constant_used_twice_is_one_box() -> None:
@@ -162,8 +164,8 @@ def test_arguments_that_differ_from_the_default_are_shown() -> None:
     assert ["sum"] in [v.lines for v in parse(w.sum(1).sum()).vertices.values()]
 
 
-def test_any_number_of_inputs_is_labelled_by_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(primitive, "table", {})
+def test_variadic_inputs_are_labelled_by_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(primitive, "primitives", {})
 
     @primitive.primitive(promote=("xs",), xs=lambda g, xs: [g * x for x in xs])
     def squares(*xs: Array) -> Array:
@@ -172,53 +174,47 @@ def test_any_number_of_inputs_is_labelled_by_position(monkeypatch: pytest.Monkey
 
     picture = parse(squares(leaf(3.0), minigrad.tensor(4.0)))
     assert picture.inputs("squares") == {'"xs[0]"': ["scalar", "3"], '"xs[1]"': ["scalar", "4"]}
-    assert picture.boxes(viz.ROOT) == [["scalar", "12.5"]]
+    assert picture.boxes(viz.OUTPUT) == [["scalar", "12.5"]]
 
 
-def test_an_operation_that_somebody_else_wrote() -> None:
+def test_a_custom_node() -> None:
     class Gather(Node):
-        """An operation that somebody else wrote."""
-
-        def __init__(self, *parents: Tensor) -> None:
-            self.number, self.parents, self.hooks = next_sequence_nr(), parents, None
-
-        def __repr__(self) -> str:
-            return "<GatherBackward>"
+        """A node that is not made by a primitive."""
 
     result = minigrad.tensor([1.0, 2.0])
-    result.node = Gather(leaf(1.0), leaf(2.0))
+    result.node = Gather((leaf(1.0), leaf(2.0)))
     picture = parse(result)
-    assert picture.ops == ["GatherBackward"]
-    assert picture.boxes(viz.PARAMETER) == [["scalar", "1"], ["scalar", "2"]]
+    assert picture.ops == ["Gather"]
+    assert picture.boxes(viz.LEAF) == [["scalar", "1"], ["scalar", "2"]]
 
 
-def test_a_leaf_and_a_constant_are_drawn_alone() -> None:
-    assert parse(leaf(1.0), params={"w": leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1"]]
-    assert parse(minigrad.tensor([1, 2])).boxes(viz.ROOT) == [["shape (2,) int64", "[1, 2]"]]
+def test_a_single_leaf_and_a_single_constant() -> None:
+    assert parse(leaf(1.0), params={"w": leaf(2.0)}).boxes(viz.LEAF) == [["scalar", "1"]]
+    assert parse(minigrad.tensor([1, 2])).boxes(viz.OUTPUT) == [["shape (2,) int64", "[1, 2]"]]
 
 
-def test_a_freed_graph_is_still_drawn() -> None:
+def test_a_freed_graph_is_drawn() -> None:
     loss, names = line()
     loss.backward()
     picture = parse(loss, params=names)
     assert picture.ops == ["mul", "add", "sub", "pow", "mean"]
     assert ["mul", "freed by backward"] in [v.lines for v in picture.vertices.values()]
-    assert picture.boxes(viz.PARAMETER)[0] == ["w", "scalar", "3", "grad -2"]
-    assert picture.boxes(viz.ROOT) == [["scalar", "0.5"]]
+    assert picture.boxes(viz.LEAF)[0] == ["w", "scalar", "3", "grad -2"]
+    assert picture.boxes(viz.OUTPUT) == [["scalar", "0.5"]]
 
 
-def test_a_value_written_to_since_is_not_shown_as_the_one_that_was_saved() -> None:
+def test_a_saved_tensor_modified_in_place_is_not_shown() -> None:
     x, w = minigrad.tensor([1.0, 2.0]), leaf(3.0, 4.0)
     product = w * x
     x.add_(100)
     source = viz.graph(product).source
-    assert "a saved array was overwritten" in source
+    assert "saved tensor modified in place" in source
     assert "101" not in source
 
 
-def test_the_legend_explains_the_colours_in_use_only() -> None:
+def test_the_legend_explains_only_the_colors_in_use() -> None:
     source = viz.graph(leaf(1.0).tanh()).source
-    assert viz.PARAMETER in source
+    assert viz.LEAF in source
     assert viz.OPERATION in source
     assert f">{viz.CONSTANT}<" not in source
 
@@ -230,13 +226,13 @@ def test_every_operation_and_every_leaf_of_a_random_graph_appears_once(program: 
         tensors.append(tensors[i % len(tensors)] * tensors[j % len(tensors)])
     root = tensors[-1]
     picture = parse(root)
-    nodes = [] if root.grad_fn is None else ancestors([root.grad_fn])
+    nodes = toposort([root.vertex()])
     used = {parent for node in nodes for parent in node.parents if isinstance(parent, Tensor)}
     assert picture.ops == ["mul"] * len(nodes)
     if nodes:
-        assert len(picture.boxes(viz.PARAMETER)) == len(used)
-        assert len(picture.boxes(viz.RESULT)) == len(nodes) - 1
-        assert len(picture.boxes(viz.ROOT)) == 1
+        assert len(picture.boxes(viz.LEAF)) == len(used)
+        assert len(picture.boxes(viz.INTERMEDIATE)) == len(nodes) - 1
+        assert len(picture.boxes(viz.OUTPUT)) == 1
         assert len(picture.boxes(viz.CONSTANT)) <= 1 + sum(t.grad_fn is None for t in tensors[3:])
 
 
@@ -245,26 +241,26 @@ def test_a_graph_of_gradients() -> None:
     (x**3).backward(create_graph=True)
     assert x.grad is not None
     picture = parse(x.grad, params={"x": x})
-    assert picture.boxes(viz.ROOT) == [["scalar", "12"]]
-    assert picture.boxes(viz.PARAMETER) == [["x", "scalar", "2", "grad 12"]]
+    assert picture.boxes(viz.OUTPUT) == [["scalar", "12"]]
+    assert picture.boxes(viz.LEAF) == [["x", "scalar", "2", "grad 12"]]
 
 
-# --------------------------------------------------------------------------------------------------------- odd contents
+# ---------------------------------------------------------------------------------------------------- unusual contents
 
 
 def test_larger_arrays_are_shown_by_their_range() -> None:
     w = minigrad.linspace(-1, 2, 1000, requires_grad=True)
-    assert parse(w, max_values=6).boxes(viz.PARAMETER) == [["shape (1000,)", "-1 to 2"]]
-    assert len(parse(w, max_values=1000).boxes(viz.PARAMETER)[0]) > 50
+    assert parse(w, max_values=6).boxes(viz.LEAF) == [["shape (1000,)", "-1 to 2"]]
+    assert len(parse(w, max_values=1000).boxes(viz.LEAF)[0]) > 50
 
 
-def test_empty_arrays_and_odd_numbers() -> None:
-    assert parse(minigrad.zeros(0, 3, requires_grad=True)).boxes(viz.PARAMETER) == [["shape (0, 3)", "[]"]]
-    assert parse(leaf(float("nan"), float("-inf"))).boxes(viz.PARAMETER) == [["shape (2,)", "[nan, -inf]"]]
+def test_empty_arrays_and_special_values() -> None:
+    assert parse(minigrad.zeros(0, 3, requires_grad=True)).boxes(viz.LEAF) == [["shape (0, 3)", "[]"]]
+    assert parse(leaf(float("nan"), float("-inf"))).boxes(viz.LEAF) == [["shape (2,)", "[nan, -inf]"]]
     many = minigrad.tensor([float("nan")] * 50)
-    assert parse(many).boxes(viz.ROOT) == [["shape (50,)", "nan to nan"]]
-    assert parse(minigrad.zeros(9, dtype=minigrad.float64)).boxes(viz.ROOT) == [["shape (9,) float64", "0 to 0"]]
-    assert parse(minigrad.zeros(9) > 1).boxes(viz.ROOT) == [["shape (9,) bool", "False to False"]]
+    assert parse(many).boxes(viz.OUTPUT) == [["shape (50,)", "nan to nan"]]
+    assert parse(minigrad.zeros(9, dtype=minigrad.float64)).boxes(viz.OUTPUT) == [["shape (9,) float64", "0 to 0"]]
+    assert parse(minigrad.zeros(9) > 1).boxes(viz.OUTPUT) == [["shape (9,) bool", "False to False"]]
 
 
 NAMES = [
@@ -284,11 +280,11 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_are_text_whatever_they_hold(name: str) -> None:
+def test_names_are_displayed_literally(name: str) -> None:
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-    assert parse(leaf(1.0) * 2, params={name: leaf(2.0)}).boxes(viz.PARAMETER) == [["scalar", "1"]]
+    assert parse(leaf(1.0) * 2, params={name: leaf(2.0)}).boxes(viz.LEAF) == [["scalar", "1"]]
     w = leaf(1.0)
-    assert parse(w * 2, params={name: w}).boxes(viz.PARAMETER) == [[printable or " ", "scalar", "1"]]
+    assert parse(w * 2, params={name: w}).boxes(viz.LEAF) == [[printable or " ", "scalar", "1"]]
 
 
 @needs_dot
@@ -312,16 +308,16 @@ def test_a_chain_of_a_hundred_thousand_operations() -> None:
     assert source.count("shape=ellipse") == 10
 
 
-def test_every_operation_is_drawn_on_demand() -> None:
+def test_max_ops_none_draws_every_operation() -> None:
     x = leaf(1.0)
     for _ in range(3000):
         x = x.tanh()
     picture = parse(x, max_ops=None)
     assert len(picture.ops) == 3000
-    assert len(picture.boxes(viz.PARAMETER)) == 1
+    assert len(picture.boxes(viz.LEAF)) == 1
 
 
-def test_drawing_changes_nothing() -> None:
+def test_drawing_has_no_side_effects() -> None:
     loss, names = line()
     viz.graph(loss, params=names)
     loss.backward()
@@ -356,30 +352,30 @@ def test_bad_arguments(arguments: tuple[Tensor], options: dict[str, object], err
 
 
 @needs_dot
-def test_dot_sees_the_same_structure() -> None:
+def test_dot_draws_the_same_structure() -> None:
     loss, names = line()
     picture = viz.graph(loss, params=names)
-    seen = json.loads(picture.pipe(format="json", encoding="utf-8"))
+    drawn = json.loads(picture.pipe(format="json", encoding="utf-8"))
     parsed = Parsed(picture.source)
-    assert {v["name"]: v["shape"] for v in seen["objects"]} == {k: v.shape for k, v in parsed.vertices.items()}
-    assert len(seen["edges"]) == len(parsed.arrows)
+    assert {v["name"]: v["shape"] for v in drawn["objects"]} == {k: v.shape for k, v in parsed.vertices.items()}
+    assert len(drawn["edges"]) == len(parsed.edges)
 
 
 @needs_dot
-def test_it_shows_itself_in_jupyter_and_renders(tmp_path: Path) -> None:
+def test_display_in_jupyter_and_render(tmp_path: Path) -> None:
     picture = viz.graph(line()[0])
     assert isinstance(picture, graphviz.Digraph)
     assert "<svg" in picture._repr_mimebundle_()["image/svg+xml"]
     assert Path(picture.render(tmp_path / "loss", format="png")).read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_dot_one_sentence_and_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dot_the_explanation_and_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     picture = viz.graph(line()[0])
-    assert picture._repr_mimebundle_() == {"text/plain": f"{viz.MISSING}\n\n{picture.source}"}
-    assert "apt install graphviz" in viz.MISSING
-    with pytest.raises(graphviz.ExecutableNotFound, match="install Graphviz"):
+    assert picture._repr_mimebundle_() == {"text/plain": f"{viz.DOT_MISSING}\n\n{picture.source}"}
+    assert "apt install graphviz" in viz.DOT_MISSING
+    with pytest.raises(graphviz.ExecutableNotFound, match="Install Graphviz"):
         picture.render(tmp_path / "loss", format="png")
     assert (tmp_path / "loss").read_text() == picture.source
-    with pytest.raises(viz.DotNotFound, match="install Graphviz"):
+    with pytest.raises(viz.DotNotFound, match="Install Graphviz"):
         picture.pipe(format="svg")
