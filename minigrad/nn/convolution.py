@@ -10,7 +10,8 @@ from minigrad import dtypes
 from minigrad.creation import Options, empty
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
-from minigrad.nn.functional.convolution import Sizes, pads, sizes
+from minigrad.nn.functional.convolution import padding_widths
+from minigrad.nn.functional.spatial import Sizes, per_axis
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
@@ -59,13 +60,13 @@ class Convolution(Module):
             raise ValueError(f"padding_mode must be one of {list(MODES)}, but got padding_mode={padding_mode!r}")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = sizes(kernel_size, self.axes, "kernel_size")
-        self.stride = sizes(stride, self.axes, "stride")
-        self.dilation = sizes(dilation, self.axes, "dilation")
-        self.padding = padding if isinstance(padding, str) else sizes(padding, self.axes, "padding", least=0)
+        self.kernel_size = per_axis(kernel_size, self.axes, "kernel_size")
+        self.stride = per_axis(stride, self.axes, "stride")
+        self.dilation = per_axis(dilation, self.axes, "dilation")
+        self.padding = padding if isinstance(padding, str) else per_axis(padding, self.axes, "padding", minimum=0)
         self.groups = groups
         self.padding_mode = padding_mode
-        self._pads = pads(padding, self.kernel_size, self.stride, self.dilation)
+        self._pads = padding_widths(padding, self.kernel_size, self.stride, self.dilation)
         self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size, **options))
         self.register_parameter("bias", Parameter(empty(out_channels, **options)) if bias else None)
         self.reset_parameters()

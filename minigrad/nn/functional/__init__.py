@@ -18,7 +18,7 @@ from minigrad.nn.functional.activation import (
     tanh,
 )
 from minigrad.nn.functional.attention import scaled_dot_product_attention
-from minigrad.nn.functional.convolution import adaptive_avg_pool2d, avg_pool2d, conv1d, conv2d, max_pool2d, pad
+from minigrad.nn.functional.convolution import conv1d, conv2d
 from minigrad.nn.functional.dropout import dropout
 from minigrad.nn.functional.embedding import embedding, one_hot
 from minigrad.nn.functional.linear import linear
@@ -34,6 +34,8 @@ from minigrad.nn.functional.loss import (
     smooth_l1_loss,
 )
 from minigrad.nn.functional.normalization import batch_norm, cosine_similarity, layer_norm, normalize
+from minigrad.nn.functional.padding import pad
+from minigrad.nn.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 
 __all__ = [
     "adaptive_avg_pool2d",

@@ -1,4 +1,4 @@
-"""Normalization: values brought to a common scale."""
+"""Normalization functions."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Return w (x - mean) / sqrt(variance + eps) + b, over the last axes. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
+    """Return w * (x - mean) / sqrt(var + eps) + b, with mean and var over the last axes.
 
-    The variance is the mean square of the deviations.
+    The variance is the mean of the squared deviations. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
 
     Shape:
-        input (*, normalized_shape), weight and bias normalized_shape -> as the input.
+        input ``(*, *normalized_shape)``, weight and bias ``normalized_shape`` -> that of the input
 
     Raises:
-        RuntimeError: The input does not end in normalized_shape.
+        RuntimeError: The shape of the input does not end in normalized_shape.
     """
     inner = tuple(normalized_shape)
     shape = input.array.shape
     if not inner or shape[-len(inner) :] != inner:
-        wanted = ", ".join(map(str, inner))
+        expected = ", ".join(map(str, inner))
         raise RuntimeError(
-            f"Given normalized_shape={list(inner)}, expected input with shape [*, {wanted}], but got {list(shape)}"
+            f"Given normalized_shape={list(inner)}, expected input with shape [*, {expected}], but got {list(shape)}"
         )
-    dim = tuple(range(len(shape) - len(inner), len(shape)))
-    result = neural.standardize(input, dim=dim, eps=eps)
+    reduced_axes = tuple(range(len(shape) - len(inner), len(shape)))
+    result: Tensor = neural.standardize(input, dim=reduced_axes, eps=eps)
     if weight is not None:
         result = result * weight
     return result if bias is None else result + bias
@@ -52,18 +52,18 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Return w (x - mean) / sqrt(variance + eps) + b for each channel. Ioffe and Szegedy 2015, arXiv:1502.03167.
+    """Return w * (x - mean) / sqrt(var + eps) + b for each channel. Ioffe and Szegedy 2015, arXiv:1502.03167.
 
-    In training the mean and the variance (the mean square of the deviations) are those of the batch, over all axes but the
-    channels', and the running ones are updated in place: ``running = (1 - momentum) running + momentum batch``, where the
-    batch's variance is divided by n - 1. Otherwise the running ones are used.
+    In training, mean and var are those of the batch, over all axes but the channels; the variance is the mean of the squared
+    deviations. The running statistics are updated in place: ``running = (1 - momentum) * running + momentum * batch``, where
+    the variance of the batch is the unbiased one, divided by n - 1. In evaluation, mean and var are the running statistics.
 
     Shape:
-        input (N, C) or (N, C, *), all others (C,) -> as the input.
+        input ``(N, C)`` or ``(N, C, *)``, all others ``(C,)`` -> that of the input
 
     Raises:
         ValueError: In training, a channel has only one value.
-        RuntimeError: A size is not C, or the running statistics are missing where they are needed.
+        RuntimeError: A size is not C, or in evaluation the running statistics are missing.
     """
     x = input.array
     shape = x.shape
@@ -73,47 +73,50 @@ def batch_norm(
     for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if t is not None and t.array.shape != (channels,):
             raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
-    along = (channels, *(1,) * (x.ndim - 2))
-    others = (0, *range(2, x.ndim))
+    channel_shape = (channels, *(1,) * (x.ndim - 2))
+    reduced_axes = (0, *range(2, x.ndim))
+    result: Tensor
     if training:
         count = math.prod(shape) // channels if channels else 0
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-        result = neural.standardize(input, dim=others, eps=eps)
-        for running, batch in ((running_mean, x.mean(others)), (running_var, x.var(others, ddof=1))):
+        result = neural.standardize(input, dim=reduced_axes, eps=eps)
+        for running, batch in ((running_mean, x.mean(reduced_axes)), (running_var, x.var(reduced_axes, ddof=1))):
             if running is not None:
                 running.write((1 - momentum) * running.array + momentum * batch)
     elif running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
     else:
-        result = (input - running_mean.reshape(along)) / (running_var.reshape(along) + eps).sqrt()
+        std = (running_var.reshape(channel_shape) + eps).sqrt()
+        result = (input - running_mean.reshape(channel_shape)) / std
     if weight is not None:
-        result = result * weight.reshape(along)
-    return result if bias is None else result + bias.reshape(along)
+        result = result * weight.reshape(channel_shape)
+    return result if bias is None else result + bias.reshape(channel_shape)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """Return x / max(norm, eps), with the p-norm along dim.
+    """Return x / max(norm, eps), with the p-norm along dim. The shape stays.
 
-    Shape:
-        any -> the same.
+    >>> import minigrad
+    >>> normalize(minigrad.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
     """
-    return input / _norm(input, p, dim, eps)
+    return input / _clamped_norm(input, p, dim, eps)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """Return the cosine of the angle between x1 and x2 along dim: x1 · x2 / (max(|x1|, eps) max(|x2|, eps)).
+    """Return the cosine of the angle between x1 and x2 along dim: sum(x1 * x2) / (max(|x1|, eps) * max(|x2|, eps)).
 
     Shape:
-        x1 and x2 broadcast; the result lacks dim.
+        x1 and x2 are broadcast; the result lacks dim.
     """
     shape = np.broadcast_shapes(x1.shape, x2.shape)
     x1, x2 = x1.expand(shape), x2.expand(shape)
-    a = x1 / _norm(x1, 2, dim, eps)
-    b = x2 / _norm(x2, 2, dim, eps)
+    a = x1 / _clamped_norm(x1, 2, dim, eps)
+    b = x2 / _clamped_norm(x2, 2, dim, eps)
     return (a * b).sum(dim)
 
 
-def _norm(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
-    """Return the p-norm along dim, which stays with size 1, but at least eps; its derivative at 0 is 0."""
+def _clamped_norm(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
+    """Return max(norm, eps), with the p-norm along dim, which is kept with size 1. The derivative at 0 is 0."""
     return x.norm(p, dim, keepdim=True).clamp(min=eps)
