@@ -1,17 +1,22 @@
-"""The lecture's comparison of optimizers: a linear model of a car's fuel economy, trained with each of them.
+"""Compare optimizers on the lecture's problem: a linear model of the fuel economy of cars.
 
     python examples/compare_optimizers.py
     python examples/compare_optimizers.py --optimizers SGD Adam --lr 0.01 Adam=0.1 --epochs 200
     python examples/compare_optimizers.py --tune
     python examples/compare_optimizers.py --as-in-lecture
 
-The model predicts miles per gallon from the number of cylinders, the displacement and the weight, standardised, of the 398
-cars of the auto-mpg data whose consumption is known. Every optimizer starts from the same weights and sees the same batches
-in the same order, so the curves differ by the optimizer alone. The loss is taken over all cars after each epoch; the loss of
-the last batch, which the lecture plots, is an average over 24 cars only.
+The model predicts miles per gallon from the standardized number of cylinders, displacement and weight of the 398 cars of the
+auto-mpg data set with known fuel economy. Every optimizer starts with equal weights and gets equal batches in equal order, so
+the curves differ only by the optimizer. The loss is the mean squared error over all cars after each epoch; the lecture plots
+the loss of the last batch, an average over only 24 cars.
 
-``--as-in-lecture`` trains one model with all optimizers in turn, as the lecture's script does: then only the first starts
-from scratch. ``--tune`` looks for the best learning rate of each, because one rate for all compares the rates.
+Without ``--lr`` every optimizer is trained twice, and the picture has two panels: with the lecture's learning rate of 0.001,
+and with the best learning rate of each optimizer. The best ones are stored in `BEST_LR`; ``--tune`` searches for them again.
+One learning rate for all optimizers compares step lengths: momentum 0.9 sums gradients and moves up to 1 / (1 - 0.9) = 10
+times as far as SGD, while Adam, RMSprop and Adagrad move every weight by at most about lr per step.
+
+``--as-in-lecture`` trains one model with all optimizers one after another, as the lecture's script does. Then only the first
+optimizer starts from the initial weights.
 """
 
 from __future__ import annotations
@@ -27,25 +32,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
-from tqdm import tqdm
-from vega_datasets import data
 
 import minigrad
 from minigrad import Tensor, nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 
+try:
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import LogLocator, NullFormatter
+    from tqdm import tqdm
+    from vega_datasets import data
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[examples]'")
+
+try:
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import LogLocator, NullFormatter
+    from tqdm import tqdm
+    from vega_datasets import data
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[examples]'")
+
 TITLE = "Loss vs. Epochs for Different Optimizers"
 FEATURES = ["Cylinders", "Displacement", "Weight_in_lbs"]
 TARGET = "Miles_per_Gallon"
-LR = 0.001  # the lecture's
-NEAR = 1.05  # times the least-squares loss is near enough to count as arrived
-RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]  # that --tune tries
+LECTURE_LR = 0.001
+CONVERGED_RATIO = 1.05  # a loss of at most this times the least-squares loss counts as converged
+LR_GRID = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # searched by --tune
+BEST_LR = {  # the results of --tune with the default options
+    "SGD": 0.03,
+    "Momentum": 0.01,
+    "Adagrad": 10.0,
+    "RMSprop": 0.3,
+    "Adam": 1.0,
+    "NAG": 0.01,
+    "HeavyBall": 0.01,
+    "Adadelta": 30.0,
+    "AdamW": 1.0,
+    "NAdam": 1.0,
+}
 
 Parameters = Iterable[nn.Parameter]
 OPTIMIZERS: dict[str, Callable[[Parameters, float], optim.Optimizer]] = {
@@ -60,7 +92,7 @@ OPTIMIZERS: dict[str, Callable[[Parameters, float], optim.Optimizer]] = {
     "AdamW": lambda params, lr: optim.AdamW(params, lr=lr),
     "NAdam": lambda params, lr: optim.NAdam(params, lr=lr),
 }
-IN_LECTURE = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
+LECTURE_OPTIMIZERS = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
 
 
 # ------------------------------------------------------------------------------------------------------ data and model
@@ -73,7 +105,7 @@ class Cars:
     Attributes:
         x: The features, each with mean 0 and standard deviation 1, of shape (398, 3).
         y: Miles per gallon, of shape (398, 1).
-        optimum: The mean squared error of the least-squares solution: no linear model has less.
+        optimum: The mean squared error of the least-squares solution, the minimum for linear models.
     """
 
     x: Tensor
@@ -85,7 +117,7 @@ class Cars:
 
 
 def load_cars() -> Cars:
-    """Read the data, which comes with the package vega_datasets."""
+    """Read the data set, which is contained in the package vega_datasets."""
     table = pd.read_json(data.cars.filepath).dropna(subset=[TARGET])
     x = table[FEATURES].to_numpy(np.float32)
     y = table[[TARGET]].to_numpy(np.float32)
@@ -113,15 +145,15 @@ class LinearRegressionModel(nn.Module):
 
 @dataclass
 class Run:
-    """What became of one optimizer.
+    """The training run of one optimizer.
 
     Attributes:
         name: The optimizer.
         lr: Its learning rate.
-        losses: The loss over all cars before the first epoch and after each.
-        mae: Mean absolute error in the end, in miles per gallon.
-        r2: Coefficient of determination in the end: 1 is perfect, 0 is as good as the mean.
-        seconds: How long the training took.
+        losses: The loss over all cars before the first epoch and after each epoch.
+        mae: The final mean absolute error in miles per gallon.
+        r2: The final coefficient of determination: 1 for perfect predictions, 0 for the mean.
+        seconds: The duration of the training.
     """
 
     name: str
@@ -133,25 +165,25 @@ class Run:
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss left the range of numbers."""
+        """Whether the loss is no longer finite."""
         return not math.isfinite(self.losses[-1])
 
-    def arrival(self, goal: float) -> int | None:
-        """Return the first epoch that ends with a loss of at most `goal`, 0 if it starts so, None if there is none."""
+    def epochs_to_reach(self, goal: float) -> int | None:
+        """Return the number of epochs until the loss is at most `goal`; None if it never is."""
         return next((epoch for epoch, loss in enumerate(self.losses) if loss <= goal), None)
 
 
-Watch = Callable[[Run], bool]  # is told of a run after each epoch, and says whether to go on
+EpochCallback = Callable[[Run], bool]  # called after each epoch; returns whether to continue
 
 
-def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, watch: Watch) -> Run:
-    """Train a model with the optimizer of a run, and enter the results there."""
+def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, after_epoch: EpochCallback) -> Run:
+    """Train a model with the optimizer of a run and store the results in the run."""
     criterion = nn.MSELoss()
     optimizer = OPTIMIZERS[run.name](model.parameters(), run.lr)
     loader = DataLoader(TensorDataset(cars.x, cars.y), batch_size=batch_size, shuffle=True)
 
     def full_loss() -> float:
-        with minigrad.no_grad(), at_rest(optimizer):
+        with minigrad.no_grad(), without_lookahead(optimizer):
             return float(criterion(model(cars.x), cars.y))
 
     start = time.perf_counter()
@@ -163,12 +195,12 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
             loss.backward()
             optimizer.step()
         run.losses.append(full_loss())
-        if not watch(run):
+        if not after_epoch(run):
             break
     run.seconds = time.perf_counter() - start
-    with at_rest(optimizer):
-        reached = {name: p.detach().clone() for name, p in model.named_parameters()}
-    model.load_state_dict(reached)
+    with without_lookahead(optimizer):
+        iterate = {name: p.detach().clone() for name, p in model.named_parameters()}
+    model.load_state_dict(iterate)
     with minigrad.no_grad():
         error = (model(cars.x) - cars.y).numpy().astype(np.float64)
     run.mae = float(np.mean(np.abs(error)))
@@ -176,69 +208,69 @@ def train(run: Run, model: nn.Module, cars: Cars, batch_size: int, epochs: int, 
     return run
 
 
-def at_rest(optimizer: optim.Optimizer) -> AbstractContextManager[None]:
-    """Return a context in which the model is what the optimizer has reached; NAG holds it ahead of that between its steps."""
+def without_lookahead(optimizer: optim.Optimizer) -> AbstractContextManager[None]:
+    """Return a context in which the parameters are the iterates; between steps NAG stores the look-ahead points in them."""
     return optimizer.at_theta() if isinstance(optimizer, optim.NAG) else nullcontext()
 
 
 def fresh_model(seed: int) -> LinearRegressionModel:
-    """Return a model with the weights that belong to a seed; the order of the batches follows from it too."""
+    """Seed the random generator and return a new model. The seed determines the weights and the order of the batches."""
     minigrad.manual_seed(seed)
     return LinearRegressionModel(len(FEATURES))
 
 
-def compare(cars: Cars, rates: dict[str, float], batch_size: int, epochs: int, seed: int, shared: bool) -> list[Run]:
-    """Train with each optimizer at its rate: from the same start, or, if `shared`, one model with one after the other."""
+def compare(cars: Cars, lrs: dict[str, float], batch_size: int, epochs: int, seed: int, one_model: bool) -> list[Run]:
+    """Train a new model with each optimizer; or, if `one_model`, one model with all optimizers one after another."""
     runs: list[Run] = []
     model = fresh_model(seed)
-    for name, lr in rates.items():
-        if not shared:
+    for name, lr in lrs.items():
+        if not one_model:
             model = fresh_model(seed)
         with progress(f"{name:9}", epochs) as bar:
 
-            def watch(run: Run, bar: tqdm = bar) -> bool:
-                report(bar, f"loss {number(run.losses[-1])}")
+            def after_epoch(run: Run, bar: tqdm = bar) -> bool:
+                advance(bar, f"loss {format_value(run.losses[-1])}")
                 return not run.diverged
 
-            runs.append(train(Run(name, lr), model, cars, batch_size, epochs, watch))
+            runs.append(train(Run(name, lr), model, cars, batch_size, epochs, after_epoch))
     return runs
 
 
 def tune(cars: Cars, names: Iterable[str], batch_size: int, epochs: int, seed: int) -> dict[str, float]:
-    """Return, for each optimizer, the rate of the grid with the least loss on average over the epochs.
+    """Return for each optimizer the learning rate of `LR_GRID` with the least average loss over the epochs.
 
-    The average, because all that arrive end with the same loss: it asks how fast, and still counts how near. A rate is given
-    up once it could not become the best even if its loss fell to the optimum at once.
+    The average loss measures the speed of convergence too; all converged runs have nearly equal final losses. A run is
+    stopped when it cannot become the best one, even if its loss were the optimum from then on.
     """
     best = {}
     for name in names:
-        least, best[name] = math.inf, min(RATES)
-        with progress(f"{name:9} tuning", epochs * len(RATES)) as bar:
-            for lr in RATES:
+        least_excess, best[name] = math.inf, min(LR_GRID)
+        with progress(f"{name:9} tuning", epochs * len(LR_GRID)) as bar:
+            for lr in LR_GRID:
 
-                def watch(run: Run, bar: tqdm = bar, lr: float = lr, least: float = least) -> bool:
-                    report(bar, f"lr {lr:g}, loss {number(run.losses[-1])}")
-                    return excess(run, cars) < least
+                def after_epoch(run: Run, bar: tqdm = bar, lr: float = lr, least_excess: float = least_excess) -> bool:
+                    advance(bar, f"lr {lr:g}, loss {format_value(run.losses[-1])}")
+                    return total_excess(run, cars) < least_excess
 
-                run = train(Run(name, lr), fresh_model(seed), cars, batch_size, epochs, watch)
+                run = train(Run(name, lr), fresh_model(seed), cars, batch_size, epochs, after_epoch)
                 bar.update(epochs + 1 - len(run.losses))
-                if excess(run, cars) < least:
-                    least, best[name] = excess(run, cars), lr
+                if total_excess(run, cars) < least_excess:
+                    least_excess, best[name] = total_excess(run, cars), lr
     return best
 
 
-def excess(run: Run, cars: Cars) -> float:
-    """Return how far the losses are above the optimum, summed over the epochs; infinity if they are not finite."""
+def total_excess(run: Run, cars: Cars) -> float:
+    """Return the sum over the epochs of loss - optimum; infinity if the run diverged."""
     return math.inf if run.diverged else math.fsum(loss - cars.optimum for loss in run.losses)
 
 
 def progress(label: str, epochs: int) -> tqdm:
-    """Return a progress bar that counts epochs."""
+    """Return a progress bar for a number of epochs."""
     return tqdm(total=epochs, desc=label, unit="epoch", dynamic_ncols=True)
 
 
-def report(bar: tqdm, text: str) -> None:
-    """Move a progress bar on by one epoch, with a text behind it."""
+def advance(bar: tqdm, text: str) -> None:
+    """Advance a progress bar by one epoch and show a text."""
     bar.set_postfix_str(text, refresh=False)
     bar.update()
 
@@ -246,48 +278,58 @@ def report(bar: tqdm, text: str) -> None:
 # -------------------------------------------------------------------------------------------------------------- report
 
 
-def number(x: float) -> str:
-    """Return a number with four decimals, or in powers of ten if it is large."""
+def format_value(x: float) -> str:
+    """Format a float with four decimals, or in scientific notation if it is large."""
     return f"{x:.4f}" if abs(x) < 1e5 else f"{x:.3e}"
 
 
 def table(runs: Sequence[Run], cars: Cars) -> str:
-    """Return the results in columns."""
-    rows = [["optimizer", "lr", "MSE", "MAE", "R²", f"epochs to {NEAR} x optimum", "time"]]
+    """Format the results as a table."""
+    rows = [["optimizer", "lr", "MSE", "MAE", "R²", f"epochs to {CONVERGED_RATIO} x optimum", "time"]]
     for run in runs:
-        arrival = run.arrival(NEAR * cars.optimum)
-        measures = ["diverged", "-", "-"] if run.diverged else [number(x) for x in (run.losses[-1], run.mae, run.r2)]
-        rows.append([run.name, f"{run.lr:g}", *measures, "-" if arrival is None else str(arrival), f"{run.seconds:.2f} s"])
+        epochs_to_reach = run.epochs_to_reach(CONVERGED_RATIO * cars.optimum)
+        measures = ["diverged", "-", "-"] if run.diverged else [format_value(x) for x in (run.losses[-1], run.mae, run.r2)]
+        rows.append(
+            [
+                run.name,
+                f"{run.lr:g}",
+                *measures,
+                "-" if epochs_to_reach is None else str(epochs_to_reach),
+                f"{run.seconds:.2f} s",
+            ]
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     lines.insert(1, "-" * len(lines[0]))
-    return "\n".join([*lines, f"Least squares reaches an MSE of {number(cars.optimum)}; no linear model has less."])
+    return "\n".join([*lines, f"Least squares reaches an MSE of {format_value(cars.optimum)}; no linear model has less."])
 
 
-def remarks(runs: Sequence[Run], cars: Cars, shared: bool) -> list[str]:
-    """Return what a reader of the table has to know."""
+def notes(runs: Sequence[Run], cars: Cars, one_model: bool) -> list[str]:
+    """Return notes for the reader of the table."""
     texts = []
-    if shared and len(runs) > 1:
+    if one_model and len(runs) > 1:
         first, *others = runs
-        starts = ", ".join(f"{run.name} at {number(run.losses[0])}" for run in others)
+        starts = ", ".join(f"{run.name} at {format_value(run.losses[0])}" for run in others)
         texts.append(
-            f"As in the lecture, one model went through all optimizers in turn. Only {first.name} started from scratch, at a "
-            f"loss of {number(first.losses[0])}; the others began where the one before them had stopped: {starts}. So this "
-            "does not show how fast they learn: for that, leave out --as-in-lecture."
+            f"As in the lecture, one model was trained by all optimizers one after another. Only {first.name} started from "
+            f"the initial weights, at a loss of {format_value(first.losses[0])}; the others continued from their "
+            f"predecessor: {starts}. So this does not show how fast they converge: for that, omit --as-in-lecture."
         )
-    lost = [run.name for run in runs if not math.isfinite(run.losses[0])]
+    not_started = [run.name for run in runs if not math.isfinite(run.losses[0])]
     for run in runs:
-        if run.diverged and run.name not in lost:
+        if run.diverged and run.name not in not_started:
             texts.append(
-                f"{run.name} diverged: after epoch {len(run.losses) - 1} its loss was no longer finite. Lower its lr."
+                f"{run.name} diverged: after epoch {len(run.losses) - 1} its loss was not finite. Decrease its learning rate."
             )
-    if lost:
-        texts.append(f"There was nothing left to train for {', '.join(lost)}: the model was no longer finite at the start.")
-    late = [run.name for run in runs if not run.diverged and run.arrival(NEAR * cars.optimum) is None]
-    if late:
+    if not_started:
+        texts.append(f"Not trained: {', '.join(not_started)}. The weights were not finite at the start.")
+    not_converged = [
+        run.name for run in runs if not run.diverged and run.epochs_to_reach(CONVERGED_RATIO * cars.optimum) is None
+    ]
+    if not_converged:
         texts.append(
-            f"Never within {NEAR} of the optimum: {', '.join(late)}. Each optimizer needs a learning rate of its own "
-            "(--tune looks for it) and enough epochs."
+            f"Not converged to {CONVERGED_RATIO} x optimum: {', '.join(not_converged)}. Each optimizer needs its own "
+            "learning rate (--tune searches for it) and enough epochs."
         )
     return texts
 
@@ -306,26 +348,29 @@ STYLES: list[tuple[str, str | tuple[int, tuple[float, ...]], str]] = [
 ]
 
 
-def draw(runs: Sequence[Run], cars: Cars, shared: bool, path: Path) -> None:
-    """Write the picture of the loss curves; for a shared model, a second one beside it that tells what happened."""
+def draw(panels: dict[str, list[Run]], cars: Cars, one_model: bool, path: Path) -> None:
+    """Write the picture of the loss curves, one panel for each title; for one model a panel of the whole training too."""
     mpl.use("Agg")
-    figure, axes = plt.subplots(1, 2 if shared else 1, figsize=(15, 6) if shared else (10, 6), squeeze=False)
-    draw_losses(axes[0, 0], runs, cars)
-    axes[0, 0].set_title(f"{TITLE}\n(as in the lecture: one model for all of them)" if shared else TITLE)
-    if shared:
-        draw_in_turn(axes[0, 1], runs, cars)
-        axes[0, 1].set_title("The same epochs in the order in which the one model went through them")
+    count = len(panels) + one_model
+    figure, axes = plt.subplots(1, count, figsize=(7.5 * count if count > 1 else 10, 6), squeeze=False)
+    longest = max(len(run.losses) for runs in panels.values() for run in runs)
+    for ax, (title, runs) in zip(axes[0], panels.items(), strict=False):
+        draw_losses(ax, runs, cars, longest)
+        ax.set_title(title)
+    if one_model:
+        draw_consecutively(axes[0, -1], runs, cars)
+        axes[0, -1].set_title("The same epochs in the order of the training")
+    figure.suptitle(TITLE)
     figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def draw_losses(axes: Axes, runs: Sequence[Run], cars: Cars) -> None:
-    """Draw one curve for each optimizer over the epochs that it has trained."""
-    longest = max(len(run.losses) for run in runs)
+def draw_losses(axes: Axes, runs: Sequence[Run], cars: Cars, longest: int) -> None:
+    """Draw the loss curve of each optimizer."""
     for k, run in enumerate(runs):
         color, style, marker = STYLES[k % len(STYLES)]
-        # Markers stand at different epochs, so that curves which lie on each other can be told apart.
+        # Markers at different epochs distinguish curves that coincide.
         spread = {round(longest ** ((j + k / len(runs)) / 6)) - 1 for j in range(7)}
         marked = sorted(spread & set(range(len(run.losses))))
         label = f"{run.name} (lr {run.lr:g})" + (", diverged" if run.diverged else "")
@@ -341,24 +386,24 @@ def draw_losses(axes: Axes, runs: Sequence[Run], cars: Cars) -> None:
         axis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("Epochs")
-    axes.set_ylabel("Loss (mean squared error over all cars)")
+    axes.set_ylabel("Loss")
     axes.grid(True, which="both", alpha=0.3)
     axes.legend()
 
 
-def draw_in_turn(axes: Axes, runs: Sequence[Run], cars: Cars) -> None:
-    """Draw how far the losses are above the least possible, in the order in which one model went through them."""
+def draw_consecutively(axes: Axes, runs: Sequence[Run], cars: Cars) -> None:
+    """Draw loss - optimum of one model that was trained by the optimizers one after another."""
     begin = 0
     for k, run in enumerate(runs):
-        above = np.maximum(np.array(run.losses) - cars.optimum, 1e-6)  # float32 has no finer steps there
+        above = np.maximum(np.array(run.losses) - cars.optimum, 1e-6)  # about the resolution of float32
         end = begin + len(run.losses) - 1
         axes.plot(range(begin, end + 1), above, color=STYLES[k % len(STYLES)][0], linewidth=1.2, label=run.name)
         axes.axvline(end, color="#555555", linewidth=0.8)
         begin = end
     axes.set_xlim(0, begin)
     axes.set_yscale("log")
-    axes.set_xlabel("Epochs, of one optimizer after the other")
-    axes.set_ylabel("Loss above that of least squares")
+    axes.set_xlabel("Epochs of all optimizers, one after another")
+    axes.set_ylabel("Loss above least squares")
     axes.grid(True, alpha=0.3)
     axes.legend()
 
@@ -367,86 +412,90 @@ def draw_in_turn(axes: Axes, runs: Sequence[Run], cars: Cars) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
+    """An argument parser with error messages of one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with a complaint."""
+        """Exit with an error message."""
         self.exit(2, f"{self.prog}: error: {message} (--help explains the options)\n")
 
 
 def parse(arguments: Sequence[str] | None, cars: Cars) -> tuple[argparse.Namespace, dict[str, float]]:
-    """Return the options, and the learning rate of each optimizer asked for; exit with one line if they make no sense."""
+    """Return the options, and the optimizers with the learning rates of --lr; exit with a message of one line if invalid."""
     parser = Parser(description="Compare optimizers on the auto-mpg data.", allow_abbrev=False)
-    parser.add_argument("--optimizers", nargs="+", metavar="NAME", default=IN_LECTURE, help=f"of {', '.join(OPTIMIZERS)}")
-    parser.add_argument("--lr", nargs="+", metavar="LR", help=f"learning rate of all, and NAME=LR of one; default: {LR}")
-    parser.add_argument("--epochs", type=whole(1), default=1000, help="default: %(default)s")
-    parser.add_argument("--batch-size", type=whole(1, len(cars)), default=34, help="default: %(default)s")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of the start and of the order of batches")
+    parser.add_argument(
+        "--optimizers", nargs="+", metavar="NAME", default=LECTURE_OPTIMIZERS, help=f"of {', '.join(OPTIMIZERS)}"
+    )
+    parser.add_argument(
+        "--lr", nargs="+", metavar="LR", help="of all optimizers, and NAME=LR of one; default: 0.001, and the best of each"
+    )
+    parser.add_argument("--epochs", type=bounded_int(1), default=1000, help="default: %(default)s")
+    parser.add_argument("--batch-size", type=bounded_int(1, len(cars)), default=34, help="default: %(default)s")
+    parser.add_argument("--seed", type=bounded_int(0), default=0, help="of the initial weights and the order of the batches")
     parser.add_argument("--output", type=Path, default=Path("out"), metavar="FOLDER", help="for the picture; default: out")
     mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--as-in-lecture", action="store_true", help="one model for all optimizers, one after the other")
-    mode.add_argument("--tune", action="store_true", help="look for the best learning rate of each optimizer first")
+    mode.add_argument("--as-in-lecture", action="store_true", help="train one model with all optimizers one after another")
+    mode.add_argument("--tune", action="store_true", help="search for the best learning rate of each optimizer")
     options = parser.parse_args(arguments)
     try:
-        names = [known(name) for name in options.optimizers]
+        names = [optimizer_name(name) for name in options.optimizers]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"--optimizers: {name} is there twice")
+                raise ValueError(f"--optimizers: {name} is given twice")
         if options.tune and options.lr:
-            raise ValueError("--tune looks for the learning rates: leave out --lr")
-        rates = learning_rates(options.lr or [], names)
-        make_folder(options.output)
+            raise ValueError("--tune searches for the learning rates: omit --lr")
+        lrs = learning_rates(options.lr or [], names)
+        prepare_folder(options.output)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    return options, rates
+    return options, lrs
 
 
-def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Return a function that reads a whole number within bounds."""
+def bounded_int(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Return a function that parses an integer within bounds."""
 
-    def read(text: str) -> int:
+    def parse_int(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = low - 1
         if value < low or (high is not None and value > high):
             bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-            raise argparse.ArgumentTypeError(f"expected a whole number {bounds}, but got {text!r}")
+            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, but got {text!r}")
         return value
 
-    return read
+    return parse_int
 
 
-def known(name: str) -> str:
-    """Return the name of an optimizer as it is written here."""
-    for one in OPTIMIZERS:
-        if one.lower() == name.lower():
-            return one
+def optimizer_name(name: str) -> str:
+    """Return the name of an optimizer with the correct capitalization."""
+    for candidate in OPTIMIZERS:
+        if candidate.lower() == name.lower():
+            return candidate
     raise ValueError(f"there is no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}")
 
 
 def learning_rates(texts: Sequence[str], names: Sequence[str]) -> dict[str, float]:
-    """Return the rate of each optimizer from texts like ``0.01`` and ``Adam=0.1``."""
-    rates: dict[str, float] = {}
+    """Parse learning rates such as ``0.01`` (for all optimizers) and ``Adam=0.1``."""
+    lrs: dict[str, float] = {}
     common = [text for text in texts if "=" not in text]
     if len(common) > 1:
-        raise ValueError(f"--lr: one rate for all, the others as NAME=LR, but got {' and '.join(common)}")
+        raise ValueError(f"--lr: one learning rate for all, others as NAME=LR, but got {' and '.join(common)}")
     for text in [*common, *(text for text in texts if "=" in text)]:
         name, _, value = text.rpartition("=")
         try:
-            rate = float(value)
+            lr = float(value)
         except ValueError:
-            rate = math.nan
-        if not 0 < rate < math.inf:
+            lr = math.nan
+        if not 0 < lr < math.inf:
             raise ValueError(f"--lr: expected a positive number, but got {text!r}")
-        if name and known(name) not in names:
-            raise ValueError(f"--lr: {known(name)} is not among the optimizers compared")
-        rates.update({known(name): rate} if name else dict.fromkeys(names, rate))
-    return {name: rates.get(name, LR) for name in names}
+        if name and optimizer_name(name) not in names:
+            raise ValueError(f"--lr: {optimizer_name(name)} is not among the compared optimizers")
+        lrs.update({optimizer_name(name): lr} if name else dict.fromkeys(names, lr))
+    return {name: lrs.get(name, LECTURE_LR) for name in names}
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder for the picture and see that a file can be written there, before the work begins."""
+def prepare_folder(folder: Path) -> None:
+    """Create the folder for the picture and check that it is writable, before the training starts."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -458,20 +507,26 @@ def make_folder(folder: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the comparison."""
     cars = load_cars()
-    options, rates = parse(arguments, cars)
-    shared, seed, epochs, batch_size = options.as_in_lecture, options.seed, options.epochs, options.batch_size
-    if options.tune:
-        rates = tune(cars, list(rates), batch_size, epochs, seed)
-    runs = compare(cars, rates, batch_size, epochs, seed, shared)
-    mode = "_as_in_lecture" if shared else "_tuned" if options.tune else ""
+    options, lrs = parse(arguments, cars)
+    one_model, seed, epochs, batch_size = options.as_in_lecture, options.seed, options.epochs, options.batch_size
+    if one_model:
+        settings = {"As in the lecture: one model for all optimizers": lrs}
+    elif options.lr:
+        settings = {"With the given learning rates": lrs}
+    else:
+        best = tune(cars, list(lrs), batch_size, epochs, seed) if options.tune else {name: BEST_LR[name] for name in lrs}
+        settings = {f"Learning rate {LECTURE_LR} for all": lrs, "Best learning rate of each optimizer": best}
+    panels = {title: compare(cars, chosen, batch_size, epochs, seed, one_model) for title, chosen in settings.items()}
+    mode = "_as_in_lecture" if one_model else "_tuned" if options.tune else ""
     path = options.output / f"loss_vs_epochs{mode}.png"
     batches = math.ceil(len(cars) / batch_size)
-    print(f"\ncars {len(cars)}, batch size {batch_size}, updates per epoch {batches}, epochs {epochs}, seed {seed}\n")
-    print(table(runs, cars))
-    for text in remarks(runs, cars, shared):
-        print(f"\n{text}")
+    print(f"\ncars {len(cars)}, batch size {batch_size}, updates per epoch {batches}, epochs {epochs}, seed {seed}")
+    for title, runs in panels.items():
+        print(f"\n{title}\n\n{table(runs, cars)}")
+        for text in notes(runs, cars, one_model):
+            print(f"\n{text}")
     try:
-        draw(runs, cars, shared, path)
+        draw(panels, cars, one_model, path)
     except OSError as error:
         sys.exit(f"cannot write {path}: {error.strerror}")
     print(f"\nThe curves are in {path}")

@@ -1,4 +1,4 @@
-"""The lecture's comparison: what it computes, what it prints and draws, and how it refuses."""
+"""The comparison of optimizers: results, output, picture and error messages."""
 
 import importlib.util
 import re
@@ -36,8 +36,8 @@ def cars(example: ModuleType) -> Any:
     return example.load_cars()
 
 
-def losses(example: ModuleType, cars: Any, rates: dict[str, float], epochs: int, shared: bool = False) -> list[list[float]]:
-    return [run.losses for run in example.compare(cars, rates, 34, epochs, seed=0, shared=shared)]
+def losses(example: ModuleType, cars: Any, lrs: dict[str, float], epochs: int, one_model: bool = False) -> list[list[float]]:
+    return [run.losses for run in example.compare(cars, lrs, 34, epochs, seed=0, one_model=one_model)]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,36 +54,38 @@ def without_time(output: str) -> str:
     return re.sub(r"\d+\.\d\d s$", "", output, flags=re.MULTILINE)
 
 
-# -------------------------------------------------------------------------------------------------------- as a program
+# --------------------------------------------------------------------------------------------------------- command line
 
 
-def test_it_prints_a_table_and_draws_a_picture(tmp_path: Path) -> None:
+def test_tables_and_picture(tmp_path: Path) -> None:
     done = run("--epochs", "3", "--output", str(tmp_path / "new" / "folder"))
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
-    head = next(k for k, row in enumerate(rows) if row[:5] == ["optimizer", "lr", "MSE", "MAE", "R²"])
-    assert [row[0] for row in rows[head + 2 : head + 7]] == LECTURE
+    heads = [k for k, row in enumerate(rows) if row[:5] == ["optimizer", "lr", "MSE", "MAE", "R²"]]
+    tables = [[row[:2] for row in rows[head + 2 : head + 7]] for head in heads]
+    best = [["SGD", "0.03"], ["Momentum", "0.01"], ["Adagrad", "10"], ["RMSprop", "0.3"], ["Adam", "1"]]
+    assert tables == [[[name, "0.001"] for name in LECTURE], best]
     assert "Least squares reaches an MSE of 18.3877" in done.stdout
     assert "3/3" in done.stderr
     assert "loss " in done.stderr
     assert (tmp_path / "new" / "folder" / "loss_vs_epochs.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_seed_gives_the_same_table_and_another_another(tmp_path: Path) -> None:
+def test_the_seed_determines_the_table(tmp_path: Path) -> None:
     quick = ["--epochs", "4", "--optimizers", "Adam", "sgd", "--output", str(tmp_path)]
     first, second, third = run(*quick), run(*quick), run(*quick, "--seed", "1")
     assert without_time(first.stdout) == without_time(second.stdout)
     assert without_time(first.stdout).replace("seed 0", "seed 1") != without_time(third.stdout)
 
 
-def test_as_in_the_lecture_says_what_that_does(tmp_path: Path) -> None:
+def test_as_in_lecture_explains_itself(tmp_path: Path) -> None:
     done = run("--as-in-lecture", "--epochs", "3", "--optimizers", "SGD", "Adam", "--output", str(tmp_path))
-    assert "Only SGD started from scratch" in done.stdout
-    assert "does not show how fast they learn" in done.stdout
+    assert "Only SGD started from the initial weights" in done.stdout
+    assert "does not show how fast they converge" in done.stdout
     assert (tmp_path / "loss_vs_epochs_as_in_lecture.png").exists()
 
 
-def test_divergence_is_said(tmp_path: Path) -> None:
+def test_divergence_is_reported(tmp_path: Path) -> None:
     done = run("--lr", "0.01", "SGD=10", "--epochs", "3", "--optimizers", "SGD", "Adam", "--output", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert re.search(r"^SGD +10 +diverged", done.stdout, re.MULTILINE)
@@ -91,67 +93,67 @@ def test_divergence_is_said(tmp_path: Path) -> None:
     assert "Adam diverged" not in done.stdout
 
 
-def test_a_destroyed_model_is_not_blamed_on_the_next_optimizer(tmp_path: Path) -> None:
+def test_an_optimizer_that_starts_from_a_diverged_model_is_not_blamed(tmp_path: Path) -> None:
     many = ("--lr", "0.01", "SGD=10", "--epochs", "3", "--optimizers", "SGD", "Adam", "--as-in-lecture")
     done = run(*many, "--output", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "nothing left to train for Adam" in done.stdout
+    assert "Not trained: Adam" in done.stdout
     assert "Adam diverged" not in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         ("--optimizers Foo", "there is no optimizer 'Foo'; there are SGD, Momentum"),
-        ("--optimizers SGD sgd", "SGD is there twice"),
+        ("--optimizers SGD sgd", "SGD is given twice"),
         ("--optimizers", "expected at least one argument"),
         ("--lr 0", "expected a positive number, but got '0'"),
         ("--lr -1", "expected a positive number, but got '-1'"),
         ("--lr nan", "expected a positive number, but got 'nan'"),
         ("--lr inf", "expected a positive number, but got 'inf'"),
         ("--lr Adam=fast", "expected a positive number, but got 'Adam=fast'"),
-        ("--lr 0.1 0.2", "one rate for all"),
+        ("--lr 0.1 0.2", "one learning rate for all"),
         ("--lr Foo=0.1", "there is no optimizer 'Foo'"),
-        ("--lr Adam=0.1 --optimizers SGD", "Adam is not among the optimizers compared"),
-        ("--epochs 0", "expected a whole number of at least 1, but got '0'"),
-        ("--epochs many", "expected a whole number of at least 1, but got 'many'"),
-        ("--batch-size 0", "expected a whole number from 1 to 398, but got '0'"),
-        ("--batch-size 399", "expected a whole number from 1 to 398, but got '399'"),
-        ("--seed -1", "expected a whole number of at least 0, but got '-1'"),
-        ("--seed 1.5", "expected a whole number of at least 0"),
+        ("--lr Adam=0.1 --optimizers SGD", "Adam is not among the compared optimizers"),
+        ("--epochs 0", "expected an integer of at least 1, but got '0'"),
+        ("--epochs many", "expected an integer of at least 1, but got 'many'"),
+        ("--batch-size 0", "expected an integer from 1 to 398, but got '0'"),
+        ("--batch-size 399", "expected an integer from 1 to 398, but got '399'"),
+        ("--seed -1", "expected an integer of at least 0, but got '-1'"),
+        ("--seed 1.5", "expected an integer of at least 0"),
         (f"--output {PROGRAM}", "cannot write into a folder"),
         (f"--output {PROGRAM}/below", "cannot write into a folder"),
         ("--output /proc/nowhere", "cannot write into a folder"),
-        ("--tune --lr 0.1", "leave out --lr"),
+        ("--tune --lr 0.1", "omit --lr"),
         ("--tune --as-in-lecture", "not allowed with"),
         ("--epoch 3", "unrecognized arguments"),
         ("more", "unrecognized arguments: more"),
     ],
 )
-def test_bad_arguments_end_in_one_line(
-    example: ModuleType, capsys: pytest.CaptureFixture[str], arguments: str, complaint: str
+def test_invalid_arguments_give_one_line(
+    example: ModuleType, capsys: pytest.CaptureFixture[str], arguments: str, message: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         example.main(arguments.split())
     assert ended.value.code == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert complaint in printed.err
+    assert message in printed.err
     assert printed.err.count("\n") == 1
 
 
-def test_a_picture_that_cannot_be_written_ends_in_one_line(example: ModuleType, tmp_path: Path) -> None:
+def test_an_unwritable_picture_gives_one_line(example: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "loss_vs_epochs.png").mkdir()
     with pytest.raises(SystemExit, match=r"cannot write .*loss_vs_epochs.png"):
         example.main(["--epochs", "1", "--optimizers", "SGD", "--output", str(tmp_path)])
 
 
-# --------------------------------------------------------------------------------------------------------- what it does
+# --------------------------------------------------------------------------------------------------------------- results
 
 
-def test_the_data_needs_no_network(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_set_is_read_without_network(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise AssertionError("the network was asked for")
+        raise AssertionError("the network was used")
 
     monkeypatch.setattr(socket, "socket", refuse)
     cars = example.load_cars()
@@ -159,18 +161,18 @@ def test_the_data_needs_no_network(example: ModuleType, monkeypatch: pytest.Monk
     assert cars.optimum == pytest.approx(18.3877, abs=5e-5)
 
 
-def test_every_optimizer_has_the_same_start_and_batches(example: ModuleType, cars: Any) -> None:
-    rates = dict.fromkeys(LECTURE, 0.001)
-    together = losses(example, cars, rates, 3)
-    assert len({way[0] for way in together}) == 1
-    for name, way in zip(rates, together, strict=True):
-        assert losses(example, cars, {name: 0.001}, 3) == [way]
+def test_every_optimizer_gets_equal_weights_and_batches(example: ModuleType, cars: Any) -> None:
+    lrs = dict.fromkeys(LECTURE, 0.001)
+    curves = losses(example, cars, lrs, 3)
+    assert len({curve[0] for curve in curves}) == 1
+    for name, curve in zip(lrs, curves, strict=True):
+        assert losses(example, cars, {name: 0.001}, 3) == [curve]
 
 
-def test_a_shared_model_goes_on_where_the_one_before_stopped(example: ModuleType, cars: Any) -> None:
-    ways = losses(example, cars, dict.fromkeys(example.OPTIMIZERS, 0.001), 3, shared=True)
-    assert [way[0] for way in ways[1:]] == [way[-1] for way in ways[:-1]]
-    assert ways[0] == losses(example, cars, {"SGD": 0.001}, 3)[0]
+def test_one_model_continues_from_the_previous_optimizer(example: ModuleType, cars: Any) -> None:
+    curves = losses(example, cars, dict.fromkeys(example.OPTIMIZERS, 0.001), 3, one_model=True)
+    assert [curve[0] for curve in curves[1:]] == [curve[-1] for curve in curves[:-1]]
+    assert curves[0] == losses(example, cars, {"SGD": 0.001}, 3)[0]
 
 
 @pytest.mark.parametrize(
@@ -183,80 +185,109 @@ def test_a_shared_model_goes_on_where_the_one_before_stopped(example: ModuleType
         ("Adam", 630.8, 622.4, 550.5),
     ],
 )
-def test_the_losses_are_the_measured_ones(
+def test_losses_equal_the_reference_values(
     example: ModuleType, cars: Any, name: str, after_1: float, after_10: float, after_100: float
 ) -> None:
-    """Up to the random start: torch's range of weights moves the first loss by some percent."""
-    (way,) = losses(example, cars, {name: 0.001}, 100)
-    np.testing.assert_allclose([way[1], way[10], way[100]], [after_1, after_10, after_100], rtol=0.04)
+    """Up to the random weights, which change the first loss by some percent."""
+    (curve,) = losses(example, cars, {name: 0.001}, 100)
+    np.testing.assert_allclose([curve[1], curve[10], curve[100]], [after_1, after_10, after_100], rtol=0.04)
 
 
-def test_every_optimizer_learns_and_is_itself(example: ModuleType, cars: Any) -> None:
-    ways = losses(example, cars, dict.fromkeys(example.OPTIMIZERS, 0.001), 3)
-    assert all(way[-1] < way[0] for way in ways)
-    assert len({tuple(way) for way in ways}) >= len(ways) - 1  # momentum and heavy ball may be equal to the last digit
+def test_every_optimizer_decreases_the_loss_in_its_own_way(example: ModuleType, cars: Any) -> None:
+    curves = losses(example, cars, dict.fromkeys(example.OPTIMIZERS, 0.001), 3)
+    assert all(curve[-1] < curve[0] for curve in curves)
+    assert len({tuple(curve) for curve in curves}) >= len(curves) - 1  # Momentum and HeavyBall may be equal
 
 
-def test_heavy_ball_is_momentum_at_a_constant_rate(example: ModuleType, cars: Any) -> None:
+def test_heavy_ball_equals_momentum_at_a_constant_learning_rate(example: ModuleType, cars: Any) -> None:
     momentum, ball = losses(example, cars, {"Momentum": 0.001, "HeavyBall": 0.001}, 20)
     np.testing.assert_allclose(ball, momentum, rtol=1e-5)
 
 
-def test_nag_is_judged_by_what_it_has_reached_and_not_ahead_of_it(example: ModuleType, cars: Any) -> None:
-    (run,) = example.compare(cars, {"NAG": 0.001}, len(cars), 3, seed=0, shared=False)
+def test_the_loss_of_nag_is_that_of_the_iterate_not_of_the_lookahead(example: ModuleType, cars: Any) -> None:
+    (run,) = example.compare(cars, {"NAG": 0.001}, len(cars), 3, seed=0, one_model=False)
     model = example.fresh_model(0)
     design = np.column_stack([cars.x.numpy(), np.ones(len(cars))]).astype(np.float64)
     theta = np.concatenate([p.detach().numpy().ravel() for p in model.parameters()]).astype(np.float64)[:, None]
     y, v, expected = cars.y.numpy().astype(np.float64), np.zeros((4, 1)), []
     for _ in range(4):
         expected.append(np.mean((design @ theta - y) ** 2))
-        slope = 2 / len(cars) * design.T @ (design @ (theta + 0.9 * v) - y)
-        v = 0.9 * v - 0.001 * slope
+        gradient = 2 / len(cars) * design.T @ (design @ (theta + 0.9 * v) - y)
+        v = 0.9 * v - 0.001 * gradient
         theta = theta + v
     np.testing.assert_allclose(run.losses, expected, rtol=1e-6)
 
 
-def test_arrival_counts_epochs_from_the_start(example: ModuleType) -> None:
+def test_epochs_to_reach_a_loss(example: ModuleType) -> None:
     run = example.Run("SGD", 0.1, losses=[9.0, 3.0, 2.0, 2.5])
-    assert [run.arrival(goal) for goal in (9, 8, 2, 1)] == [0, 1, 2, None]
+    assert [run.epochs_to_reach(goal) for goal in (9, 8, 2, 1)] == [0, 1, 2, None]
 
 
-def test_tuning_takes_the_rate_that_trying_all_would_take(example: ModuleType, cars: Any) -> None:
+def test_tuning_finds_the_minimum_over_the_grid(example: ModuleType, cars: Any) -> None:
     names = ["SGD", "Adam"]
-    tried = {name: {rate: np.mean(losses(example, cars, {name: rate}, 5)[0]) for rate in example.RATES} for name in names}
-    best = {name: min((mean, rate) for rate, mean in means.items() if np.isfinite(mean))[1] for name, means in tried.items()}
+    tried = {name: {lr: np.mean(losses(example, cars, {name: lr}, 5)[0]) for lr in example.LR_GRID} for name in names}
+    best = {name: min((mean, lr) for lr, mean in means.items() if np.isfinite(mean))[1] for name, means in tried.items()}
     assert example.tune(cars, names, 34, 5, seed=0) == best
     assert best["SGD"] != best["Adam"]
 
 
-def test_tuning_where_every_rate_diverges_but_one(example: ModuleType, cars: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(example, "RATES", [30.0, 0.01, 10.0])
+def test_tuning_when_all_learning_rates_but_one_diverge(
+    example: ModuleType, cars: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(example, "LR_GRID", [30.0, 0.01, 10.0])
     assert example.tune(cars, ["SGD"], 34, 3, seed=0) == {"SGD": 0.01}
 
 
-def test_rates(example: ModuleType) -> None:
+@pytest.mark.parametrize("name", LECTURE)
+def test_the_stored_learning_rate_is_a_minimum_of_the_grid(
+    example: ModuleType, cars: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    k = example.LR_GRID.index(example.BEST_LR[name])
+    assert 0 < k < len(example.LR_GRID) - 1
+    monkeypatch.setattr(example, "LR_GRID", example.LR_GRID[k - 1 : k + 2])
+    assert example.tune(cars, [name], 34, 1000, seed=0) == {name: example.BEST_LR[name]}
+
+
+def test_the_stored_learning_rates_are_in_the_grid(example: ModuleType) -> None:
+    assert example.BEST_LR.keys() == example.OPTIMIZERS.keys()
+    assert set(example.BEST_LR.values()) <= set(example.LR_GRID)
+
+
+def test_learning_rates_are_parsed(example: ModuleType) -> None:
     assert example.learning_rates(["0.1", "adam=2"], ["SGD", "Adam"]) == {"SGD": 0.1, "Adam": 2}
     assert example.learning_rates(["Adam=2"], ["SGD", "Adam"]) == {"SGD": 0.001, "Adam": 2}
 
 
-def test_the_picture_has_names_grid_legend_and_distinct_curves(example: ModuleType, cars: Any) -> None:
+def test_the_picture_has_labels_grid_legend_and_distinct_curves(example: ModuleType, cars: Any) -> None:
     mpl.use("Agg")
-    runs = example.compare(cars, dict.fromkeys(LECTURE, 0.001), 34, 5, seed=0, shared=False)
-    runs += example.compare(cars, {"SGD": 10.0}, 34, 2, seed=0, shared=False)
+    runs = example.compare(cars, dict.fromkeys(LECTURE, 0.001), 34, 5, seed=0, one_model=False)
+    runs += example.compare(cars, {"SGD": 10.0}, 34, 2, seed=0, one_model=False)
     figure, axes = plt.subplots()
-    example.draw_losses(axes, runs, cars)
+    example.draw_losses(axes, runs, cars, 6)
     assert axes.get_xlabel() == "Epochs"
-    assert axes.get_ylabel().startswith("Loss")
+    assert axes.get_ylabel() == "Loss"
     assert axes.xaxis.get_gridlines()[0].get_visible()
     legend = axes.get_legend()
     assert legend is not None
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == [*(f"{name} (lr 0.001)" for name in LECTURE), "SGD (lr 10), diverged", "least squares (18.39)"]
-    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in axes.get_lines()}
-    assert len(looks) == len(texts)
+    styles = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in axes.get_lines()}
+    assert len(styles) == len(texts)
     np.testing.assert_array_equal(np.asarray(axes.get_lines()[0].get_ydata()), runs[0].losses)
     plt.close(figure)
 
 
-def test_there_are_as_many_looks_as_optimizers(example: ModuleType) -> None:
+def test_there_are_as_many_styles_as_optimizers(example: ModuleType) -> None:
     assert len({str(style) for style in example.STYLES}) >= len(example.OPTIMIZERS)
+
+
+def test_a_missing_package_is_reported_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "vega_datasets.py").write_text("raise ModuleNotFoundError(\"No module named 'vega_datasets'\")")
+    command = [
+        sys.executable,
+        "-c",
+        f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_path({str(PROGRAM)!r})",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "No module named 'vega_datasets'. In a clone of minigrad: pip install -e '.[examples]'\n"
