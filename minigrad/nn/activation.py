@@ -1,4 +1,8 @@
-"""Activations as modules: y = f(x) element by element, in the shape of x."""
+"""Activations as modules. Each applies the function of the same name in `minigrad.nn.functional`, which has its formula.
+
+The result has the shape of the input; with ``inplace=True`` it overwrites the input. Each equals torch's class of the same
+name.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,23 @@ from minigrad.tensor import Tensor
 
 
 class ReLU(Module):
-    """max(x, 0), with derivative 0 at 0. With ``inplace=True`` the result overwrites x."""
+    """Apply `minigrad.relu`."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return max(x, 0)."""
+        """Return relu(x)."""
         return F.relu(x, self.inplace)
 
     def extra_repr(self) -> str:
-        """Return the option, if it is set."""
+        """Return inplace, if it is set."""
         return "inplace=True" if self.inplace else ""
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else negative_slope x. With ``inplace=True`` the result overwrites x."""
+    """Apply `functional.leaky_relu`."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -32,16 +36,16 @@ class LeakyReLU(Module):
         self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, scaled where it is negative."""
+        """Return leaky_relu(x)."""
         return F.leaky_relu(x, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        """Return the slope and the option, if it is set."""
-        return f"negative_slope={self.negative_slope}{_inplace(self.inplace)}"
+        """Return the settings."""
+        return f"negative_slope={self.negative_slope}{_inplace_suffix(self.inplace)}"
 
 
 class ELU(Module):
-    """x where x > 0, else alpha (exp(x) - 1). With ``inplace=True`` the result overwrites x."""
+    """Apply `functional.elu`."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -49,16 +53,16 @@ class ELU(Module):
         self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the ELU of x."""
+        """Return elu(x)."""
         return F.elu(x, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
-        """Return alpha and the option, if it is set."""
-        return f"alpha={self.alpha}{_inplace(self.inplace)}"
+        """Return the settings."""
+        return f"alpha={self.alpha}{_inplace_suffix(self.inplace)}"
 
 
 class Hardtanh(Module):
-    """x, but at least min_val and at most max_val. With ``inplace=True`` the result overwrites x.
+    """Apply `functional.hardtanh`.
 
     Raises:
         ValueError: min_val is not less than max_val.
@@ -73,20 +77,20 @@ class Hardtanh(Module):
         self.inplace = inplace
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x within the bounds."""
+        """Return hardtanh(x)."""
         return F.hardtanh(x, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
-        """Return the bounds and the option, if it is set."""
-        return f"min_val={self.min_val}, max_val={self.max_val}{_inplace(self.inplace)}"
+        """Return the settings."""
+        return f"min_val={self.min_val}, max_val={self.max_val}{_inplace_suffix(self.inplace)}"
 
 
-def _inplace(inplace: bool) -> str:
+def _inplace_suffix(inplace: bool) -> str:
     return ", inplace=True" if inplace else ""
 
 
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta, a smooth ReLU; x itself where beta x > threshold."""
+    """Apply `functional.softplus`."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -94,7 +98,7 @@ class Softplus(Module):
         self.threshold = threshold
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the softplus of x."""
+        """Return softplus(x)."""
         return F.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -103,22 +107,22 @@ class Softplus(Module):
 
 
 class SiLU(Module):
-    """x sigmoid(x), also called swish."""
+    """Apply `functional.silu`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the SiLU of x."""
+        """Return silu(x)."""
         return F.silu(x)
 
 
 class GELU(Module):
-    """x times the normal distribution function of x; with ``approximate="tanh"`` a formula close to it."""
+    """Apply `functional.gelu`."""
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the GELU of x."""
+        """Return gelu(x)."""
         return F.gelu(x, self.approximate)
 
     def extra_repr(self) -> str:
@@ -127,7 +131,7 @@ class GELU(Module):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent, between -1 and 1."""
+    """Apply `minigrad.tanh`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return tanh(x)."""
@@ -135,30 +139,30 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)), between 0 and 1."""
+    """Apply `minigrad.sigmoid`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logistic function of x."""
+        """Return sigmoid(x)."""
         return F.sigmoid(x)
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x)), computed without overflow."""
+    """Apply `functional.logsigmoid`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logarithm of the logistic function of x."""
+        """Return log(sigmoid(x))."""
         return F.logsigmoid(x)
 
 
 class Softmax(Module):
-    """exp(x) / sum(exp(x)) along dim: positive numbers whose sum along dim is 1."""
+    """Apply `minigrad.softmax` along dim, which must be given: unlike torch, no dim is guessed."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the softmax of x."""
+        """Return softmax(x)."""
         return F.softmax(x, self.dim)
 
     def extra_repr(self) -> str:
@@ -167,14 +171,14 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """log(softmax(x)) along dim, computed without overflow."""
+    """Apply `minigrad.log_softmax` along dim, which must be given: unlike torch, no dim is guessed."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the log-softmax of x."""
+        """Return log(softmax(x))."""
         return F.log_softmax(x, self.dim)
 
     def extra_repr(self) -> str:

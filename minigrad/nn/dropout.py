@@ -9,10 +9,9 @@ from minigrad.tensor import Tensor
 
 
 class Dropout(Module):
-    """In training each element becomes 0 with probability p and is otherwise divided by 1 - p; in evaluation y = x.
+    """In training, set each element to 0 with probability p and divide the others by 1 - p; in evaluation, y = x.
 
-    Shape:
-        any -> the same.
+    Equals ``torch.nn.Dropout``; see `functional.dropout`.
 
     Raises:
         ValueError: p is not between 0 and 1.

@@ -1,4 +1,4 @@
-"""Embedding: a learned vector for each of a number of things."""
+"""Embedding: a learned vector for each index."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from minigrad.tensor import Tensor
 
 
 class Embedding(Module):
-    """The row of a table that each number names: y = W[x].
+    """Rows of a table: y = W[x]. Equals ``torch.nn.Embedding``.
 
     Shape:
-        (*) of numbers from 0 to num_embeddings - 1 -> (*, embedding_dim).
+        ``(*) -> (*, embedding_dim)``; the input holds indices from 0 to num_embeddings - 1.
 
     Attributes:
-        weight: W, of shape (num_embeddings, embedding_dim), drawn from N(0, 1); the row padding_idx is 0
-            and gets no gradient.
+        weight: W, of shape ``(num_embeddings, embedding_dim)``, drawn from N(0, 1); the row padding_idx is 0 and gets no
+            gradient.
 
     Raises:
         ValueError: padding_idx is out of range.
@@ -45,14 +45,14 @@ class Embedding(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the table anew."""
+        """Re-initialize the table."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             init.zeros_(self.weight.detach()[self.padding_idx])
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Self:
-        """Return a module with a given table, which it shares and, with freeze, does not learn.
+        """Return a module that shares a given table and, with freeze, does not train it.
 
         Raises:
             AssertionError: The table does not have two axes.
@@ -65,7 +65,7 @@ class Embedding(Module):
         return module
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the rows that x names."""
+        """Return the rows at the indices x."""
         return F.embedding(x, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:

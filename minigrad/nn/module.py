@@ -402,7 +402,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the parameters again."""
+        """Re-initialize the parameters."""
         k = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
         init.uniform_(self.weight, -k, k)
         if self.bias is not None:
