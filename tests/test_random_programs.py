@@ -1,4 +1,4 @@
-"""Random programs, run in minigrad and in torch: values, gradients and second derivatives agree."""
+"""Random programs, run in minigrad and in torch: equal values, gradients and second derivatives."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "twice": lambda x: x + x * x,
     "transposed": lambda x: x.permute(tuple(reversed(range(x.ndim)))),
     "flattened": lambda x: x.reshape(-1),
-    "cut": lambda x: x.detach() * x,
+    "half detached": lambda x: x.detach() * x,
 }
 BINARY: dict[str, Callable[[Library, Any, Any], Any]] = {
     "add": lambda t, x, y: x + y,
@@ -51,21 +51,21 @@ BINARY: dict[str, Callable[[Library, Any, Any], Any]] = {
 }
 
 
-def fits(a: Shape, b: Shape) -> bool:
+def broadcasts(a: Shape, b: Shape) -> bool:
     return all(n == m or 1 in (n, m) for n, m in zip(reversed(a), reversed(b), strict=False))
 
 
-class Writer:
-    """Draws the next step of a program, given the shapes of what is there."""
+class ProgramGenerator:
+    """Draws the next step of a program, given the shapes of the existing tensors."""
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], shapes: Sequence[Shape]) -> None:
         self.draw = draw
         self.shapes = shapes
 
     def pick(self, condition: Callable[[Shape], bool] = lambda shape: True) -> int | None:
-        """Return the place of a tensor, rather a late one."""
-        places = [k for k, shape in enumerate(self.shapes) if condition(shape)]
-        return places[-1 - self.draw(st.integers(0, len(places) - 1))] if places else None
+        """Return the index of a tensor, preferably of a recent one."""
+        indices = [k for k, shape in enumerate(self.shapes) if condition(shape)]
+        return indices[-1 - self.draw(st.integers(0, len(indices) - 1))] if indices else None
 
     def axis(self, shape: Shape) -> int:
         return int(self.draw(st.integers(-len(shape), len(shape) - 1)))
@@ -84,7 +84,7 @@ class Writer:
     def binary(self) -> tuple[str, Step] | None:
         i = self.pick()
         assert i is not None
-        j = self.pick(lambda shape: fits(shape, self.shapes[i]))
+        j = self.pick(lambda shape: broadcasts(shape, self.shapes[i]))
         assert j is not None
         name = self.draw(st.sampled_from(sorted(BINARY)))
         return f"{name}({i}, {j})", lambda t, v: BINARY[name](t, v[i], v[j])
@@ -159,7 +159,7 @@ class Writer:
         return f"no_grad({k})", step
 
     def in_place(self) -> tuple[str, Step] | None:
-        """Write into a fresh copy, and into views of it."""
+        """Write to a new copy and to views of it."""
         i = self.pick(lambda shape: len(shape) > 0)
         if i is None:
             return None
@@ -172,13 +172,13 @@ class Writer:
         def step(t: Library, v: Sequence[Any]) -> Any:
             x, y = v[i].clone(), v[i] * 0.5 if j is None else v[j]
             for kind in kinds:
-                part = y if y.shape != x.shape else y[row]
+                values = y if y.shape != x.shape else y[row]
                 if kind == "add_":
                     x.add_(y)
                 elif kind == "mul_":
                     x.mul_(y.tanh())
                 elif kind == "row":
-                    x[row] = part
+                    x[row] = values
                 elif kind == "row *=":
                     x[row] *= 2
                 elif kind == "set":
@@ -192,64 +192,64 @@ class Writer:
         return f"in place {kinds} on {i} with {j}, row {row}", step
 
 
-def large(value: Any) -> bool:
+def exceeds_range(value: Any) -> bool:
     return bool(np.abs(np.array(value.detach().tolist())).max(initial=0) > 30)
 
 
-def close(mine: Any, theirs: Any, what: str) -> None:
-    expected = np.array(theirs.detach().tolist())
+def close(ours: Any, reference: Any, what: str) -> None:
+    expected = np.array(reference.detach().tolist())
     scale = 1 + np.abs(expected).max(initial=0)
-    np.testing.assert_allclose(np.array(mine.detach().tolist()), expected, rtol=1e-7, atol=1e-10 * scale, err_msg=what)
-    assert mine.requires_grad == theirs.requires_grad, what
+    np.testing.assert_allclose(np.array(ours.detach().tolist()), expected, rtol=1e-7, atol=1e-10 * scale, err_msg=what)
+    assert ours.requires_grad == reference.requires_grad, what
 
 
-def losses(t: Library, values: Sequence[Any]) -> Any:
-    """Return one number that depends on the last tensors."""
-    parts = [(v.tanh() * (k + 1)).mean() for k, v in enumerate(values[-4:])]
-    return sum(parts[1:], parts[0]) + values[0].sum()
+def scalar_loss(t: Library, values: Sequence[Any]) -> Any:
+    """Return a scalar that depends on the last tensors."""
+    terms = [(v.tanh() * (k + 1)).mean() for k, v in enumerate(values[-4:])]
+    return sum(terms[1:], terms[0]) + values[0].sum()
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data(), length=st.integers(1, 30))
-def test_programs_agree(data: st.DataObject, length: int) -> None:
+def test_random_programs_have_equal_results(data: st.DataObject, length: int) -> None:
     given_shapes = data.draw(st.lists(shapes(max_dims=2, min_side=1), min_size=1, max_size=3))
     inputs = [data.draw(arrays(shape)) for shape in given_shapes]
     leaves: dict[Library, list[Any]] = {
         minigrad: [minigrad.from_numpy(x.copy()).requires_grad_() for x in inputs],
         torch: [lift(x).requires_grad_() for x in inputs],
     }
-    values = {t: list(each) for t, each in leaves.items()}
+    values = {t: list(tensors) for t, tensors in leaves.items()}
     for _ in range(length):
-        written = Writer(data.draw, [tuple(v.shape) for v in values[minigrad]]).step()
-        if written is None:
+        drawn = ProgramGenerator(data.draw, [tuple(v.shape) for v in values[minigrad]]).step()
+        if drawn is None:
             continue
-        text, step = written
+        text, step = drawn
         results = [step(t, values[t]) for t in (minigrad, torch)]
         if results[0].numel() > 200:
             continue
-        if large(results[0]):
+        if exceeds_range(results[0]):
             results = [x.tanh() for x in results]
         note(f"{len(values[minigrad])} = {text}: {list(results[0].shape)}")
         close(results[0], results[1], text)
         for t, result in zip((minigrad, torch), results, strict=True):
             values[t].append(result)
 
-    found = {}
+    gradients = {}
     for t in (minigrad, torch):
-        first = t.autograd.grad(losses(t, values[t]), leaves[t], create_graph=True, allow_unused=True)
-        curved = sum((g * g).sum() * 0.5 for g in first if g is not None)
+        first = t.autograd.grad(scalar_loss(t, values[t]), leaves[t], create_graph=True, allow_unused=True)
+        gradient_norm = sum((g * g).sum() * 0.5 for g in first if g is not None)
         second = [None] * len(first)
-        if curved.requires_grad:
-            second = t.autograd.grad(curved, leaves[t], allow_unused=True, retain_graph=True)
-        losses(t, values[t]).backward()
-        found[t] = [*first, *second, *(x.grad for x in leaves[t])]
-    for k, (mine, theirs) in enumerate(zip(found[minigrad], found[torch], strict=True)):
+        if gradient_norm.requires_grad:
+            second = t.autograd.grad(gradient_norm, leaves[t], allow_unused=True, retain_graph=True)
+        scalar_loss(t, values[t]).backward()
+        gradients[t] = [*first, *second, *(x.grad for x in leaves[t])]
+    for k, (ours, reference) in enumerate(zip(gradients[minigrad], gradients[torch], strict=True)):
         kind, leaf = divmod(k, len(inputs))
         what = f"{['gradient', 'second derivative', '.grad'][kind]} of leaf {leaf}"
         # A derivative that is 0 by construction may be None in one library and zeros in the other.
-        if mine is None or theirs is None:
-            assert all(g is None or not np.any(g.detach().numpy()) for g in (mine, theirs)), what
+        if ours is None or reference is None:
+            assert all(g is None or not np.any(g.detach().numpy()) for g in (ours, reference)), what
         else:
-            expected = theirs.detach().numpy()
+            expected = reference.detach().numpy()
             scale = 1 + np.abs(expected).max(initial=0)
-            np.testing.assert_allclose(mine.detach().numpy(), expected, rtol=1e-6, atol=1e-9 * scale, err_msg=what)
+            np.testing.assert_allclose(ours.detach().numpy(), expected, rtol=1e-6, atol=1e-9 * scale, err_msg=what)

@@ -1,7 +1,7 @@
-"""A life of tensors in minigrad and in torch at once: recorded, written to, differentiated, cleared, in any order.
+"""A stateful test: sequences of operations, in-place writes and backward passes, run in minigrad and in torch.
 
-After every step the two worlds look the same: values, gradients, leaves, flags. What one refuses the other refuses too, and
-what is refused has changed nothing.
+After every step both libraries have equal values, gradients, is_leaf and requires_grad. A step that raises in one library
+raises in the other, and changes nothing.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ LIBRARIES: tuple[Library, Library] = (minigrad, torch)
 
 
 @dataclass(eq=False)
-class Twin:
+class TensorPair:
     """The same tensor in both libraries."""
 
-    mine: Any
-    theirs: Any
-    alone: bool = True  # no other shares its memory
+    ours: Any
+    reference: Any
+    unshared: bool = True  # no other tensor shares its memory
 
     def both(self) -> tuple[Any, Any]:
-        return self.mine, self.theirs
+        return self.ours, self.reference
 
 
-def attempt(act: Callable[[], Any]) -> tuple[Any, type[Exception] | None]:
+def outcome(action: Callable[[], Any]) -> tuple[Any, type[Exception] | None]:
     try:
-        return act(), None
+        return action(), None
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         return None, type(error)
 
@@ -56,7 +56,7 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "detach": lambda x: x.detach(),
     "view": lambda x: x[..., :1],
     "row": lambda x: x[0],
-    "turned": lambda x: x.reshape(-1),
+    "flattened": lambda x: x.reshape(-1),
     "mean": lambda x: x.mean(),
 }
 WRITES: dict[str, Callable[[Any, Any], Any]] = {
@@ -69,87 +69,87 @@ WRITES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-class World(RuleBasedStateMachine):
-    """Two libraries, driven by the same hand."""
+class LibraryMachine(RuleBasedStateMachine):
+    """Runs the same steps in both libraries."""
 
     tensors = Bundle("tensors")
 
     def __init__(self) -> None:
         super().__init__()
-        self.all: list[Twin] = []
+        self.all: list[TensorPair] = []
 
-    def enter(self, mine: Any, theirs: Any) -> Twin:
-        twin = Twin(mine, theirs)
-        self.all.append(twin)
-        return twin
+    def add_pair(self, ours: Any, reference: Any) -> TensorPair:
+        pair = TensorPair(ours, reference)
+        self.all.append(pair)
+        return pair
 
-    def together(self, act: Callable[[Library, int], Any]) -> tuple[Any, Any] | None:
+    def run_in_both(self, action: Callable[[Library, int], Any]) -> tuple[Any, Any] | None:
         """Do the same in both; return both results, or None if both refuse."""
-        results, errors = zip(*[attempt(lambda t=t, k=k: act(t, k)) for k, t in enumerate(LIBRARIES)], strict=True)  # type: ignore[misc]
+        results, errors = zip(*[outcome(lambda t=t, k=k: action(t, k)) for k, t in enumerate(LIBRARIES)], strict=True)  # type: ignore[misc]
         assert errors[0] is errors[1], f"minigrad: {errors[0]}, torch: {errors[1]}"
         return None if errors[0] else results
 
     @initialize(target=tensors, array=arrays((2, 3)))
-    def first(self, array: Any) -> Twin:
+    def first(self, array: Any) -> TensorPair:
         return self.leaf(array, True)
 
     @rule(target=tensors, array=arrays((2, 3)) | arrays((3,)) | arrays(()), requires_grad=st.booleans())
-    def new(self, array: Any, requires_grad: bool) -> Twin:
+    def new(self, array: Any, requires_grad: bool) -> TensorPair:
         return self.leaf(array, requires_grad)
 
-    def leaf(self, array: Any, requires_grad: bool) -> Twin:
-        made = minigrad.from_numpy(array.copy()), lift(array)
-        return self.enter(*(x.requires_grad_(requires_grad) for x in made))
+    def leaf(self, array: Any, requires_grad: bool) -> TensorPair:
+        result_pair = minigrad.from_numpy(array.copy()), lift(array)
+        return self.add_pair(*(x.requires_grad_(requires_grad) for x in result_pair))
 
     @rule(target=tensors, x=tensors, name=st.sampled_from(sorted(UNARY)))
-    def unary(self, x: Twin, name: str) -> Twin:
-        results = self.together(lambda t, k: UNARY[name](x.both()[k]))
+    def unary(self, x: TensorPair, name: str) -> TensorPair:
+        results = self.run_in_both(lambda t, k: UNARY[name](x.both()[k]))
         if results is None:
             return x
-        made = self.enter(*results)
-        made.alone = not np.shares_memory(x.mine.detach().numpy(), made.mine.detach().numpy())
-        x.alone = x.alone and made.alone
-        return made
+        result_pair = self.add_pair(*results)
+        result_pair.unshared = not np.shares_memory(x.ours.detach().numpy(), result_pair.ours.detach().numpy())
+        x.unshared = x.unshared and result_pair.unshared
+        return result_pair
 
     @rule(target=tensors, x=tensors, y=tensors, name=st.sampled_from(sorted(BINARY)))
-    def binary(self, x: Twin, y: Twin, name: str) -> Twin:
-        results = self.together(lambda t, k: BINARY[name](x.both()[k], y.both()[k]))
-        return self.enter(*results) if results else x
+    def binary(self, x: TensorPair, y: TensorPair, name: str) -> TensorPair:
+        results = self.run_in_both(lambda t, k: BINARY[name](x.both()[k], y.both()[k]))
+        return self.add_pair(*results) if results else x
 
-    @rule(x=tensors, y=tensors, name=st.sampled_from(sorted(WRITES)), quiet=st.booleans())
-    def write(self, x: Twin, y: Twin, name: str, quiet: bool) -> None:
-        a, b = x.mine.detach().numpy(), y.mine.detach().numpy()
+    @rule(x=tensors, y=tensors, name=st.sampled_from(sorted(WRITES)), unrecorded=st.booleans())
+    def write(self, x: TensorPair, y: TensorPair, name: str, unrecorded: bool) -> None:
+        a, b = x.ours.detach().numpy(), y.ours.detach().numpy()
         if np.shares_memory(a, b) and (name == "mul_" or a.shape != b.shape or a.strides != b.strides):
-            # torch saves the factor that it overwrites, and refuses the way back; and where it reads a part of what it writes
-            # to, it refuses, or reads what it has just written.
+            # torch saves the factor that it overwrites and refuses the backward pass. Where the memory that is read and the
+            # memory that is written overlap, it refuses or reads values that it has just written.
             return
 
-        def act(t: Library, k: int) -> None:
-            with t.set_grad_enabled(not quiet):
+        def action(t: Library, k: int) -> None:
+            with t.set_grad_enabled(not unrecorded):
                 WRITES[name](x.both()[k], y.both()[k])
 
-        self.together(act)
+        self.run_in_both(action)
 
     @rule(x=tensors, retain=st.booleans())
-    def backward(self, x: Twin, retain: bool) -> None:
-        if self.together(lambda t, k: x.both()[k].sum().backward(retain_graph=retain)) is None:
-            # torch may have added to some gradients before it found the fault; minigrad has not.
-            for twin in self.all:
-                if twin.mine.is_leaf:
-                    twin.mine.grad = twin.theirs.grad = None
+    def backward(self, x: TensorPair, retain: bool) -> None:
+        if self.run_in_both(lambda t, k: x.both()[k].sum().backward(retain_graph=retain)) is None:
+            # torch may have accumulated some gradients before it raised; minigrad has not.
+            for pair in self.all:
+                if pair.ours.is_leaf:
+                    pair.ours.grad = pair.reference.grad = None
 
     @rule(x=tensors, weight=arrays((2, 3)))
-    def backward_with_cotangent(self, x: Twin, weight: Any) -> None:
-        if x.mine.shape == (2, 3):
+    def backward_with_cotangent(self, x: TensorPair, weight: Any) -> None:
+        if x.ours.shape == (2, 3):
             given = minigrad.from_numpy(weight.copy()), lift(weight)
-            if self.together(lambda t, k: x.both()[k].backward(given[k])) is None:
-                for twin in self.all:
-                    if twin.mine.is_leaf:
-                        twin.mine.grad = twin.theirs.grad = None
+            if self.run_in_both(lambda t, k: x.both()[k].backward(given[k])) is None:
+                for pair in self.all:
+                    if pair.ours.is_leaf:
+                        pair.ours.grad = pair.reference.grad = None
 
     @rule(x=tensors, to_none=st.booleans())
-    def zero_grad(self, x: Twin, to_none: bool) -> None:
-        if not x.mine.is_leaf or x.mine.grad is None:
+    def zero_grad(self, x: TensorPair, to_none: bool) -> None:
+        if not x.ours.is_leaf or x.ours.grad is None:
             return
         for tensor in x.both():
             if to_none:
@@ -157,28 +157,28 @@ class World(RuleBasedStateMachine):
             else:
                 tensor.grad.zero_()
 
-    @rule(x=tensors, wanted=st.booleans())
-    def set_flag(self, x: Twin, wanted: bool) -> None:
-        if x.alone:  # in torch a view follows the flag of its base
-            self.together(lambda t, k: x.both()[k].requires_grad_(wanted))
+    @rule(x=tensors, value=st.booleans())
+    def set_flag(self, x: TensorPair, value: bool) -> None:
+        if x.unshared:  # in torch a view follows the flag of its base
+            self.run_in_both(lambda t, k: x.both()[k].requires_grad_(value))
 
     @invariant()
-    def the_worlds_look_the_same(self) -> None:
-        for k, twin in enumerate(self.all):
-            mine, theirs = twin.both()
-            assert mine.is_leaf == theirs.is_leaf, k
-            assert mine.requires_grad == theirs.requires_grad, k
-            self.same(mine, theirs, f"tensor {k}")
-            if mine.is_leaf:
-                assert (mine.grad is None) == (theirs.grad is None), f"gradient of tensor {k}"
-                if mine.grad is not None:
-                    self.same(mine.grad, theirs.grad, f"gradient of tensor {k}")
+    def both_libraries_have_equal_state(self) -> None:
+        for k, pair in enumerate(self.all):
+            ours, reference = pair.both()
+            assert ours.is_leaf == reference.is_leaf, k
+            assert ours.requires_grad == reference.requires_grad, k
+            self.same(ours, reference, f"tensor {k}")
+            if ours.is_leaf:
+                assert (ours.grad is None) == (reference.grad is None), f"gradient of tensor {k}"
+                if ours.grad is not None:
+                    self.same(ours.grad, reference.grad, f"gradient of tensor {k}")
 
-    def same(self, mine: Any, theirs: Any, what: str) -> None:
-        expected = theirs.detach().numpy()
+    def same(self, ours: Any, reference: Any, what: str) -> None:
+        expected = reference.detach().numpy()
         scale = 1 + np.abs(expected).max(initial=0)
-        np.testing.assert_allclose(mine.detach().numpy(), expected, rtol=1e-9, atol=1e-12 * scale, err_msg=what)
+        np.testing.assert_allclose(ours.detach().numpy(), expected, rtol=1e-9, atol=1e-12 * scale, err_msg=what)
 
 
-World.TestCase.settings = settings(stateful_step_count=25)
-TestWorld = World.TestCase
+LibraryMachine.TestCase.settings = settings(stateful_step_count=25)
+TestLibraries = LibraryMachine.TestCase

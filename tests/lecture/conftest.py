@@ -1,3 +1,3 @@
-"""The lecture's script is run by a test; it is not collected as one."""
+"""The lecture's script is run by a test; it contains no tests itself."""
 
 collect_ignore = ["script.py"]

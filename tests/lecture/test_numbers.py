@@ -1,4 +1,4 @@
-"""The numbers on the lecture's slides, and when its examples converge."""
+"""The numeric results of the lecture's slides, and the convergence limits of its examples."""
 
 import math
 
@@ -23,19 +23,19 @@ def parabola(x: Tensor) -> Tensor:
 
 
 def descend(alpha: float, steps: int, start: float = 5.0) -> list[float]:
-    """Return the way of gradient descent on the parabola."""
+    """Return the iterates of gradient descent on the parabola."""
     x = minigrad.tensor(start, dtype=minigrad.float64, requires_grad=True)
     optimizer = optim.SGD([x], lr=alpha)
-    way = [x.item()]
+    iterates = [x.item()]
     for _ in range(steps):
         optimizer.zero_grad()
         parabola(x).backward()
         optimizer.step()
-        way.append(x.item())
-    return way
+        iterates.append(x.item())
+    return iterates
 
 
-def test_the_slope_at_5_is_4() -> None:
+def test_the_derivative_at_5_is_4() -> None:
     x = minigrad.tensor(5.0, requires_grad=True)
     parabola(x).backward()
     assert x.grad is not None
@@ -48,11 +48,11 @@ def test_the_first_step_leads_to_5_minus_4_alpha(alpha: float) -> None:
 
 
 @given(st.floats(-100, 100))
-def test_the_slope_is_2x_minus_6(at: float) -> None:
-    x = minigrad.tensor(at, dtype=minigrad.float64, requires_grad=True)
-    (slope,) = grad(parabola(x), x)
-    assert slope is not None
-    assert slope.item() == pytest.approx(2 * at - 6, rel=1e-15, abs=1e-14)
+def test_the_derivative_is_2x_minus_6(position: float) -> None:
+    x = minigrad.tensor(position, dtype=minigrad.float64, requires_grad=True)
+    (gradient,) = grad(parabola(x), x)
+    assert gradient is not None
+    assert gradient.item() == pytest.approx(2 * position - 6, rel=1e-15, abs=1e-14)
 
 
 def test_the_minimum_is_minus_4_at_3() -> None:
@@ -63,23 +63,23 @@ def test_the_minimum_is_minus_4_at_3() -> None:
     assert (y.item(), x.grad.item()) == (-4, 0)
 
 
-def test_a_rate_of_one_half_arrives_in_one_step() -> None:
+def test_a_learning_rate_of_one_half_converges_in_one_step() -> None:
     assert descend(0.5, 3) == [5, 3, 3, 3]
 
 
-def test_a_rate_of_1_goes_back_and_forth_between_5_and_1() -> None:
+def test_a_learning_rate_of_1_alternates_between_5_and_1() -> None:
     assert descend(1.0, 6) == [5, 1, 5, 1, 5, 1, 5]
 
 
 @given(st.floats(0.05, 0.95), st.floats(-50, 50))
-def test_every_rate_between_0_and_1_converges(alpha: float, start: float) -> None:
+def test_every_learning_rate_between_0_and_1_converges(alpha: float, start: float) -> None:
     distances = np.abs(np.array(descend(alpha, 320, start)) - 3)
     assert distances[-1] < 1e-12
     expected = abs(start - 3) * abs(1 - 2 * alpha) ** np.arange(len(distances))
     np.testing.assert_allclose(distances, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_a_rate_of_1_1_diverges() -> None:
+def test_a_learning_rate_of_1_1_diverges() -> None:
     distances = np.abs(np.array(descend(1.1, 100)) - 3)
     assert (np.diff(distances) > 0).all()
     assert distances[-1] == pytest.approx(2 * 1.2**100)
@@ -93,7 +93,7 @@ SIMPLE = (0.9999999836757114, 2.0000000045215662)
 
 
 def linear(features: Tensor) -> nn.Linear:
-    """Return a float64 layer that starts from zeros."""
+    """Return a float64 layer with weights and bias zero."""
     layer = nn.Linear(features.shape[1], 1, dtype=minigrad.float64)
     with minigrad.no_grad():
         for p in layer.parameters():
@@ -113,7 +113,7 @@ def fit(features: Tensor, lr: float, iterations: int) -> tuple[float, ...]:
     return (model.bias.item(), *model.weight.detach()[0].tolist())
 
 
-def test_simple_regression_with_the_slides_own_gradient() -> None:
+def test_simple_regression_with_the_gradient_of_the_slides() -> None:
     x, y, w0, w1 = X[:, 0], Y[:, 0], minigrad.tensor(0.0), minigrad.tensor(0.0)
     w0, w1 = w0.double(), w1.double()
     for _ in range(1000):
@@ -123,21 +123,21 @@ def test_simple_regression_with_the_slides_own_gradient() -> None:
     assert (w0.item(), w1.item()) == pytest.approx(SIMPLE, rel=0, abs=1e-15)
 
 
-def test_simple_regression_through_linear_mse_and_sgd() -> None:
+def test_simple_regression_with_linear_mse_and_sgd() -> None:
     assert fit(X, lr=0.05, iterations=1000) == pytest.approx(SIMPLE, rel=0, abs=1e-15)
 
 
 def hessian(features: Tensor, loss: nn.Module) -> np.ndarray:
-    """Return the second derivatives of the loss by weights and bias, from differentiating twice."""
+    """Return the Hessian of the loss with respect to bias and weights, by double backward."""
     design = minigrad.tensor(np.column_stack([np.ones(len(features)), features.numpy()]))
     theta = minigrad.zeros(design.shape[1], 1, dtype=minigrad.float64, requires_grad=True)
-    (slope,) = grad(loss(design @ theta, Y), theta, create_graph=True)
-    assert slope is not None
-    rows = [grad(slope[k, 0], theta, retain_graph=True)[0] for k in range(len(theta))]
+    (gradient,) = grad(loss(design @ theta, Y), theta, create_graph=True)
+    assert gradient is not None
+    rows = [grad(gradient[k, 0], theta, retain_graph=True)[0] for k in range(len(theta))]
     return np.column_stack([row.numpy() for row in rows if row is not None])
 
 
-def test_simple_regression_converges_for_rates_below_2_over_the_largest_eigenvalue() -> None:
+def test_simple_regression_converges_below_2_over_the_largest_eigenvalue() -> None:
     eigenvalues = np.linalg.eigvalsh(hessian(X, nn.MSELoss()))
     np.testing.assert_allclose(eigenvalues, [0.3381, 23.6619], atol=5e-5)
     assert 2 / eigenvalues[-1] == pytest.approx(0.08452, abs=5e-6)
@@ -151,7 +151,7 @@ X2 = minigrad.tensor([[1.0, 0.0], [2.0, 1.0], [3.0, 0.0], [4.0, 1.0], [5.0, 0.0]
 MULTIPLE = (0.8907546215358821, 2.0237699271134932, 0.057888309859129156)
 
 
-def test_multiple_regression_with_the_slides_own_gradient() -> None:
+def test_multiple_regression_with_the_gradient_of_the_slides() -> None:
     x1, x2, y = X2[:, 0], X2[:, 1], Y[:, 0]
     beta = [minigrad.tensor(0.0, dtype=minigrad.float64) for _ in range(3)]
     for _ in range(1000):
@@ -163,13 +163,13 @@ def test_multiple_regression_with_the_slides_own_gradient() -> None:
     assert (beta[0] + beta[1] * 1 + beta[2] * 0).item() == 2.9145245486493754
 
 
-def test_multiple_regression_through_mse_takes_half_the_rate() -> None:
-    """The trap of the lecture: the slide's gradient is 1/n times the sum, that of the mean squared error 2/n."""
+def test_multiple_regression_with_mse_needs_half_the_learning_rate() -> None:
+    """The gradient of the slides is 1/n times the sum, that of the mean squared error 2/n."""
     assert fit(X2, lr=0.005, iterations=1000) == pytest.approx(MULTIPLE, rel=0, abs=1e-15)
     assert fit(X2, lr=0.01, iterations=1000) == pytest.approx((0.97191254, 2.00613307, 0.01469171), rel=0, abs=5e-9)
 
 
-def test_multiple_regression_diverges_for_rates_above_0_1671() -> None:
+def test_multiple_regression_diverges_above_0_1671() -> None:
     limit = 2 / np.linalg.eigvalsh(hessian(X2, nn.MSELoss()) / 2)[-1]
     assert limit == pytest.approx(0.1671, abs=5e-5)
     assert fit(X2, lr=0.166 / 2, iterations=5000) == pytest.approx((1, 2, 0), abs=1e-6)
@@ -182,8 +182,8 @@ def test_multiple_regression_diverges_for_rates_above_0_1671() -> None:
 @given(st.data())
 def test_the_slides_gradient_is_that_of_half_the_mean_squared_error(draw: st.DataObject) -> None:
     m, n = draw.draw(st.integers(1, 6)), draw.draw(st.integers(1, 5))
-    numbers = st.floats(-100, 100, allow_subnormal=False)
-    x, theta, y = (draw.draw(arrays(np.float64, shape, elements=numbers)) for shape in ((m, n), (n, 1), (m, 1)))
+    elements = st.floats(-100, 100, allow_subnormal=False)
+    x, theta, y = (draw.draw(arrays(np.float64, shape, elements=elements)) for shape in ((m, n), (n, 1), (m, 1)))
     t = minigrad.tensor(theta, requires_grad=True)
     (0.5 * nn.MSELoss()(minigrad.tensor(x) @ t, minigrad.tensor(y))).backward()
     assert t.grad is not None
@@ -198,7 +198,7 @@ def test_the_slides_gradient_is_that_of_half_the_mean_squared_error(draw: st.Dat
 
 @pytest.fixture(scope="module")
 def cars() -> tuple[Tensor, Tensor]:
-    """Standardised cylinders, displacement and weight; miles per gallon."""
+    """Return the standardized cylinders, displacement and weight, and the miles per gallon."""
     table = pd.read_json(data.cars.filepath)
     assert len(table) == 406
     table = table.dropna(subset=["Miles_per_Gallon"])
@@ -207,7 +207,7 @@ def cars() -> tuple[Tensor, Tensor]:
     return minigrad.tensor(x), minigrad.tensor(table[["Miles_per_Gallon"]].to_numpy(np.float64))
 
 
-def test_398_cars_make_12_batches_the_last_of_24(cars: tuple[Tensor, Tensor]) -> None:
+def test_398_cars_give_12_batches_the_last_of_size_24(cars: tuple[Tensor, Tensor]) -> None:
     batches = list(DataLoader(TensorDataset(*cars), batch_size=34, shuffle=True))
     assert [len(x) for x, _ in batches] == [34] * 11 + [24]
 

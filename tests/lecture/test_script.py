@@ -1,7 +1,7 @@
-"""The lecture's own script, in torch and in minigrad: only its import lines are changed.
+"""The lecture's script, run in torch and, with only the import lines changed, in minigrad.
 
-Both runs begin with the same weights and see the same batches: the two places where a library draws random numbers, the
-initial values of `nn.Linear` and the order of `RandomSampler`, are given the same numbers. The rest is the library's own.
+Both runs use equal initial weights and batches: the two sources of randomness, the initialization of `nn.Linear` and the
+order of `RandomSampler`, are replaced. Everything else is the library's own code.
 """
 
 import warnings
@@ -24,7 +24,7 @@ EPOCHS = 20
 
 
 class SameOrder:
-    """Stands in for `RandomSampler`: a new order at each iteration, the same ones in each run."""
+    """Replaces `RandomSampler`: a new order at each iteration, but equal orders in each run."""
 
     def __init__(self, data_source: Any, generator: object = None) -> None:
         self.length = len(data_source)
@@ -47,13 +47,13 @@ def in_minigrad(script: str) -> str:
 def run(script: str, library: Any, monkeypatch: pytest.MonkeyPatch, epochs: int = EPOCHS) -> dict[str, Any]:
     """Run the script with fewer epochs and return its variables."""
 
-    def same_start(layer: Any) -> None:
-        start = np.random.default_rng(1)
+    def equal_weights(layer: Any) -> None:
+        rng = np.random.default_rng(1)
         for name, p in layer.named_parameters():
-            values = start.uniform(-0.5, 0.5, tuple(p.shape)).astype(np.float32)
+            values = rng.uniform(-0.5, 0.5, tuple(p.shape)).astype(np.float32)
             layer.register_parameter(name, library.nn.Parameter(library.tensor(values)))
 
-    monkeypatch.setattr(library.nn.Linear, "reset_parameters", same_start)
+    monkeypatch.setattr(library.nn.Linear, "reset_parameters", equal_weights)
     monkeypatch.setattr(torch.utils.data.dataloader, "RandomSampler", SameOrder)
     monkeypatch.setattr(utils.data, "RandomSampler", SameOrder)
     mpl.use("Agg")
@@ -68,7 +68,7 @@ def run(script: str, library: Any, monkeypatch: pytest.MonkeyPatch, epochs: int 
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The variables of the script after it ran in torch, and after it ran in minigrad."""
+    """Return the variables of the script after a run in torch and after a run in minigrad."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield run(SCRIPT, torch, monkeypatch), run(in_minigrad(SCRIPT), minigrad, monkeypatch)
 
@@ -84,26 +84,26 @@ def test_only_import_lines_are_changed() -> None:
 
 
 def test_each_run_uses_its_library(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    theirs, ours = both
-    assert isinstance(theirs["loss"], torch.Tensor)
+    reference, ours = both
+    assert isinstance(reference["loss"], torch.Tensor)
     assert isinstance(ours["loss"], minigrad.Tensor)
     assert isinstance(ours["optimizer"], optim.Adam)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_losses_are_equal_to_float32_accuracy(both: tuple[dict[str, Any], dict[str, Any]], name: str) -> None:
-    theirs, ours = both
+    reference, ours = both
     assert len(ours["losses"][name]) == EPOCHS
-    np.testing.assert_allclose(ours["losses"][name], theirs["losses"][name], rtol=2e-6)
+    np.testing.assert_allclose(ours["losses"][name], reference["losses"][name], rtol=2e-6)
 
 
 def test_the_trained_models_are_equal_to_float32_accuracy(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    theirs, ours = (variables["model"].state_dict() for variables in both)
-    assert list(ours) == list(theirs) == ["linear.weight", "linear.bias"]
-    for name, values in theirs.items():
+    reference, ours = (variables["model"].state_dict() for variables in both)
+    assert list(ours) == list(reference) == ["linear.weight", "linear.bias"]
+    for name, values in reference.items():
         np.testing.assert_allclose(ours[name].numpy(), values.numpy(), rtol=2e-6)
 
 
-def test_the_first_optimizer_learns(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def test_the_first_optimizer_decreases_the_loss(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
     losses = both[1]["losses"]["SGD"]
     assert losses[-1] < 0.5 * losses[0]
