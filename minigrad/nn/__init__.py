@@ -1,4 +1,4 @@
-"""Neural networks: modules, losses, initial values, and what they compute as functions."""
+"""Neural networks: modules and losses, the functions that they apply, and the initialization of parameters."""
 
 from minigrad.nn import functional, init, utils
 from minigrad.nn.activation import (
@@ -16,7 +16,7 @@ from minigrad.nn.activation import (
     Tanh,
 )
 from minigrad.nn.container import ModuleDict, ModuleList, Sequential
-from minigrad.nn.convolution import AdaptiveAvgPool2d, AvgPool2d, Conv1d, Conv2d, MaxPool2d
+from minigrad.nn.convolution import Conv1d, Conv2d
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.embedding import Embedding
 from minigrad.nn.flatten import Flatten, Identity
@@ -33,6 +33,7 @@ from minigrad.nn.loss import (
 )
 from minigrad.nn.module import Linear, Module, Parameter
 from minigrad.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from minigrad.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from minigrad.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [

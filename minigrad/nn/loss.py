@@ -1,4 +1,7 @@
-"""Losses as modules. `reduction` is ``mean``, ``sum`` or ``none``; torch's `size_average` and `reduce` are not taken."""
+"""Losses as modules. Each applies the function in `minigrad.nn.functional` and equals torch's class of the same name.
+
+`reduction` is ``mean``, ``sum`` or ``none``. torch's deprecated arguments `size_average` and `reduce` are not supported.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from minigrad.tensor import Tensor
 
 
 class Loss(Module):
-    """What the losses have in common.
+    """Base class of the losses.
 
     Attributes:
-        reduction: What becomes of the loss of each element or sample.
+        reduction: ``mean``, ``sum`` or ``none``.
 
     Raises:
         ValueError: The reduction is unknown.
@@ -25,10 +28,10 @@ class Loss(Module):
 
 
 class MSELoss(Loss):
-    """The squared error (x - y)², reduced. The gradient of the mean is 2 (x - y) / n: mind the factor 2.
+    """The mean squared error, see `functional.mse_loss`. Its gradient is 2 (x - y) / n: mind the factor 2.
 
     Shape:
-        input and target: any, but the same; another shape is an error, also where it would broadcast.
+        input and target: equal shapes. Others are an error, even where they could be broadcast.
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -37,11 +40,7 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The absolute error |x - y|, reduced; its derivative at 0 is 0.
-
-    Shape:
-        input and target: any, but the same.
-    """
+    """The mean absolute error, see `functional.l1_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -49,11 +48,7 @@ class L1Loss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """(x - y)² / (2 beta) where |x - y| < beta, else |x - y| - beta / 2, reduced.
-
-    Shape:
-        input and target: any, but the same.
-    """
+    """The Huber loss divided by beta, see `functional.smooth_l1_loss`."""
 
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -65,11 +60,7 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """(x - y)² / 2 where |x - y| <= delta, else delta (|x - y| - delta / 2), reduced.
-
-    Shape:
-        input and target: any, but the same.
-    """
+    """The Huber loss: squared for small errors, linear for large ones; see `functional.huber_loss`."""
 
     def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -81,13 +72,10 @@ class HuberLoss(Loss):
 
 
 class BCELoss(Loss):
-    """-w (y log(x) + (1 - y) log(1 - x)), reduced; no logarithm counts as less than -100.
-
-    Shape:
-        input and target: any, but the same; both from 0 to 1.
+    """The binary cross-entropy of probabilities, see `functional.binary_cross_entropy`.
 
     Attributes:
-        weight: w, a buffer that broadcasts to the input, or None.
+        weight: A buffer that is broadcast to the input, or None.
     """
 
     weight: Tensor | None
@@ -102,14 +90,11 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """-w (p y log s(x) + (1 - y) log(1 - s(x))), reduced, where s is the sigmoid; without overflow.
-
-    Shape:
-        input and target: any, but the same; the target from 0 to 1.
+    """The binary cross-entropy of logits, see `functional.binary_cross_entropy_with_logits`.
 
     Attributes:
-        weight: w, a buffer that broadcasts to the input, or None.
-        pos_weight: p, a buffer that broadcasts to the input, or None.
+        weight: A buffer that is broadcast to the input, or None.
+        pos_weight: The weight of positive targets, a buffer that is broadcast to the input, or None.
     """
 
     weight: Tensor | None
@@ -128,13 +113,10 @@ class BCEWithLogitsLoss(Loss):
 
 
 class KLDivLoss(Module):
-    """y (log(y) - x), reduced, for log-probabilities x and probabilities y; 0 where y = 0.
-
-    Shape:
-        input and target: any, but the same.
+    """The Kullback-Leibler divergence, see `functional.kl_div`.
 
     Attributes:
-        reduction: ``mean`` over all elements, ``batchmean``: the sum divided by the number of samples, ``sum`` or ``none``.
+        reduction: ``mean``, ``batchmean``, ``sum`` or ``none``.
         log_target: Whether the target holds logarithms.
 
     Raises:
@@ -154,11 +136,11 @@ class KLDivLoss(Module):
 
 
 class ClassLoss(Loss):
-    """What the losses that compare with classes have in common.
+    """Base class of the losses whose targets are classes.
 
     Attributes:
-        weight: Weight of each class, a buffer of shape (C,), or None.
-        ignore_index: A target class of this number counts for nothing.
+        weight: Weight of each class, a buffer of shape ``(C,)``, or None.
+        ignore_index: Samples with this target are ignored.
     """
 
     weight: Tensor | None
@@ -170,11 +152,7 @@ class ClassLoss(Loss):
 
 
 class NLLLoss(ClassLoss):
-    """Minus the log-probability of the target's class, -w[y] x[y], reduced; the mean is weighted by w[y].
-
-    Shape:
-        input: (N, C), (C,) or (N, C, *), log-probabilities. target: (N,), () or (N, *), classes from 0 to C-1.
-    """
+    """The negative log-likelihood of log-probabilities, see `functional.nll_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -182,16 +160,10 @@ class NLLLoss(ClassLoss):
 
 
 class CrossEntropyLoss(ClassLoss):
-    """The cross-entropy of softmax(x) and the target, reduced; see `functional.cross_entropy`.
-
-    With a class y as target it is -w[y] log softmax(x)[y], with probabilities p it is -sum w p log softmax(x).
-
-    Shape:
-        input: (N, C), (C,) or (N, C, *), logits. target: (N,), () or (N, *), classes from 0 to C-1; or like the input,
-        probabilities.
+    """The cross-entropy of logits with classes or probabilities, see `functional.cross_entropy`.
 
     Attributes:
-        label_smoothing: s, which mixes the target with the uniform distribution, (1 - s) target + s / C.
+        label_smoothing: s, which replaces the target by (1 - s) target + s / C.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Normalization as modules: activations brought to mean 0 and variance 1, then to a learned scale."""
+"""Normalization as modules: mean 0 and variance 1, then a learned scale and shift."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from minigrad.tensor import Tensor
 
 
 class LayerNorm(Module):
-    """y = w (x - mean) / sqrt(variance + eps) + b, over the last axes, in training and evaluation alike.
+    """y = w * (x - mean) / sqrt(var + eps) + b, with mean and var over the last axes; equal in training and evaluation.
+
+    Equals ``torch.nn.LayerNorm``; see `functional.layer_norm`.
 
     Shape:
-        (*, normalized_shape) -> the same.
+        ``(*, *normalized_shape) -> (*, *normalized_shape)``
 
     Attributes:
-        weight: w, of normalized_shape, initially 1; None without elementwise_affine.
-        bias: b, of normalized_shape, initially 0; None without elementwise_affine or without bias.
+        weight: w, of shape `normalized_shape`, initially 1; None without elementwise_affine.
+        bias: b, of shape `normalized_shape`, initially 0; None without elementwise_affine or without bias.
     """
 
     weight: Parameter | None
@@ -41,9 +43,9 @@ class LayerNorm(Module):
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        size = self.normalized_shape
-        self.register_parameter("weight", Parameter(ones(size, **options)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(zeros(size, **options)) if elementwise_affine and bias else None)
+        shape = self.normalized_shape
+        self.register_parameter("weight", Parameter(ones(shape, **options)) if elementwise_affine else None)
+        self.register_parameter("bias", Parameter(zeros(shape, **options)) if elementwise_affine and bias else None)
 
     def reset_parameters(self) -> None:
         """Set the scale to 1 and the shift to 0."""
@@ -53,7 +55,7 @@ class LayerNorm(Module):
             init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x normalised over its last axes."""
+        """Return x normalized over its last axes."""
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -63,21 +65,22 @@ class LayerNorm(Module):
 
 
 class BatchNorm(Module):
-    """What the batch normalizations have in common; a subclass says which numbers of axes it takes.
+    """Base class of `BatchNorm1d` and `BatchNorm2d`.
 
-    y = w (x - mean) / sqrt(variance + eps) + b for each channel, with the mean and variance of the batch in training, and
-    the running ones in evaluation.
+    y = w * (x - mean) / sqrt(var + eps) + b for each channel, with mean and var of the batch in training, and the running
+    statistics in evaluation; see `functional.batch_norm`.
 
     Attributes:
-        weight: w, of shape (num_features,), initially 1; None without affine.
-        bias: b, of shape (num_features,), initially 0; None without affine or without bias.
-        running_mean: A buffer, initially 0; each batch moves it by momentum towards its own. None without
-            track_running_stats.
-        running_var: A buffer, initially 1; the batch's variance that moves it is divided by n - 1.
-        num_batches_tracked: A buffer: how many batches have moved them. With momentum None they are plain averages.
+        input_ndims: Which numbers of axes the input may have.
+        weight: w, of shape ``(num_features,)``, initially 1; None without affine.
+        bias: b, of shape ``(num_features,)``, initially 0; None without affine or without bias.
+        running_mean: A buffer, initially 0, the moving average of the batches' means; None without track_running_stats.
+        running_var: A buffer, initially 1, the moving average of the batches' unbiased variances.
+        num_batches_tracked: A buffer, the number of batches seen. With momentum None, the running statistics are the plain
+            averages over them.
     """
 
-    axes: tuple[int, ...]
+    input_ndims: tuple[int, ...]
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Tensor | None
@@ -105,20 +108,19 @@ class BatchNorm(Module):
         self.track_running_stats = track_running_stats
         self.register_parameter("weight", Parameter(ones(num_features, **options)) if affine else None)
         self.register_parameter("bias", Parameter(zeros(num_features, **options)) if affine and bias else None)
-        tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, **options) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, **options) if tracked else None)
-        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, **options) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, **options) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
 
     def reset_running_stats(self) -> None:
-        """Forget the batches seen."""
+        """Reset the running statistics."""
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
-        """Set the scale to 1 and the shift to 0, and forget the batches seen."""
+        """Set the scale to 1 and the shift to 0, and reset the running statistics."""
         self.reset_running_stats()
         if self.weight is not None:
             init.ones_(self.weight)
@@ -126,14 +128,14 @@ class BatchNorm(Module):
             init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x normalised for each channel.
+        """Return x normalized for each channel.
 
         Raises:
-            ValueError: x has another number of axes, or in training only one value for each channel.
+            ValueError: x has a wrong number of axes, or in training only one value for each channel.
         """
-        if x.ndim not in self.axes:
-            wanted = " or ".join(f"{n}D" for n in self.axes)
-            raise ValueError(f"expected {wanted} input (got {x.ndim}D input)")
+        if x.ndim not in self.input_ndims:
+            expected = " or ".join(f"{n}D" for n in self.input_ndims)
+            raise ValueError(f"expected {expected} input (got {x.ndim}D input)")
         momentum = 0.0 if self.momentum is None else self.momentum
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
@@ -157,20 +159,20 @@ class BatchNorm(Module):
 
 
 class BatchNorm1d(BatchNorm):
-    """Batch normalization of features or signals; see `BatchNorm`.
+    """Batch normalization of features or signals; see `BatchNorm`. Equals ``torch.nn.BatchNorm1d``.
 
     Shape:
-        (N, num_features) or (N, num_features, L) -> the same.
+        ``(N, num_features) -> (N, num_features)`` or ``(N, num_features, L) -> (N, num_features, L)``
     """
 
-    axes = (2, 3)
+    input_ndims = (2, 3)
 
 
 class BatchNorm2d(BatchNorm):
-    """Batch normalization of images; see `BatchNorm`.
+    """Batch normalization of images; see `BatchNorm`. Equals ``torch.nn.BatchNorm2d``.
 
     Shape:
-        (N, num_features, H, W) -> the same.
+        ``(N, num_features, H, W) -> (N, num_features, H, W)``
     """
 
-    axes = (4,)
+    input_ndims = (4,)

@@ -1,6 +1,6 @@
 """Layers, activations and losses as functions, with torch's names: what the modules of `minigrad.nn` compute.
 
-What torch takes and minigrad does not, such as `size_average` or `ceil_mode`, is refused by name.
+An argument of torch that minigrad does not have, such as `size_average` or `ceil_mode`, is a TypeError that names it.
 """
 
 from minigrad.nn.functional.activation import (
