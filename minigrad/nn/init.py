@@ -1,8 +1,8 @@
-"""Initial values: each function overwrites a tensor, unrecorded, and returns it.
+"""Initialization of parameters: each function overwrites a tensor, without recording it, and returns the tensor.
 
-`fan_in` is the number of inputs that a unit sums over, `fan_out` the number of units that an input goes to; for a weight of
-shape (out, in, *kernel) they are in * prod(kernel) and out * prod(kernel). Random numbers come from `generator`, or from the
-common source; they are not torch's.
+`fan_in` is the number of inputs that a unit sums over, `fan_out` the number of units that an input goes to: for a weight of
+shape ``(out, in, *kernel)`` they are in * prod(kernel) and out * prod(kernel). Random numbers come from `generator`, or from
+the default generator; they are not those of torch.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ _GAINS = {"sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4} | 
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """Return the factor by which weights are scaled so that the variance survives a nonlinearity.
+    """Return the factor by which weights are scaled to preserve the variance through a nonlinearity.
 
     1 for linear, convolution and sigmoid; 5/3 for tanh; sqrt(2) for relu; sqrt(2 / (1 + slope²)) for leaky_relu, whose slope
     is `param` (default 0.01); 3/4 for selu.
 
     Raises:
-        ValueError: Unknown nonlinearity, or a slope that is not a number.
+        ValueError: The nonlinearity is unknown, or the slope is not a number.
+
+    >>> calculate_gain("tanh")
+    1.6666666666666667
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
@@ -52,9 +55,9 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
 ) -> Tensor:
-    """Draw from N(mean, std²) given that the number lies in [a, b].
+    """Draw from the normal distribution N(mean, std²) truncated to [a, b].
 
-    Numbers outside are drawn again, so the interval must not be far out in a tail.
+    Elements outside are drawn again, so the interval must not be far out in a tail.
 
     Raises:
         ValueError: The interval is empty, or lies more than 4 std from the mean.
@@ -69,7 +72,7 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Set every element to a number."""
+    """Set every element to val."""
     return tensor.write(val)
 
 
@@ -84,10 +87,10 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Set a matrix to the identity, as far as it is square.
+    """Set a matrix to the identity: ones on the main diagonal, zeros elsewhere.
 
     Raises:
-        ValueError: It does not have two axes.
+        ValueError: The tensor does not have two axes.
     """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -95,18 +98,18 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Set a matrix, the later axes taken as one, to `gain` times a random one with orthonormal rows or columns.
+    """Set a matrix to `gain` times a random one with orthonormal rows or columns; axes after the first are merged.
 
     Saxe, McClelland and Ganguli 2014, https://arxiv.org/abs/1312.6120.
 
     Raises:
-        ValueError: It has fewer than two axes.
+        ValueError: The tensor has fewer than two axes.
     """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     q, r = np.linalg.qr(numpy_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
-    q = q * np.where(np.diag(r) < 0, -1, 1)  # makes the distribution uniform
+    q = q * np.where(np.diag(r) < 0, -1, 1)  # makes the distribution uniform over the orthogonal matrices
     return tensor.write(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
@@ -154,14 +157,14 @@ def kaiming_uniform_(
     """Draw from U(-bound, bound), bound = gain sqrt(3 / fan). He et al. 2015, https://arxiv.org/abs/1502.01852.
 
     Args:
-        tensor: What is overwritten.
+        tensor: The tensor that is overwritten.
         a: The slope of leaky_relu below 0.
-        mode: ``fan_in`` keeps the variance on the way forward, ``fan_out`` on the way back.
-        nonlinearity: What follows the layer; see `calculate_gain`.
-        generator: Source of the random numbers.
+        mode: ``fan_in`` preserves the variance in the forward pass, ``fan_out`` in the backward pass.
+        nonlinearity: The function after the layer; see `calculate_gain`.
+        generator: The generator of the random numbers.
 
     Raises:
-        ValueError: Unknown mode or nonlinearity, or a tensor with fewer than two axes.
+        ValueError: The mode or the nonlinearity is unknown, or the tensor has fewer than two axes.
     """
     if _is_empty(tensor):
         return tensor
@@ -176,7 +179,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw from N(0, std²), std = gain / sqrt(fan). Arguments, source and errors as in `kaiming_uniform_`."""
+    """Draw from N(0, std²), std = gain / sqrt(fan). Arguments, reference and errors as for `kaiming_uniform_`."""
     if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)

@@ -1,4 +1,4 @@
-"""Helpers for the gradients and the values of many parameters at once."""
+"""Gradient clipping, and all parameters as one vector."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from minigrad.combining import cat
+from minigrad.creation import zeros
 from minigrad.grad_mode import thread
 from minigrad.tensor import Tensor, wrap
 
@@ -19,18 +20,18 @@ def clip_grad_norm_(
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """Scale all gradients by one factor, in place, so that their common norm is at most max_norm.
+    """Scale all gradients in place by the factor min(1, max_norm / (norm + 1e-6)). Equals torch's function.
 
-    The norm is that of one long vector of all gradients; the factor is min(1, max_norm / (norm + 1e-6)), as in torch.
+    The norm is that of all gradients together, as one vector.
 
     Args:
-        parameters: The parameters; those without a gradient are left out.
-        max_norm: The norm, at least 0.
-        norm_type: The order p of the norm; inf for the greatest absolute value.
-        error_if_nonfinite: Raise if the norm is NaN or infinite. Otherwise NaN and inf then spread to all gradients.
+        parameters: The parameters; those without a gradient are ignored.
+        max_norm: The norm after clipping is at most this, which is at least 0.
+        norm_type: The order p of the norm; inf for the largest absolute value.
+        error_if_nonfinite: Raise if the norm is NaN or infinite. Otherwise NaN and inf spread to all gradients.
 
     Returns:
-        The norm before the clipping, 0-d.
+        The norm before clipping, a 0-d tensor.
 
     Raises:
         RuntimeError: The norm is not finite, and error_if_nonfinite is set; no gradient is changed then.
@@ -38,15 +39,15 @@ def clip_grad_norm_(
     """
     if not max_norm >= 0:
         raise ValueError(f"max_norm must be at least 0, but got {max_norm}")
-    grads = [p._grad for p in _several(parameters) if p._grad is not None]
+    grads = [p.grad for p in _as_list(parameters) if p.grad is not None]
     if not grads:
-        return wrap(np.zeros((), np.float32))
+        return zeros(())
     order = float(norm_type)
     norms = [
         thread.state.without_warnings(np.linalg.norm, g.array.reshape(-1), order) if g.array.size else 0.0 for g in grads
     ]
-    kind = np.result_type(*(g.array.dtype for g in grads))
-    total = np.array(thread.state.without_warnings(np.linalg.norm, np.array(norms, kind), order), kind)
+    dtype = np.result_type(*(g.array.dtype for g in grads))
+    total = np.array(thread.state.without_warnings(np.linalg.norm, np.array(norms, dtype), order), dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
@@ -56,14 +57,15 @@ def clip_grad_norm_(
     if not factor >= 1:
         for g in grads:
             g.write(thread.state.without_warnings(np.multiply, g.array, factor))
-    return wrap(total)
+    norm: Tensor = wrap(total)
+    return norm
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Bring every element of the gradients into the interval from -clip_value to clip_value, in place.
+    """Clip every element of the gradients to the interval from -clip_value to clip_value, in place.
 
     Args:
-        parameters: The parameters; those without a gradient are left out.
+        parameters: The parameters; those without a gradient are ignored.
         clip_value: The bound, at least 0.
 
     Raises:
@@ -72,13 +74,13 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     bound = float(clip_value)
     if not bound >= 0:
         raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
-    for p in _several(parameters):
-        if p._grad is not None:
-            p._grad.write(np.clip(p._grad.array, -bound, bound))
+    for p in _as_list(parameters):
+        if p.grad is not None:
+            p.grad.write(np.clip(p.grad.array, -bound, bound))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """Return all parameters, one after the other, as one vector, through which gradients flow."""
+    """Return the elements of all parameters as one vector; gradients flow through it."""
     return cat([p.reshape(-1) for p in parameters])
 
 
@@ -88,8 +90,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     Unlike torch's, the parameters do not become views of the vector.
 
     Raises:
-        TypeError: vec is no Tensor.
-        ValueError: The vector has not as many elements as the parameters; nothing is changed then.
+        TypeError: vec is not a Tensor.
+        ValueError: The vector does not have as many elements as the parameters; nothing is changed then.
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected a Tensor, but got: {type(vec).__name__}")
@@ -104,5 +106,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         start = stop
 
 
-def _several(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _as_list(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [parameters] if isinstance(parameters, Tensor) else list(parameters)
