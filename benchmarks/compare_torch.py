@@ -1,11 +1,11 @@
-"""minigrad against torch (eager, CPU), workload by workload, in one process.
+"""Time minigrad against torch (eager mode, CPU) in one process.
 
-    python benchmarks/compare_torch.py                 all of them
-    python benchmarks/compare_torch.py lecture chain   those whose name contains one of the words
+    python benchmarks/compare_torch.py                 all workloads
+    python benchmarks/compare_torch.py lecture chain   workloads whose name contains one of the words
 
-Each workload is one text that runs in either library. The two take turns (A B A B ...), so that a machine that grows slower
-or faster does so for both; what is printed is the median of the ratios minigrad / torch, turn by turn, with the quartiles.
-Below 1 minigrad is faster. The column "at most" is what the project sets itself as a bound.
+Each workload is one function that runs in both libraries. They are timed alternately (A B A B ...), so that changes of the
+machine's speed affect both. The table shows the median and the quartiles of the ratio minigrad / torch over all pairs: less
+than 1 means that minigrad is faster. The column "bound" is the project's goal for the median.
 """
 
 from __future__ import annotations
@@ -21,34 +21,38 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import torch
 
 import minigrad
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[test]'")
 
 Step = Callable[[], object]
 Workload = Callable[[Any], Step]
 
 workloads: dict[str, tuple[Workload, float | None]] = {}
-"""Name -> (the function that prepares it in a library, the bound on the ratio)."""
+"""For each name the function that prepares the workload in a library, and the bound of the ratio."""
 
 
-def workload(name: str, at_most: float | None = None) -> Callable[[Workload], Workload]:
-    """Enter a workload into the list."""
+def workload(name: str, bound: float | None = None) -> Callable[[Workload], Workload]:
+    """Register a workload."""
 
-    def enter(prepare: Workload) -> Workload:
-        workloads[name] = (prepare, at_most)
+    def register(prepare: Workload) -> Workload:
+        workloads[name] = (prepare, bound)
         return prepare
 
-    return enter
+    return register
 
 
 def normal(lib: Any, *shape: int) -> Any:
-    """Return the same float32 numbers in either library."""
+    """Return equal normally distributed float32 values in either library."""
     return lib.tensor(np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32))
 
 
 def training_step(lib: Any, model: Any, loss: Any, optimizer: Any, x: Any, y: Any) -> Step:
-    """Return the five lines that everybody writes."""
+    """Return an ordinary training step."""
 
     def step() -> None:
         optimizer.zero_grad()
@@ -68,7 +72,7 @@ optimizers: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def lecture_step(name: str) -> Workload:
-    """Linear(3, 1), MSELoss, 34 rows: one step of the lecture's script."""
+    """Linear(3, 1), MSELoss, batch size 34: one step of the lecture's script."""
 
     def prepare(lib: Any) -> Step:
         model = lib.nn.Linear(3, 1)
@@ -84,7 +88,7 @@ for optimizer_name in optimizers:
 
 @workload("lecture epoch, DataLoader", 0.25)
 def lecture_epoch(lib: Any) -> Step:
-    """398 rows in shuffled batches of 34, as the lecture's script takes them."""
+    """398 samples in shuffled batches of 34, as in the lecture's script."""
     data = lib.utils.data.TensorDataset(normal(lib, 398, 3), normal(lib, 398, 1))
     loader = lib.utils.data.DataLoader(data, batch_size=34, shuffle=True)
     model, loss = lib.nn.Linear(3, 1), lib.nn.MSELoss()
@@ -101,7 +105,7 @@ def lecture_epoch(lib: Any) -> Step:
 
 @workload("MLP 784-256-128-10, batch 64", 1.0)
 def mlp(lib: Any) -> Step:
-    """A classifier of digits: two hidden layers, cross entropy, Adam."""
+    """A classifier with two hidden layers, cross entropy and Adam."""
     nn = lib.nn
     model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
     target = lib.tensor(np.random.default_rng(1).integers(0, 10, 64))
@@ -111,7 +115,7 @@ def mlp(lib: Any) -> Step:
 
 @workload("wide MLP 1024-4096-1024, batch 256", 1.15)
 def wide_mlp(lib: Any) -> Step:
-    """Where nearly all of the time goes into three large matrix products."""
+    """A step that is dominated by large matrix products."""
     nn = lib.nn
     model = nn.Sequential(nn.Linear(1024, 4096), nn.ReLU(), nn.Linear(4096, 1024))
     optimizer = lib.optim.SGD(model.parameters(), lr=1e-3)
@@ -120,7 +124,7 @@ def wide_mlp(lib: Any) -> Step:
 
 @workload("chain of 2000 scalar ops", 0.6)
 def scalar_chain(lib: Any) -> Step:
-    """What recording and carrying back one operation costs: forward and backward through 2000 of them."""
+    """The overhead of an operation: forward and backward pass of 2000 scalar operations."""
     x = lib.tensor(0.5, requires_grad=True)
 
     def chain() -> None:
@@ -149,13 +153,13 @@ def large_step(name: str) -> Workload:
 
 
 for optimizer_name in optimizers:
-    bound = None if optimizer_name in ("SGD", "Momentum") else 1.2
-    workload(f"10M parameters, {optimizer_name}", bound)(large_step(optimizer_name))
+    large_bound = None if optimizer_name in ("SGD", "Momentum") else 1.2
+    workload(f"10M parameters, {optimizer_name}", large_bound)(large_step(optimizer_name))
 
 
-def turns(a: Step, b: Step, seconds: float) -> Iterator[float]:
-    """Yield the ratio of the times of a and b, turn by turn, for some seconds and at least 5 turns."""
-    a(), b()  # what is done the first time only would be taken for long steps
+def paired_ratios(a: Step, b: Step, seconds: float) -> Iterator[float]:
+    """Time a and b alternately and yield the ratios of their times, for a number of seconds and at least 5 times."""
+    a(), b()  # warm up
     repeats = 1
     while True:
         begin = time.perf_counter()
@@ -179,15 +183,15 @@ def turns(a: Step, b: Step, seconds: float) -> Iterator[float]:
         yield (t1 - t0) / (t2 - t1)
 
 
-def report(name: str, ratios: list[float], at_most: float | None) -> None:
+def report(name: str, ratios: list[float], bound: float | None) -> None:
     """Print one row of the table."""
     low, median, high = statistics.quantiles(ratios, n=4)
-    bound = "" if at_most is None else f"{at_most:8.2f}"
-    print(f"{name:38} {median:7.2f}   {low:5.2f} - {high:5.2f} {bound:>9} {len(ratios):7}", flush=True)
+    goal = "" if bound is None else f"{bound:.2f}"
+    print(f"{name:38} {median:7.2f}   {low:5.2f} - {high:5.2f} {goal:>9} {len(ratios):7}", flush=True)
 
 
 def import_times(module: str, other: str, rounds: int) -> list[float]:
-    """Return the ratios of the times that a fresh interpreter takes to import one module and another, turn by turn."""
+    """Return the ratios of the import times of two modules, each in new processes, measured alternately."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 
@@ -195,31 +199,31 @@ def import_times(module: str, other: str, rounds: int) -> list[float]:
         command = [sys.executable, "-c", code.format(name)]
         return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
-    seconds(module), seconds(other)  # the first import of all compiles
+    seconds(module), seconds(other)  # compile to bytecode
     return [seconds(module) / seconds(other) for _ in range(rounds)]
 
 
 def main() -> None:
-    """Run the workloads that the command line names."""
+    """Run the selected workloads and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="run only workloads whose name contains one of these")
     parser.add_argument("--seconds", type=float, default=4.0, help="for each workload (default 4)")
     options = parser.parse_args()
 
-    def chosen(name: str) -> bool:
+    def is_selected(name: str) -> bool:
         return not options.words or any(word.lower() in name.lower() for word in options.words)
 
     print(f"torch {torch.__version__} with {torch.get_num_threads()} threads, NumPy {np.__version__}")
-    print(f"{'minigrad / torch':38} {'median':>7}   {'quartiles':13} {'at most':>9} {'turns':>7}")
+    print(f"{'minigrad / torch':38} {'median':>7}   {'quartiles':13} {'bound':>9} {'pairs':>7}")
     libraries: tuple[ModuleType, ModuleType] = (minigrad, torch)
-    for name, (prepare, at_most) in workloads.items():
-        if chosen(name):
+    for name, (prepare, bound) in workloads.items():
+        if is_selected(name):
             a, b = (prepare(lib) for lib in libraries)
-            report(name, list(turns(a, b, options.seconds)), at_most)
-    for module, other, at_most in (("minigrad", "numpy", 1.5), ("minigrad", "torch", None)):
+            report(name, list(paired_ratios(a, b, options.seconds)), bound)
+    for module, other, bound in (("minigrad", "numpy", 1.5), ("minigrad", "torch", None)):
         name = f"import {module} / import {other}"
-        if chosen(name):
-            report(name, import_times(module, other, max(5, int(2 * options.seconds))), at_most)
+        if is_selected(name):
+            report(name, import_times(module, other, max(5, int(2 * options.seconds))), bound)
 
 
 if __name__ == "__main__":

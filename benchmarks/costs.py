@@ -1,9 +1,9 @@
-"""What recording costs: time for each operation and node, depth, fan-out, and memory.
+"""Measure the costs of recording: time per operation and per node, deep graphs, fan-out, and memory.
 
     python benchmarks/costs.py
 
-Times are medians of ratios minigrad / torch, taken in turns in one process; the rest are counts and bytes of minigrad alone,
-and peak memory of either library in a process of its own.
+Times are medians of the ratio minigrad / torch, measured alternately in one process. The other figures are those of minigrad
+alone. Peak memory is measured for each library in its own process.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
 import minigrad
 
-Make = Callable[[Any], Callable[[], object]]
+try:
+    import torch
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[test]'")
+
+Prepare = Callable[[Any], Callable[[], object]]
 
 
-def ratio(make: Make, rounds: int = 15) -> str:
+def ratio(prepare: Prepare, rounds: int = 15) -> str:
     """Return the median ratio of the times of a workload in minigrad and in torch."""
-    a, b = make(minigrad), make(torch)
+    a, b = prepare(minigrad), prepare(torch)
     ratios = []
     for _ in range(rounds):
         t0 = time.perf_counter()
@@ -39,7 +43,7 @@ def ratio(make: Make, rounds: int = 15) -> str:
 
 
 def operation(lib: Any, recorded: bool) -> Callable[[], object]:
-    """A thousand products of numbers, recorded or not."""
+    """Compute a thousand scalar products, recorded or not."""
     x = lib.tensor(1.5, requires_grad=recorded)
 
     def run() -> None:
@@ -49,8 +53,8 @@ def operation(lib: Any, recorded: bool) -> Callable[[], object]:
     return run
 
 
-def chain_back(lib: Any) -> Callable[[], object]:
-    """Backward through a chain of 2000 products."""
+def chain_backward(lib: Any) -> Callable[[], object]:
+    """Run backward through a chain of 2000 products."""
     x = lib.tensor(1.0, requires_grad=True)
     y = x
     for _ in range(2000):
@@ -59,7 +63,7 @@ def chain_back(lib: Any) -> Callable[[], object]:
 
 
 def fan_out(lib: Any) -> Callable[[], object]:
-    """One tensor of 10,000 elements used a thousand times: its cotangent is the sum of a thousand."""
+    """Use a tensor of 10,000 elements a thousand times, so that its cotangent is a sum of a thousand terms."""
     x = lib.ones(10_000, requires_grad=True)
 
     def run() -> None:
@@ -72,7 +76,7 @@ def fan_out(lib: Any) -> Callable[[], object]:
 
 
 def million() -> str:
-    """Return what a chain of a million operations takes, and that it can be dropped."""
+    """Return the shares of time of forward, backward and deletion for a chain of a million operations."""
     x = minigrad.tensor(1.0, requires_grad=True)
     t0 = time.perf_counter()
     y = x
@@ -84,12 +88,12 @@ def million() -> str:
     del y
     t3 = time.perf_counter()
     assert x.grad is not None
-    parts = [(t1 - t0) / (t3 - t0), (t2 - t1) / (t3 - t0), (t3 - t2) / (t3 - t0)]
-    return "forward {:.0%}, backward {:.0%}, dropping it {:.0%} of its time".format(*parts)
+    shares = [(t1 - t0) / (t3 - t0), (t2 - t1) / (t3 - t0), (t3 - t2) / (t3 - t0)]
+    return "forward {:.0%}, backward {:.0%}, deletion {:.0%} of the time".format(*shares)
 
 
 def training(lib: Any = minigrad) -> Callable[[], object]:
-    """A training step of a small network."""
+    """Return a training step of a small network."""
     model = lib.nn.Sequential(lib.nn.Linear(8, 16), lib.nn.Tanh(), lib.nn.Linear(16, 1))
     optimizer = lib.optim.Adam(model.parameters())
     x, y = lib.randn(32, 8), lib.randn(32, 1)
@@ -103,7 +107,7 @@ def training(lib: Any = minigrad) -> Callable[[], object]:
 
 
 def growth(steps: int = 10_000) -> str:
-    """Return how much memory grows over training steps with the garbage collector off."""
+    """Return the growth of memory over training steps with the garbage collector disabled."""
     step = training()
     for _ in range(100):
         step()
@@ -141,21 +145,21 @@ print(peak() - start)
 
 
 def peak(lib: str) -> int:
-    """Return the kilobytes by which two steps of an MLP raise the peak memory of a fresh process (on Linux)."""
+    """Return the kilobytes by which two training steps of an MLP increase the peak memory of a new process (Linux only)."""
     done = subprocess.run([sys.executable, "-c", PEAK.format(lib=lib)], check=True, capture_output=True, text=True)
     return int(done.stdout)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run all measurements and print the table."""
     rows: list[tuple[str, Callable[[], str]]] = [
         ("operation, not recorded", lambda: ratio(lambda lib: operation(lib, recorded=False))),
         ("operation, recorded", lambda: ratio(lambda lib: operation(lib, recorded=True))),
-        ("backward, for each node", lambda: ratio(chain_back)),
+        ("backward, per node", lambda: ratio(chain_backward)),
         ("fan-out of 1000, 10,000 elements", lambda: ratio(fan_out)),
         ("training step of a small network", lambda: ratio(lambda lib: training(lib), 200)),
         ("chain of 1,000,000 operations", million),
-        ("growth over 10,000 steps, collector off", growth),
+        ("growth over 10,000 steps, no collector", growth),
         ("peak memory of an MLP's step", lambda: f"{peak('minigrad') / peak('torch'):6.2f} of torch's"),
     ]
     print(f"torch {torch.__version__}, NumPy {np.__version__}")
