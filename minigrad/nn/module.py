@@ -26,7 +26,7 @@ from minigrad.nn import init
 from minigrad.nn.conversion import convert_in_place
 from minigrad.nn.formatting import format_module
 from minigrad.nn.forward_hooks import call_with_hooks
-from minigrad.nn.functional import linear
+from minigrad.nn.functional.linear import linear
 from minigrad.nn.registration import Kind, assigned_before_init, check_registration, wrong_assignment
 from minigrad.nn.state import IncompatibleKeys, load_state
 from minigrad.tensor import Tensor

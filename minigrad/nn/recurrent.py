@@ -1,7 +1,7 @@
-"""Recurrent networks: a state that is carried from one position of a sequence to the next.
+"""Recurrent networks: a state h that is updated at each position of a sequence.
 
-A *step* is the formula of one kind of network: from the part that comes from the input, W_ih x + b_ih, and the state it
-gives the next state. The states and gates are those of torch; * is element by element and s the sigmoid.
+A *transition* is the formula of one kind of network: it computes the next state from the state and from W_ih x + b_ih, the
+projection of the input. States and gates are those of torch. In the formulas, s is the sigmoid, and * is element by element.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ from minigrad.tensor import Tensor
 
 State = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor | None]
-Step = Callable[[Tensor, State, Weights], State]
+Transition = Callable[[Tensor, State, Weights], State]
 
 
-def rnn_step(activation: Callable[[Tensor], Tensor]) -> Step:
-    """Return the step h' = activation(W_ih x + b_ih + W_hh h + b_hh). Elman 1990."""
+def rnn_transition(activation: Callable[[Tensor], Tensor]) -> Transition:
+    """Return the transition h' = activation(W_ih x + b_ih + W_hh h + b_hh). Elman 1990."""
 
-    def step(from_input: Tensor, state: State, weights: Weights) -> State:
-        return (activation(from_input + F.linear(state[0], *weights)),)
+    def transition(input_projection: Tensor, state: State, weights: Weights) -> State:
+        return (activation(input_projection + F.linear(state[0], *weights)),)
 
-    return step
+    return transition
 
 
-def lstm_step(from_input: Tensor, state: State, weights: Weights) -> State:
+def lstm_transition(input_projection: Tensor, state: State, weights: Weights) -> State:
     """Return h' = o * tanh(c') and c' = f * c + i * g, with i, f, o = s(...) and g = tanh(...).
 
     Each (...) is a quarter of W_ih x + b_ih + W_hh h + b_hh, in the order i, f, g, o. Hochreiter and Schmidhuber 1997.
     """
     h, c = state
-    i, f, g, o = (from_input + F.linear(h, *weights)).chunk(4, -1)
+    i, f, g, o = (input_projection + F.linear(h, *weights)).chunk(4, -1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def gru_step(from_input: Tensor, state: State, weights: Weights) -> State:
+def gru_transition(input_projection: Tensor, state: State, weights: Weights) -> State:
     """Return h' = (1 - z) * n + z * h, with r, z = s(...) and n = tanh(W_in x + b_in + r * (W_hn h + b_hn)).
 
     Each (...) is a third of W_ih x + b_ih + W_hh h + b_hh, in the order r, z, n. Cho et al. 2014,
     https://arxiv.org/abs/1406.1078.
     """
     (h,) = state
-    x_r, x_z, x_n = from_input.chunk(3, -1)
+    x_r, x_z, x_n = input_projection.chunk(3, -1)
     h_r, h_z, h_n = F.linear(h, *weights).chunk(3, -1)
     r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
     n = (x_n + r * h_n).tanh()
@@ -67,18 +67,18 @@ def _activation(nonlinearity: str) -> Callable[[Tensor], Tensor]:
     return ACTIVATIONS[nonlinearity]
 
 
-class _Weighted(Module):
-    """What cells and networks have in common: weights for each gate, in one matrix for the input and one for the state.
+class _RecurrentModule(Module):
+    """Common base of cells and networks: one weight matrix for the input and one for the state, with rows for each gate.
 
     Attributes:
-        gates: How many times hidden_size rows the matrices have.
-        step: The formula.
-        parts: How many tensors a state is: h, or h and c.
+        gates: The number of gates; the matrices have gates * hidden_size rows.
+        num_states: How many tensors a state is: 1 for h, 2 for h and c.
+        transition: The formula.
     """
 
     gates = 1
-    parts = 1
-    step: Step
+    num_states = 1
+    transition: Transition
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool) -> None:
         super().__init__()
@@ -101,40 +101,40 @@ class _Weighted(Module):
         return members[f"weight_{side}{suffix}"], members[f"bias_{side}{suffix}"] if self.bias else None
 
     def reset_parameters(self) -> None:
-        """Draw the parameters anew from U(-k, k), k = 1 / sqrt(hidden_size)."""
+        """Draw all parameters from U(-k, k), k = 1 / sqrt(hidden_size)."""
         k = 1 / math.sqrt(self.hidden_size)
         for p in self.parameters():
             init.uniform_(p, -k, k)
 
-    def _given(self, state: Any, shape: tuple[int, ...], like: Tensor) -> State:
-        """Return the state as a tuple of tensors; zeros if there is none.
+    def _check_state(self, state: Any, shape: tuple[int, ...], like: Tensor) -> State:
+        """Return the initial state as a tuple of tensors; zeros if it is None.
 
         Raises:
-            RuntimeError: It is of another shape.
+            RuntimeError: It has another shape.
         """
         if state is None:
-            return (zeros(shape, dtype=like.dtype),) * self.parts
-        tensors = state if self.parts > 1 else (state,)
+            return (zeros(shape, dtype=like.dtype),) * self.num_states
+        tensors = state if self.num_states > 1 else (state,)
         for t in tensors:
             if t.shape != shape:
                 raise RuntimeError(f"Expected hidden size {shape}, got {list(t.shape)}")
         return tuple(tensors)
 
-    def _packed(self, state: State) -> Any:
+    def _unwrap_state(self, state: State) -> Any:
         """Return a state as users see it: one tensor, or a tuple of several."""
-        return state if self.parts > 1 else state[0]
+        return state if self.num_states > 1 else state[0]
 
 
 # ---------------------------------------------------------------------------------------------------------- cells
 
 
-class Cell(_Weighted):
-    """What the cells have in common: one step.
+class RNNCellBase(_RecurrentModule):
+    """Base class of the cells, which apply one transition.
 
     Attributes:
-        weight_ih: Of shape (gates * hidden_size, input_size), drawn from U(-k, k), k = 1 / sqrt(hidden_size).
-        weight_hh: Of shape (gates * hidden_size, hidden_size), from the same distribution.
-        bias_ih: Of shape (gates * hidden_size,), from the same distribution; absent with ``bias=False``.
+        weight_ih: Of shape ``(gates * hidden_size, input_size)``, drawn from U(-k, k) with k = 1 / sqrt(hidden_size).
+        weight_hh: Of shape ``(gates * hidden_size, hidden_size)``, from the same distribution.
+        bias_ih: Of shape ``(gates * hidden_size,)``, from the same distribution; absent with ``bias=False``.
         bias_hh: The same.
     """
 
@@ -151,7 +151,7 @@ class Cell(_Weighted):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: Any = None) -> Any:
-        """Return the next state; without a state, it follows zeros.
+        """Return the next state; without a state, the one after zeros.
 
         Raises:
             ValueError: x has neither one axis nor two.
@@ -159,21 +159,22 @@ class Cell(_Weighted):
         """
         if x.ndim not in (1, 2):
             raise ValueError(f"{self._get_name()}: Expected input to be 1D or 2D, got {x.ndim}D instead")
-        before = self._given(state, (*x.shape[:-1], self.hidden_size), x)
-        return self._packed(self.step(F.linear(x, *self._weights("ih", "")), before, self._weights("hh", "")))
+        previous = self._check_state(state, (*x.shape[:-1], self.hidden_size), x)
+        input_projection = F.linear(x, *self._weights("ih", ""))
+        return self._unwrap_state(self.transition(input_projection, previous, self._weights("hh", "")))
 
     def extra_repr(self) -> str:
-        """Return the sizes, and the options that are not the usual ones."""
+        """Return the sizes, and the options that are not the defaults."""
         return f"{self.input_size}, {self.hidden_size}{'' if self.bias else ', bias=False'}"
 
 
-class RNNCell(Cell):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu in place of tanh.
+class RNNCell(RNNCellBase):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu in place of tanh. Equals ``torch.nn.RNNCell``.
 
     Shape:
-        x (N, input_size) or (input_size,), h (N, hidden_size) or (hidden_size,) -> like h.
+        x ``(N, input_size)``, h ``(N, hidden_size)`` -> ``(N, hidden_size)``; or all without N
 
-    Attributes are those of `Cell`, with 1 gate.
+    Attributes are those of `RNNCellBase`, with 1 gate.
     """
 
     def __init__(
@@ -187,51 +188,52 @@ class RNNCell(Cell):
     ) -> None:
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
-        self.step = rnn_step(_activation(nonlinearity))
+        self.transition = rnn_transition(_activation(nonlinearity))
 
     def extra_repr(self) -> str:
-        """Return the sizes, and the options that are not the usual ones."""
+        """Return the sizes, and the options that are not the defaults."""
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
 
 
-class LSTMCell(Cell):
-    """h' = o * tanh(c'), c' = f * c + i * g; see `lstm_step`.
+class LSTMCell(RNNCellBase):
+    """h' = o * tanh(c'), c' = f * c + i * g; see `lstm_transition`. Equals ``torch.nn.LSTMCell``.
 
     Shape:
-        x (N, input_size) or (input_size,), state (h, c), each (N, hidden_size) or (hidden_size,) -> (h', c').
+        x ``(N, input_size)``, state (h, c), each ``(N, hidden_size)`` -> (h', c') of the same shapes; or all without N
 
-    Attributes are those of `Cell`, with 4 gates.
+    Attributes are those of `RNNCellBase`, with 4 gates.
     """
 
     gates = 4
-    parts = 2
-    step = staticmethod(lstm_step)
+    num_states = 2
+    transition = staticmethod(lstm_transition)
 
 
-class GRUCell(Cell):
-    """h' = (1 - z) * n + z * h; see `gru_step`.
+class GRUCell(RNNCellBase):
+    """h' = (1 - z) * n + z * h; see `gru_transition`. Equals ``torch.nn.GRUCell``.
 
     Shape:
-        x (N, input_size) or (input_size,), h (N, hidden_size) or (hidden_size,) -> like h.
+        x ``(N, input_size)``, h ``(N, hidden_size)`` -> ``(N, hidden_size)``; or all without N
 
-    Attributes are those of `Cell`, with 3 gates.
+    Attributes are those of `RNNCellBase`, with 3 gates.
     """
 
     gates = 3
-    step = staticmethod(gru_step)
+    transition = staticmethod(gru_transition)
 
 
 # ------------------------------------------------------------------------------------------------------- networks
 
 
-class Recurrent(_Weighted):
-    """What the networks have in common: layers of cells along a sequence, in one direction or in both.
+class RNNBase(_RecurrentModule):
+    """Base class of the networks: layers of cells along a sequence, in one direction or in both.
 
     Attributes:
-        weight_ih_l{k}: Of shape (gates * hidden_size, input size of layer k), drawn from U(-1/√hidden_size, 1/√hidden_size).
-        weight_hh_l{k}: Of shape (gates * hidden_size, hidden_size), from the same distribution.
-        bias_ih_l{k}: Of shape (gates * hidden_size,), from the same distribution; absent with ``bias=False``.
-        bias_hh_l{k}: The same. For the way back the names end in ``_reverse``.
+        weight_ih_l{k}: Of shape ``(gates * hidden_size, size of the input of layer k)``, drawn from U(-b, b) with
+            b = 1 / sqrt(hidden_size).
+        weight_hh_l{k}: Of shape ``(gates * hidden_size, hidden_size)``, from the same distribution.
+        bias_ih_l{k}: Of shape ``(gates * hidden_size,)``, from the same distribution; absent with ``bias=False``.
+        bias_hh_l{k}: The same. For the reverse direction the names end in ``_reverse``.
 
     Raises:
         ValueError: A size or the dropout probability is out of range.
@@ -258,15 +260,15 @@ class Recurrent(_Weighted):
         self.batch_first = batch_first
         self.dropout = dropout
         self.bidirectional = bidirectional
-        self._ways = ("", "_reverse") if bidirectional else ("",)
+        self._directions = ("", "_reverse") if bidirectional else ("",)
         for layer in range(num_layers):
-            for way in self._ways:
-                size = hidden_size * len(self._ways) if layer else input_size
-                self._add_weights(f"_l{layer}{way}", size, {"device": device, "dtype": dtype})
+            for direction in self._directions:
+                size = hidden_size * len(self._directions) if layer else input_size
+                self._add_weights(f"_l{layer}{direction}", size, {"device": device, "dtype": dtype})
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Return the top layer's h at every position, and the last state of every layer and direction.
+        """Return h of the last layer at every position, and the final state of every layer and direction.
 
         Raises:
             ValueError: x has neither two axes nor three.
@@ -276,49 +278,49 @@ class Recurrent(_Weighted):
             raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {x.ndim}D instead")
         if x.shape[-1] != self.input_size:
             raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}")
-        by_batch = x.ndim == 3 and self.batch_first
-        sequence = x.transpose(0, 1) if by_batch else x
-        rows = self.num_layers * len(self._ways)
-        first = self._given(state, (rows, *sequence.shape[1:-1], self.hidden_size), x)
-        last: list[State] = []
+        batch_first = x.ndim == 3 and self.batch_first
+        sequence = x.transpose(0, 1) if batch_first else x
+        state_shape = (self.num_layers * len(self._directions), *sequence.shape[1:-1], self.hidden_size)
+        initial = self._check_state(state, state_shape, x)
+        final: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.training:
                 sequence = F.dropout(sequence, self.dropout)
-            runs = []
-            for way in self._ways:
-                start = tuple(part[len(last)] for part in first)
-                run, end = self._run(sequence, start, f"_l{layer}{way}", backwards=bool(way))
-                runs.append(run)
-                last.append(end)
-            sequence = cat(runs, -1) if len(runs) > 1 else runs[0]
-        ends = tuple(stack(part) for part in zip(*last, strict=True))
-        return sequence.transpose(0, 1) if by_batch else sequence, self._packed(ends)
+            outputs = []
+            for direction in self._directions:
+                start = tuple(t[len(final)] for t in initial)
+                output, end = self._run_layer(sequence, start, f"_l{layer}{direction}", reverse=bool(direction))
+                outputs.append(output)
+                final.append(end)
+            sequence = cat(outputs, -1) if len(outputs) > 1 else outputs[0]
+        final_state = tuple(stack(tensors) for tensors in zip(*final, strict=True))
+        return sequence.transpose(0, 1) if batch_first else sequence, self._unwrap_state(final_state)
 
-    def _run(self, sequence: Tensor, state: State, suffix: str, backwards: bool) -> tuple[Tensor, State]:
-        """Return h at every position of the sequence, and the state at its end."""
+    def _run_layer(self, sequence: Tensor, state: State, suffix: str, reverse: bool) -> tuple[Tensor, State]:
+        """Return h at every position of the sequence, and the final state."""
         weights = self._weights("hh", suffix)
-        from_input = F.linear(sequence, *self._weights("ih", suffix)).unbind(0)
+        projections = F.linear(sequence, *self._weights("ih", suffix)).unbind(0)
         outputs = []
-        for part in reversed(from_input) if backwards else from_input:
-            state = self.step(part, state, weights)
+        for projection in reversed(projections) if reverse else projections:
+            state = self.transition(projection, state, weights)
             outputs.append(state[0])
-        return stack(outputs[::-1] if backwards else outputs), state
+        return stack(outputs[::-1] if reverse else outputs), state
 
     def extra_repr(self) -> str:
-        """Return the sizes, and the options that are not the usual ones."""
-        usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
-        options = [f", {name}={self.__dict__[name]}" for name, value in usual.items() if self.__dict__[name] != value]
+        """Return the sizes, and the options that are not the defaults."""
+        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
+        options = [f", {name}={self.__dict__[name]}" for name, value in defaults.items() if self.__dict__[name] != value]
         return f"{self.input_size}, {self.hidden_size}{''.join(options)}"
 
 
-class RNN(Recurrent):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh) along a sequence, or with relu in place of tanh.
+class RNN(RNNBase):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh) along a sequence, or with relu in place of tanh. Equals ``torch.nn.RNN``.
 
     Shape:
-        x (L, N, input_size), with batch_first (N, L, input_size), or (L, input_size); h (D num_layers, N, hidden_size),
-        D = 2 if bidirectional -> output (L, N, D hidden_size), and the last h of every layer.
+        x ``(L, N, input_size)``, h ``(D * num_layers, N, hidden_size)`` -> output ``(L, N, D * hidden_size)``, and the final
+        h of every layer. D is 2 if bidirectional, else 1. With batch_first, x and output are ``(N, L, ...)``; or all without N
 
-    Attributes are those of `Recurrent`, with 1 gate.
+    Attributes are those of `RNNBase`, with 1 gate.
     """
 
     def __init__(
@@ -326,34 +328,32 @@ class RNN(Recurrent):
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, **options)
         self.nonlinearity = nonlinearity
-        self.step = rnn_step(_activation(nonlinearity))
+        self.transition = rnn_transition(_activation(nonlinearity))
 
 
-class LSTM(Recurrent):
-    """h' = o * tanh(c'), c' = f * c + i * g along a sequence; see `lstm_step`.
+class LSTM(RNNBase):
+    """h' = o * tanh(c'), c' = f * c + i * g along a sequence; see `lstm_transition`. Equals ``torch.nn.LSTM``.
 
     Shape:
-        x (L, N, input_size), with batch_first (N, L, input_size), or (L, input_size); state (h, c), each
-        (D num_layers, N, hidden_size), D = 2 if bidirectional -> output (L, N, D hidden_size), and the last (h, c) of every
-        layer.
+        x ``(L, N, input_size)``, state (h, c), each ``(D * num_layers, N, hidden_size)`` -> output
+        ``(L, N, D * hidden_size)``, and the final (h, c) of every layer; otherwise as for `RNN`.
 
-    Attributes are those of `Recurrent`, with 4 gates.
+    Attributes are those of `RNNBase`, with 4 gates.
     """
 
     gates = 4
-    parts = 2
-    step = staticmethod(lstm_step)
+    num_states = 2
+    transition = staticmethod(lstm_transition)
 
 
-class GRU(Recurrent):
-    """h' = (1 - z) * n + z * h along a sequence; see `gru_step`.
+class GRU(RNNBase):
+    """h' = (1 - z) * n + z * h along a sequence; see `gru_transition`. Equals ``torch.nn.GRU``.
 
     Shape:
-        x (L, N, input_size), with batch_first (N, L, input_size), or (L, input_size); h (D num_layers, N, hidden_size),
-        D = 2 if bidirectional -> output (L, N, D hidden_size), and the last h of every layer.
+        As for `RNN`.
 
-    Attributes are those of `Recurrent`, with 3 gates.
+    Attributes are those of `RNNBase`, with 3 gates.
     """
 
     gates = 3
-    step = staticmethod(gru_step)
+    transition = staticmethod(gru_transition)

@@ -101,7 +101,7 @@ def test_gradients_of_the_parameters(name: str) -> None:
 def test_cells(name: str, batch: tuple[int, ...]) -> None:
     mine, theirs = pair(CELLS[name])
     agree(lambda x: joined(minigrad, mine(x)), lambda x: joined(torch, theirs(x)), draw(*batch, 3))
-    states = [draw(*batch, 4, seed=k) for k in range(mine.parts)]
+    states = [draw(*batch, 4, seed=k) for k in range(mine.num_states)]
     agree(
         lambda x, *s: joined(minigrad, mine(x, s if len(s) > 1 else s[0])),
         lambda x, *s: joined(torch, theirs(x, s if len(s) > 1 else s[0])),
