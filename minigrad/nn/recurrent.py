@@ -318,7 +318,7 @@ class RNN(RNNBase):
 
     Shape:
         x ``(L, N, input_size)``, h ``(D * num_layers, N, hidden_size)`` -> output ``(L, N, D * hidden_size)``, and the final
-        h of every layer. D is 2 if bidirectional, else 1. With batch_first, x and output are ``(N, L, ...)``; or all without N
+        h of every layer. D is 2 if bidirectional, else 1. With batch_first, x and output are ``(N, L, ...)``. N is optional.
 
     Attributes are those of `RNNBase`, with 1 gate.
     """
