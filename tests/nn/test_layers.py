@@ -11,9 +11,9 @@ import torch
 
 import minigrad
 from minigrad import nn
-from tests.nn.parity import Array, agree, close, draw
+from tests.nn.parity import Array, assert_close, assert_same_in_both, uniform
 
-rows, image, signal = draw(5, 3), draw(2, 4, 7, 6), draw(2, 4, 9)
+rows, image, signal = uniform(5, 3), uniform(2, 4, 7, 6), uniform(2, 4, 9)
 numbers = np.array([[1, 0, 2], [2, 2, 3]])
 
 LAYERS: dict[str, tuple[Any, Array]] = {
@@ -73,13 +73,13 @@ KINDS = {name.split()[0] for name in LAYERS}
 def pair(name: str) -> tuple[Any, Any]:
     """Return the layer in both libraries, in float64, with minigrad's state."""
     build = LAYERS[name][0]
-    mine, theirs = build(nn).double(), build(torch.nn).double()
-    theirs.load_state_dict({key: torch.from_numpy(t.numpy().copy()) for key, t in mine.state_dict().items()})
-    return mine, theirs
+    ours, reference = build(nn).double(), build(torch.nn).double()
+    reference.load_state_dict({key: torch.from_numpy(t.numpy().copy()) for key, t in ours.state_dict().items()})
+    return ours, reference
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_text(name: str) -> None:
+def test_repr(name: str) -> None:
     build = LAYERS[name][0]
     assert repr(build(nn)) == repr(build(torch.nn))
 
@@ -97,27 +97,27 @@ def test_state_has_the_names_shapes_and_types_of_torch(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("training", [True, False])
 def test_function_and_derivatives(name: str, training: bool) -> None:
-    mine, theirs = pair(name)
-    mine.train(training)
-    theirs.train(training)
-    agree(mine, theirs, LAYERS[name][1])
-    for key, t in theirs.state_dict().items():
-        close(mine.state_dict()[key], t)
+    ours, reference = pair(name)
+    ours.train(training)
+    reference.train(training)
+    assert_same_in_both(ours, reference, LAYERS[name][1])
+    for key, t in reference.state_dict().items():
+        assert_close(ours.state_dict()[key], t)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients_of_the_parameters(name: str) -> None:
-    mine, theirs = pair(name)
+    ours, reference = pair(name)
     x = LAYERS[name][1]
-    ours, yours = mine(minigrad.tensor(x)), theirs(torch.tensor(x))
-    if not ours.requires_grad:
-        assert not list(mine.parameters())
+    our_values, reference_values = ours(minigrad.tensor(x)), reference(torch.tensor(x))
+    if not our_values.requires_grad:
+        assert not list(ours.parameters())
         return
-    weights = draw(*ours.shape, seed=3)
-    (ours * minigrad.tensor(weights)).sum().backward()
-    (yours * torch.tensor(weights)).sum().backward()
-    for (_, p), (_, q) in zip(mine.named_parameters(), theirs.named_parameters(), strict=True):
-        close(p.grad, q.grad)
+    weights = uniform(*our_values.shape, seed=3)
+    (our_values * minigrad.tensor(weights)).sum().backward()
+    (reference_values * torch.tensor(weights)).sum().backward()
+    for (_, p), (_, q) in zip(ours.named_parameters(), reference.named_parameters(), strict=True):
+        assert_close(p.grad, q.grad)
 
 
 @pytest.mark.parametrize("inplace", ["ReLU", "LeakyReLU", "ELU", "Hardtanh", "Dropout"])
@@ -157,7 +157,7 @@ def test_initial_values_are_uniform(build: Any) -> None:
     assert abs(weight.mean()) < 0.05 * k
 
 
-def test_initial_values_follow_the_common_seed() -> None:
+def test_initial_values_follow_manual_seed() -> None:
     layers = []
     for seed in (1, 1, 2):
         minigrad.manual_seed(seed)
@@ -176,7 +176,7 @@ def test_layers_without_inputs() -> None:
     assert nn.Linear(0, 3)(minigrad.zeros(2, 0)).tolist() == [[0.0] * 3] * 2
 
 
-def test_parameters_can_be_drawn_anew() -> None:
+def test_reset_parameters() -> None:
     for name in ("Linear", "Embedding padded", "LayerNorm", "BatchNorm2d", "Conv2d"):
         layer = LAYERS[name][0](nn)
         before = {key: t.tolist() for key, t in layer.state_dict().items()}
@@ -198,7 +198,7 @@ def test_embedding_from_a_table() -> None:
     assert layer(minigrad.tensor([1])).tolist() == [[0.0, 0.0]]
 
 
-WRONG: dict[str, Any] = {
+MISTAKES: dict[str, Any] = {
     "Conv2d groups of inputs": lambda lib: lib.nn.Conv2d(3, 4, 3, groups=2),
     "Conv2d groups of outputs": lambda lib: lib.nn.Conv2d(4, 3, 3, groups=2),
     "Conv2d groups 0": lambda lib: lib.nn.Conv2d(4, 3, 3, groups=0),
@@ -216,12 +216,12 @@ WRONG: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("what", MISTAKES)
 def test_errors_are_of_the_types_of_torch(what: str) -> None:
-    with pytest.raises(Exception) as theirs:  # noqa: PT011
-        WRONG[what](torch)
-    with pytest.raises(theirs.type):
-        WRONG[what](minigrad)
+    with pytest.raises(Exception) as reference:  # noqa: PT011
+        MISTAKES[what](torch)
+    with pytest.raises(reference.type):
+        MISTAKES[what](minigrad)
 
 
 def test_other_errors() -> None:

@@ -10,10 +10,10 @@ import torch
 
 import minigrad
 from minigrad import nn
-from tests.nn.parity import Array, agree, draw
+from tests.nn.parity import Array, assert_same_in_both, uniform
 
-x, y = draw(5, 4), draw(5, 4, seed=1)
-p, q = draw(5, 4, low=0.05, high=0.95), draw(5, 4, seed=1, low=0.05, high=0.95)
+x, y = uniform(5, 4), uniform(5, 4, seed=1)
+p, q = uniform(5, 4, low=0.05, high=0.95), uniform(5, 4, seed=1, low=0.05, high=0.95)
 classes = np.array([0, 3, 1, 1, 2])
 weights = [0.5, 2.0, 0.25, 1.5]
 
@@ -44,28 +44,28 @@ LOSSES: dict[str, tuple[Any, list[Array]]] = {
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")
 def test_losses(name: str, reduction: str) -> None:
     build, arrays = LOSSES[name]
-    mine, theirs = (build(lib, reduction=reduction) for lib in (minigrad, torch))
+    ours, reference = (build(lib, reduction=reduction) for lib in (minigrad, torch))
     # torch's second derivative of bce has 1e-12 added to a denominator.
-    agree(mine, theirs, *arrays, orders=1 if name == "BCELoss" else 2)
-    assert repr(mine) == repr(theirs)
-    assert list(mine.state_dict()) == list(theirs.state_dict())
+    assert_same_in_both(ours, reference, *arrays, orders=1 if name == "BCELoss" else 2)
+    assert repr(ours) == repr(reference)
+    assert list(ours.state_dict()) == list(reference.state_dict())
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_an_unknown_reduction_is_refused(name: str) -> None:
+def test_an_unknown_reduction_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match=r"^avg is not a valid value for reduction$"):
         LOSSES[name][0](minigrad, reduction="avg")
 
 
-def test_batchmean_is_for_kl_alone() -> None:
+def test_batchmean_is_only_for_kl_div() -> None:
     target = minigrad.tensor(y)
-    mine = nn.KLDivLoss(reduction="batchmean", log_target=True)(minigrad.tensor(x), target).item()
-    assert mine == pytest.approx(nn.KLDivLoss(reduction="sum", log_target=True)(minigrad.tensor(x), target).item() / 5)
+    ours = nn.KLDivLoss(reduction="batchmean", log_target=True)(minigrad.tensor(x), target).item()
+    assert ours == pytest.approx(nn.KLDivLoss(reduction="sum", log_target=True)(minigrad.tensor(x), target).item() / 5)
     with pytest.raises(ValueError, match="batchmean"):
         nn.MSELoss(reduction="batchmean")
 
 
-def test_a_target_that_only_broadcasts_is_refused() -> None:
+def test_a_target_that_is_only_broadcastable_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"Reshape the target to \(34, 1\)\.$"):
         nn.MSELoss()(minigrad.zeros(34, 1), minigrad.zeros(34))
 
@@ -77,7 +77,7 @@ def test_the_factor_two_of_the_mean_squared_error() -> None:
     assert prediction.grad.tolist() == [2 * 2 / 2, 2 * 4 / 2]
 
 
-def test_arguments_of_torch_that_are_not_supported_are_refused_by_name() -> None:
+def test_the_error_names_an_unsupported_argument_of_torch() -> None:
     with pytest.raises(TypeError, match="size_average"):
         nn.MSELoss(size_average=True)  # type: ignore[call-arg]
 

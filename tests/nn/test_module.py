@@ -1,4 +1,4 @@
-"""Module: how members are found, what is done to all of them, states, text."""
+"""Module: registration, traversal, conversion, state, repr."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import torch
 
 import minigrad
 from minigrad import nn
-from tests.nn.parity import close
+from tests.nn.parity import assert_close
 
 
 def libraries() -> list[Any]:
     return [minigrad, torch]
 
 
-def family(lib: Any) -> Any:
-    """Return a module with members of every kind, defined for either library."""
+def example_module(lib: Any) -> Any:
+    """Return a module with parameters, buffers and submodules of every kind, in either library."""
 
     class Inner(lib.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -56,7 +56,7 @@ def names(pairs: Any) -> list[str]:
     return [name for name, _ in pairs]
 
 
-FOUND: dict[str, Any] = {
+TRAVERSALS: dict[str, Any] = {
     "parameters": lambda m: names(m.named_parameters()),
     "parameters with duplicates": lambda m: names(m.named_parameters(remove_duplicate=False)),
     "own parameters": lambda m: names(m.named_parameters(recurse=False)),
@@ -71,25 +71,25 @@ FOUND: dict[str, Any] = {
     "counts": lambda m: [len(list(f())) for f in (m.parameters, m.buffers, m.modules, m.children)],
     "shapes": lambda m: [tuple(p.shape) for p in m.parameters()],
     "kinds": lambda m: [type(c).__name__ for c in m.modules()],
-    "order of apply": lambda m: visited(m),
-    "text": repr,
+    "order of apply": lambda m: apply_order(m),
+    "repr": repr,
 }
 
 
-def visited(module: Any) -> list[str]:
+def apply_order(module: Any) -> list[str]:
     seen: list[str] = []
     module.apply(lambda m: seen.append(type(m).__name__))
     return seen
 
 
-@pytest.mark.parametrize("what", FOUND)
-def test_members_are_found_as_in_torch(what: str) -> None:
-    mine, theirs = (FOUND[what](family(lib)) for lib in libraries())
-    assert mine == theirs
+@pytest.mark.parametrize("what", TRAVERSALS)
+def test_traversal_is_that_of_torch(what: str) -> None:
+    ours, reference = (TRAVERSALS[what](example_module(lib)) for lib in libraries())
+    assert ours == reference
 
 
 def change(module: Any, lib: Any, how: str) -> None:
-    """Change the members of a family."""
+    """Change what is registered in the example module."""
     if how == "replace a parameter":
         module.shift = lib.nn.Parameter(lib.ones(5))
     elif how == "remove a parameter":
@@ -100,7 +100,7 @@ def change(module: Any, lib: Any, how: str) -> None:
         module.first = lib.nn.Parameter(lib.ones(5))
     elif how == "put a parameter in place of a buffer":
         module.inner.count = lib.nn.Parameter(lib.ones(5))
-    elif how == "put a parameter in place of a buffer that is no state":
+    elif how == "put a parameter in place of a buffer that is not persistent":
         module.inner.cache = lib.nn.Parameter(lib.ones(5))
     elif how == "put a parameter in place of another attribute":
         module.note = lib.nn.Parameter(lib.ones(5))
@@ -117,7 +117,7 @@ def change(module: Any, lib: Any, how: str) -> None:
         module.inner.count = None
     elif how == "fill an empty buffer":
         module.inner.empty = lib.ones(7)
-    elif how == "a tensor is no member":
+    elif how == "a tensor is not registered":
         module.loose = lib.ones(7)
     elif how == "add a module":
         module.add_module("added", lib.nn.ReLU())
@@ -135,7 +135,7 @@ CHANGES = [
     "put a module in place of a buffer",
     "put a parameter in place of a module",
     "put a parameter in place of a buffer",
-    "put a parameter in place of a buffer that is no state",
+    "put a parameter in place of a buffer that is not persistent",
     "put a parameter in place of another attribute",
     "delete a parameter",
     "delete a module",
@@ -143,7 +143,7 @@ CHANGES = [
     "replace a buffer",
     "empty a buffer",
     "fill an empty buffer",
-    "a tensor is no member",
+    "a tensor is not registered",
     "add a module",
     "remove a module",
     "make a buffer persistent",
@@ -151,10 +151,10 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("how", CHANGES)
-def test_members_change_as_in_torch(how: str) -> None:
+def test_registration_is_that_of_torch(how: str) -> None:
     found = []
     for lib in libraries():
-        module = family(lib)
+        module = example_module(lib)
         change(module, lib, how)
         found.append(
             [
@@ -168,31 +168,31 @@ def test_members_change_as_in_torch(how: str) -> None:
     assert found[0] == found[1]
 
 
-def refuse(lib: Any, how: str) -> None:
-    module = family(lib)
+def make_mistake(lib: Any, how: str) -> None:
+    module = example_module(lib)
     if how == "parameter by tensor":
         module.shift = lib.ones(2)
-    elif how == "parameter by number":
+    elif how == "parameter by int":
         module.shift = 3
     elif how == "parameter by module":
         module.shift = lib.nn.Linear(1, 1)
     elif how == "module by function":
         module.first = str
-    elif how == "buffer by number":
+    elif how == "buffer by int":
         module.inner.count = 3
-    elif how == "module that is none":
+    elif how == "module of the wrong type":
         module.add_module("x", 3)
     elif how == "module without a name":
         module.add_module("", lib.nn.ReLU())
     elif how == "module with a dot":
         module.add_module("a.b", lib.nn.ReLU())
-    elif how == "module with a number for a name":
+    elif how == "module with an int for a name":
         module.add_module(3, lib.nn.ReLU())
-    elif how == "module that is there":
+    elif how == "module of an existing name":
         module.add_module("note", lib.nn.ReLU())
-    elif how == "parameter that is there":
+    elif how == "parameter of an existing name":
         module.register_parameter("note", lib.nn.Parameter(lib.ones(1)))
-    elif how == "parameter that is none":
+    elif how == "parameter of the wrong type":
         module.register_parameter("x", lib.ones(1))
     elif how == "parameter with a dot":
         module.register_parameter("a.b", None)
@@ -201,17 +201,21 @@ def refuse(lib: Any, how: str) -> None:
     elif how == "parameter that was computed":
         p = lib.nn.Parameter(lib.ones(1))
         p += 0
-    elif how == "buffer that is there":
+    elif how == "parameter that is no leaf":
+        p = lib.nn.Parameter(lib.ones(1), requires_grad=False)
+        p.mul_(lib.ones(1, requires_grad=True))
+        module.register_parameter("x", p)
+    elif how == "buffer of an existing name":
         module.register_buffer("note", lib.ones(1))
-    elif how == "buffer that is none":
+    elif how == "buffer of the wrong type":
         module.register_buffer("x", 3)
     elif how == "buffer with a dot":
         module.register_buffer("a.b", None)
-    elif how == "mode that is no boolean":
+    elif how == "mode that is not a boolean":
         module.train("yes")
     elif how == "integers":
         module.to(lib.int64)
-    elif how == "state that is no mapping":
+    elif how == "state that is not a mapping":
         module.load_state_dict([1])
     elif how == "without forward":
         lib.nn.Module()(1)
@@ -223,52 +227,55 @@ def refuse(lib: Any, how: str) -> None:
         raise AssertionError(how)
 
 
-REFUSALS = [
+MISTAKES = [
     "parameter by tensor",
-    "parameter by number",
+    "parameter by int",
     "parameter by module",
     "module by function",
-    "buffer by number",
-    "module that is none",
+    "buffer by int",
+    "module of the wrong type",
     "module without a name",
     "module with a dot",
-    "module with a number for a name",
-    "module that is there",
-    "parameter that is there",
-    "parameter that is none",
+    "module with an int for a name",
+    "module of an existing name",
+    "parameter of an existing name",
+    "parameter of the wrong type",
     "parameter with a dot",
     "parameter without a name",
     "parameter that was computed",
-    "buffer that is there",
-    "buffer that is none",
+    "parameter that is no leaf",
+    "buffer of an existing name",
+    "buffer of the wrong type",
     "buffer with a dot",
-    "mode that is no boolean",
+    "mode that is not a boolean",
     "integers",
-    "state that is no mapping",
+    "state that is not a mapping",
     "without forward",
     "missing attribute",
     "delete what is missing",
 ]
 
 
-@pytest.mark.parametrize("how", REFUSALS)
+@pytest.mark.parametrize("how", MISTAKES)
 def test_errors_are_of_the_types_of_torch(how: str) -> None:
-    with pytest.raises(Exception) as theirs:  # noqa: PT011
-        refuse(torch, how)
-    with pytest.raises(theirs.type):
-        refuse(minigrad, how)
+    with pytest.raises(Exception) as reference:  # noqa: PT011
+        make_mistake(torch, how)
+    with pytest.raises(reference.type):
+        make_mistake(minigrad, how)
 
 
-@pytest.mark.parametrize("how", ["module that is none", "module without a name", "module with a dot", "module that is there"])
+@pytest.mark.parametrize(
+    "how", ["module of the wrong type", "module without a name", "module with a dot", "module of an existing name"]
+)
 def test_messages_are_those_of_torch(how: str) -> None:
-    with pytest.raises(Exception) as theirs:  # noqa: PT011
-        refuse(torch, how)
-    with pytest.raises(theirs.type) as mine:
-        refuse(minigrad, how)
-    assert str(mine.value) == str(theirs.value)
+    with pytest.raises(Exception) as reference:  # noqa: PT011
+        make_mistake(torch, how)
+    with pytest.raises(reference.type) as ours:
+        make_mistake(minigrad, how)
+    assert str(ours.value) == str(reference.value)
 
 
-def test_members_before_init_are_refused() -> None:
+def test_assignment_before_init_is_an_error() -> None:
     for lib in libraries():
 
         class EarlyModule(lib.nn.Module):  # type: ignore[misc, name-defined]
@@ -286,7 +293,7 @@ def test_members_before_init_are_refused() -> None:
 
 
 def test_a_failed_assignment_changes_nothing() -> None:
-    module = family(minigrad)
+    module = example_module(minigrad)
     shift = module.shift
     for wrong in (3, minigrad.ones(2)):
         with pytest.raises(TypeError, match="cannot assign"):
@@ -295,8 +302,8 @@ def test_a_failed_assignment_changes_nothing() -> None:
     assert "shift" in dict(module.named_parameters())
 
 
-def test_training_mode_reaches_everything() -> None:
-    module = family(minigrad)
+def test_training_mode_of_all_modules() -> None:
+    module = example_module(minigrad)
     assert all(m.training for m in module.modules())
     assert module.eval() is module
     assert not any(m.training for m in module.modules())
@@ -305,7 +312,7 @@ def test_training_mode_reaches_everything() -> None:
 
 
 def test_zero_grad() -> None:
-    module = family(minigrad)
+    module = example_module(minigrad)
     module(minigrad.ones(4, 3)).sum().backward()
     before = module.shift.grad
     module.zero_grad(set_to_none=False)
@@ -316,15 +323,15 @@ def test_zero_grad() -> None:
 
 
 def test_freezing() -> None:
-    module = family(minigrad).requires_grad_(False)
+    module = example_module(minigrad).requires_grad_(False)
     assert not any(p.requires_grad for p in module.parameters())
     assert not module(minigrad.ones(4, 3)).requires_grad
     module.requires_grad_()
     assert all(p.requires_grad for p in module.parameters())
 
 
-def test_conversion_keeps_the_parameters_and_their_ties() -> None:
-    module = family(minigrad)
+def test_conversion_keeps_parameters_and_tied_parameters() -> None:
+    module = example_module(minigrad)
     module.register_buffer("steps", minigrad.tensor(3))
     before = list(module.parameters())
     module(minigrad.ones(4, 3)).sum().backward()
@@ -341,16 +348,16 @@ def test_conversion_keeps_the_parameters_and_their_ties() -> None:
     assert module.to(dtype=minigrad.float32).shift.dtype is minigrad.float32
 
 
-def test_a_state_goes_to_torch_and_back() -> None:
-    mine, theirs = family(minigrad), family(torch)
-    result = theirs.load_state_dict({name: torch.from_numpy(t.numpy().copy()) for name, t in mine.state_dict().items()})
+def test_a_state_can_be_loaded_in_torch_and_back() -> None:
+    ours, reference = example_module(minigrad), example_module(torch)
+    result = reference.load_state_dict({name: torch.from_numpy(t.numpy().copy()) for name, t in ours.state_dict().items()})
     assert not result.missing_keys
     x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    close(mine(minigrad.tensor(x)), theirs(torch.tensor(x)), 1e-6)
+    assert_close(ours(minigrad.tensor(x)), reference(torch.tensor(x)), 1e-6)
 
-    theirs = family(torch)
-    assert repr(mine.load_state_dict(theirs.state_dict())) == "<All keys matched successfully>"
-    close(mine(minigrad.tensor(x)), theirs(torch.tensor(x)), 1e-6)
+    reference = example_module(torch)
+    assert repr(ours.load_state_dict(reference.state_dict())) == "<All keys matched successfully>"
+    assert_close(ours(minigrad.tensor(x)), reference(torch.tensor(x)), 1e-6)
 
 
 def test_a_state_shares_memory_and_loading_copies() -> None:
@@ -385,11 +392,11 @@ def test_loading_is_noticed_by_a_graph_that_needs_the_old_values() -> None:
         lambda s, full: (s.pop("shift"), s.update({"first.weight": full(2), "extra": full(1), "more": full(1)})),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_is_changed(spoil: Any) -> None:
+def test_a_state_that_does_not_fit_is_an_error_and_changes_nothing(spoil: Any) -> None:
     messages = []
     for lib in libraries():
-        module = family(lib)
-        state = dict(family(lib).state_dict())
+        module = example_module(lib)
+        state = dict(example_module(lib).state_dict())
         spoil(state, lib.ones)
         before = copy.deepcopy(module.state_dict())
         with pytest.raises(RuntimeError) as error:
@@ -404,7 +411,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_changed(spoil: Any) -> None
 def test_loading_what_fits() -> None:
     results = []
     for lib in libraries():
-        module = family(lib)
+        module = example_module(lib)
         state = {"shift": lib.ones(2) * 5, "extra": lib.ones(1)}
         result = module.load_state_dict(state, strict=False)
         assert module.shift.tolist() == [5.0, 5.0]
@@ -413,9 +420,9 @@ def test_loading_what_fits() -> None:
 
 
 @pytest.mark.parametrize("lib", [minigrad, torch])
-def test_another_shape_is_refused_also_where_names_may_be_missing(lib: Any) -> None:
+def test_another_shape_is_an_error_even_if_not_strict(lib: Any) -> None:
     with pytest.raises(RuntimeError, match="size mismatch for shift"):
-        family(lib).load_state_dict({"shift": lib.ones(3)}, strict=False)
+        example_module(lib).load_state_dict({"shift": lib.ones(3)}, strict=False)
 
 
 def test_loading_converts_to_the_type_of_the_parameter() -> None:
@@ -425,7 +432,7 @@ def test_loading_converts_to_the_type_of_the_parameter() -> None:
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_copies_stand_on_their_own(again: Any) -> None:
+def test_copies_are_independent(again: Any) -> None:
     model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Tanh())
     model.eval()
     twin = again(model)
@@ -438,7 +445,7 @@ def test_copies_stand_on_their_own(again: Any) -> None:
     assert model[0].weight.detach().numpy().any()
 
 
-def test_reading_a_member_is_reading_an_attribute() -> None:
+def test_a_parameter_is_in_the_instance_dictionary() -> None:
     layer = nn.Linear(2, 1)
     assert vars(layer)["weight"] is layer.weight
 

@@ -39,7 +39,7 @@ def test_what_is_computed_from_it_is_a_plain_tensor() -> None:
     assert type(p.data) is minigrad.Tensor
 
 
-def test_of_a_computed_tensor_it_is_a_leaf() -> None:
+def test_of_the_result_of_an_operation_it_is_a_leaf() -> None:
     x = minigrad.ones(2, requires_grad=True)
     assert Parameter(x * 2).is_leaf
 
@@ -71,13 +71,13 @@ def test_a_copy_has_no_gradient(t: Any) -> None:
     assert original.grad.tolist() == [3, 3]
 
 
-def test_an_empty_one() -> None:
+def test_without_data_it_is_empty() -> None:
     assert Parameter().shape == (0,)
     assert Parameter().array is not Parameter().array
 
 
 @pytest.mark.parametrize("requires_grad", [True, False])
-def test_text_is_that_of_torch(requires_grad: bool) -> None:
-    mine = Parameter(minigrad.tensor([[1.5, -2.0]]), requires_grad)
-    theirs = torch.nn.Parameter(torch.tensor([[1.5, -2.0]]), requires_grad)
-    assert repr(mine) == repr(theirs)
+def test_repr_is_that_of_torch(requires_grad: bool) -> None:
+    ours = Parameter(minigrad.tensor([[1.5, -2.0]]), requires_grad)
+    reference = torch.nn.Parameter(torch.tensor([[1.5, -2.0]]), requires_grad)
+    assert repr(ours) == repr(reference)

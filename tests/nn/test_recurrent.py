@@ -10,7 +10,7 @@ import torch
 
 import minigrad
 from minigrad import nn
-from tests.nn.parity import agree, close, draw
+from tests.nn.parity import assert_close, assert_same_in_both, uniform
 
 NETWORKS: dict[str, Any] = {
     "RNN": lambda nn: nn.RNN(3, 4),
@@ -34,78 +34,85 @@ CELLS: dict[str, Any] = {
 
 def pair(build: Any) -> tuple[Any, Any]:
     """Return the module in both libraries, in float64, with minigrad's state, in evaluation mode."""
-    mine, theirs = build(nn).double().eval(), build(torch.nn).double().eval()
-    theirs.load_state_dict({key: torch.from_numpy(t.numpy().copy()) for key, t in mine.state_dict().items()})
-    return mine, theirs
+    ours, reference = build(nn).double().eval(), build(torch.nn).double().eval()
+    reference.load_state_dict({key: torch.from_numpy(t.numpy().copy()) for key, t in ours.state_dict().items()})
+    return ours, reference
 
 
 def flat(result: Any) -> list[Any]:
     return [t for part in result for t in flat(part)] if isinstance(result, tuple) else [result]
 
 
-def joined(lib: Any, result: Any) -> Any:
+def concatenate(lib: Any, result: Any) -> Any:
     return lib.cat([t.reshape(-1) for t in flat(result)])
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *CELLS])
-def test_text_and_state(name: str) -> None:
+def test_repr_and_state(name: str) -> None:
     build = (NETWORKS | CELLS)[name]
-    mine, theirs = build(nn), build(torch.nn)
-    assert repr(mine) == repr(theirs)
-    assert [(k, tuple(t.shape)) for k, t in mine.state_dict().items()] == [
-        (k, tuple(t.shape)) for k, t in theirs.state_dict().items()
+    ours, reference = build(nn), build(torch.nn)
+    assert repr(ours) == repr(reference)
+    assert [(k, tuple(t.shape)) for k, t in ours.state_dict().items()] == [
+        (k, tuple(t.shape)) for k, t in reference.state_dict().items()
     ]
-    values = np.concatenate([p.detach().numpy().ravel() for p in mine.parameters()])
+    values = np.concatenate([p.detach().numpy().ravel() for p in ours.parameters()])
     assert 0.45 < np.abs(values).max() <= 0.5
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("shape", [(5, 2, 3), (5, 3), (1, 1, 3)])
 def test_networks(name: str, shape: tuple[int, ...]) -> None:
-    mine, theirs = pair(NETWORKS[name])
-    ours, yours = mine(minigrad.tensor(draw(*shape))), theirs(torch.tensor(draw(*shape)))
-    for a, b in zip(flat(ours), flat(yours), strict=True):
-        close(a, b)
-    agree(lambda x: joined(minigrad, mine(x)), lambda x: joined(torch, theirs(x)), draw(*shape))
+    ours, reference = pair(NETWORKS[name])
+    our_values, reference_values = ours(minigrad.tensor(uniform(*shape))), reference(torch.tensor(uniform(*shape)))
+    for a, b in zip(flat(our_values), flat(reference_values), strict=True):
+        assert_close(a, b)
+    assert_same_in_both(lambda x: concatenate(minigrad, ours(x)), lambda x: concatenate(torch, reference(x)), uniform(*shape))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_with_a_state(name: str) -> None:
-    mine, theirs = pair(NETWORKS[name])
-    rows = mine.num_layers * (2 if mine.bidirectional else 1)
-    h, c = draw(rows, 2 if not mine.batch_first else 5, 4), draw(rows, 2 if not mine.batch_first else 5, 4, seed=1)
+    ours, reference = pair(NETWORKS[name])
+    rows = ours.num_layers * (2 if ours.bidirectional else 1)
+    h, c = uniform(rows, 2 if not ours.batch_first else 5, 4), uniform(rows, 2 if not ours.batch_first else 5, 4, seed=1)
     if "LSTM" in name:
-        agree(
-            lambda x, h, c: joined(minigrad, mine(x, (h, c))),
-            lambda x, h, c: joined(torch, theirs(x, (h, c))),
-            draw(5, 2, 3),
+        assert_same_in_both(
+            lambda x, h, c: concatenate(minigrad, ours(x, (h, c))),
+            lambda x, h, c: concatenate(torch, reference(x, (h, c))),
+            uniform(5, 2, 3),
             h,
             c,
         )
     else:
-        agree(lambda x, h: joined(minigrad, mine(x, h)), lambda x, h: joined(torch, theirs(x, h)), draw(5, 2, 3), h)
+        assert_same_in_both(
+            lambda x, h: concatenate(minigrad, ours(x, h)),
+            lambda x, h: concatenate(torch, reference(x, h)),
+            uniform(5, 2, 3),
+            h,
+        )
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *CELLS])
 def test_gradients_of_the_parameters(name: str) -> None:
-    mine, theirs = pair((NETWORKS | CELLS)[name])
-    x = draw(5, 2, 3) if name in NETWORKS else draw(5, 3)
-    joined(minigrad, mine(minigrad.tensor(x))).square().sum().backward()
-    joined(torch, theirs(torch.tensor(x))).square().sum().backward()
-    for p, q in zip(mine.parameters(), theirs.parameters(), strict=True):
-        close(p.grad, q.grad)
+    ours, reference = pair((NETWORKS | CELLS)[name])
+    x = uniform(5, 2, 3) if name in NETWORKS else uniform(5, 3)
+    concatenate(minigrad, ours(minigrad.tensor(x))).square().sum().backward()
+    concatenate(torch, reference(torch.tensor(x))).square().sum().backward()
+    for p, q in zip(ours.parameters(), reference.parameters(), strict=True):
+        assert_close(p.grad, q.grad)
 
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("batch", [(2,), ()])
 def test_cells(name: str, batch: tuple[int, ...]) -> None:
-    mine, theirs = pair(CELLS[name])
-    agree(lambda x: joined(minigrad, mine(x)), lambda x: joined(torch, theirs(x)), draw(*batch, 3))
-    states = [draw(*batch, 4, seed=k) for k in range(mine.num_states)]
-    agree(
-        lambda x, *s: joined(minigrad, mine(x, s if len(s) > 1 else s[0])),
-        lambda x, *s: joined(torch, theirs(x, s if len(s) > 1 else s[0])),
-        draw(*batch, 3),
+    ours, reference = pair(CELLS[name])
+    assert_same_in_both(
+        lambda x: concatenate(minigrad, ours(x)), lambda x: concatenate(torch, reference(x)), uniform(*batch, 3)
+    )
+    states = [uniform(*batch, 4, seed=k) for k in range(ours.num_states)]
+    assert_same_in_both(
+        lambda x, *s: concatenate(minigrad, ours(x, s if len(s) > 1 else s[0])),
+        lambda x, *s: concatenate(torch, reference(x, s if len(s) > 1 else s[0])),
+        uniform(*batch, 3),
         *states,
     )
 
@@ -118,7 +125,7 @@ def test_dropout_between_the_layers_in_training() -> None:
     assert layer(x)[0].tolist() == layer(x)[0].tolist()
 
 
-WRONG: dict[str, Any] = {
+MISTAKES: dict[str, Any] = {
     "hidden_size": lambda lib: lib.nn.LSTM(3, 0),
     "num_layers": lambda lib: lib.nn.GRU(3, 4, 0),
     "dropout": lambda lib: lib.nn.GRU(3, 4, 2, dropout=2.0),
@@ -131,9 +138,9 @@ WRONG: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("what", MISTAKES)
 def test_errors_are_of_the_types_of_torch(what: str) -> None:
-    with pytest.raises(Exception) as theirs:  # noqa: PT011
-        WRONG[what](torch)
-    with pytest.raises(theirs.type):
-        WRONG[what](minigrad)
+    with pytest.raises(Exception) as reference:  # noqa: PT011
+        MISTAKES[what](torch)
+    with pytest.raises(reference.type):
+        MISTAKES[what](minigrad)

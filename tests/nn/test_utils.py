@@ -29,7 +29,7 @@ def parameters(library: Any, gradients: list[Any]) -> list[Any]:
     return params
 
 
-def close(ours: list[Any], theirs: list[Any]) -> None:
+def assert_same_gradients(ours: list[Any], theirs: list[Any]) -> None:
     for p, q in zip(ours, theirs, strict=True):
         assert (p.grad is None) == (q.grad is None)
         if p.grad is not None:
@@ -43,7 +43,7 @@ def test_norm_as_torch(gradients: list[Any], max_norm: float, order: float) -> N
     b = torch.nn.utils.clip_grad_norm_(theirs, max_norm, order)
     assert a.shape == ()
     assert a.item() == pytest.approx(b.item(), rel=2e-6)
-    close(ours, theirs)
+    assert_same_gradients(ours, theirs)
 
 
 @given(gradients=GRADIENTS, bound=st.sampled_from([0.0, 0.1, 10.0]))
@@ -52,7 +52,7 @@ def test_value_as_torch(gradients: list[Any], bound: float) -> None:
     clip_grad_value_(ours, bound)
     if any(g is not None for g in gradients):  # otherwise torch fails
         torch.nn.utils.clip_grad_value_(theirs, bound)
-    close(ours, theirs)
+    assert_same_gradients(ours, theirs)
 
 
 def test_clipping_is_in_place_and_keeps_dtypes() -> None:
@@ -76,7 +76,7 @@ def test_what_is_not_finite(value: float) -> None:
     assert ours[1].grad.tolist() == [1, 1]
     clip_grad_norm_(ours, 1)
     torch.nn.utils.clip_grad_norm_(theirs, 1)
-    close(ours, theirs)
+    assert_same_gradients(ours, theirs)
 
 
 def test_bad_bounds() -> None:
