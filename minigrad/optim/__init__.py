@@ -1,8 +1,9 @@
-"""Optimizers: what is done with a gradient.
+"""Optimizers: rules that update parameters with their gradients.
 
-Each file holds one idea, and they build on each other in this order: `sgd`, `heavy_ball`, `nag`, `adagrad`, `rmsprop`,
-`adadelta`, `adam`, `nadam`. An optimizer is one pure function, its rule; `optimizer` says how rules are written, and does all
-that they have in common. `sweep` and `record` make it fast. `lr_scheduler` changes learning rates in the course of training.
+Each file shows one idea, and they build on each other in this order: `sgd`, `heavy_ball`, `nag`, `adagrad`, `rmsprop`,
+`adadelta`, `adam`, `nadam`. An optimizer is one pure function, its rule; `optimizer` says how rules are written, and does
+what they have in common. `validation` has the checks, `checkpoint` saves and loads. `lr_scheduler` changes learning rates
+during training. An optimizer of your own needs a file like theirs and, to be found here, a line below; its tests are there.
 
 What a lecture calls it, and what it is here; the batch size is that of the samples that the loss is computed from:
 

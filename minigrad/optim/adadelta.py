@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.sweep import Memory
+from minigrad.optim.flags import ImplementationFlags
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
 
 
 class Adadelta(Optimizer):
@@ -27,10 +27,8 @@ class Adadelta(Optimizer):
         rho: How much of the averages is kept at each step, from 0 to 1.
         eps: Added to both averages, at least 0.
         weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first.
-        foreach: None or False; chooses an implementation in torch.
-        capturable: False, as foreach.
         maximize: Climb instead of descend.
-        differentiable: False; see `Optimizer.updated`.
+        flags: foreach, capturable, differentiable: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Optimizer`.
@@ -41,6 +39,8 @@ class Adadelta(Optimizer):
     as in torch, optax and Keras. Keras has lr = 0.001 by default, with which Adadelta hardly moves.
     """
 
+    flags = ("foreach", "capturable", "differentiable")
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -48,11 +48,9 @@ class Adadelta(Optimizer):
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0,
-        foreach: bool | None = None,
         *,
-        capturable: bool = False,
         maximize: bool = False,
-        differentiable: bool = False,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -60,13 +58,10 @@ class Adadelta(Optimizer):
             "eps": eps,
             "weight_decay": weight_decay,
             "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, flags)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, u."""
         return {"square_avg": 0.0, "acc_delta": 0.0}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.sweep import Memory, begin
+from minigrad.optim.flags import ImplementationFlags
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
 
 
 class Adagrad(Optimizer):
@@ -26,10 +26,8 @@ class Adagrad(Optimizer):
         weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first.
         initial_accumulator_value: What s is at first, at least 0. Here a group may have its own; torch ignores that.
         eps: Added to the root, at least 0; with 0, an element whose gradients were all 0 becomes NaN.
-        foreach: None or False; chooses an implementation in torch.
         maximize: Climb instead of descend.
-        differentiable: False; see `Optimizer.updated`.
-        fused: None or False, as foreach.
+        flags: foreach, differentiable, fused: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Optimizer`.
@@ -41,6 +39,8 @@ class Adagrad(Optimizer):
     at 0.1, and optax puts eps inside the root, so that first steps are far smaller there where gradients are small.
     """
 
+    flags = ("foreach", "differentiable", "fused")
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -49,11 +49,9 @@ class Adagrad(Optimizer):
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,
         eps: float = 1e-10,
-        foreach: bool | None = None,
         *,
         maximize: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -61,21 +59,17 @@ class Adagrad(Optimizer):
             "eps": eps,
             "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
             "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, flags)
 
     def add_param_group(self, param_group: Group) -> None:
         """Add a group of parameters, whose state begins at once."""
         super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        for p in group["params"]:
-            begin(self.state, p, self._memory(group), self._numbers)
+        for p in self.param_groups[-1]["params"]:
+            self.init_missing_state(p, self.param_groups[-1])
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the name of the state: s."""
         return {"sum": group["initial_accumulator_value"]}
 

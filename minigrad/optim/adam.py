@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.sweep import Memory
+from minigrad.optim.flags import ImplementationFlags
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
 
 
 class Adam(Optimizer):
@@ -28,12 +28,9 @@ class Adam(Optimizer):
         eps: Added to the root, at least 0.
         weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first, or see decoupled_weight_decay.
         amsgrad: Use the greatest v so far.
-        foreach: None or False; chooses an implementation in torch.
         maximize: Climb instead of descend.
-        capturable: False, as foreach.
-        differentiable: False; see `Optimizer.updated`.
-        fused: None or False, as foreach.
         decoupled_weight_decay: Shrink theta by the factor 1 - lr weight_decay instead of changing g: `AdamW`.
+        flags: foreach, capturable, differentiable, fused: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Optimizer`; or betas are not both floats.
@@ -46,6 +43,8 @@ class Adam(Optimizer):
     paper, Keras and TensorFlow leave the root of eps uncorrected ("epsilon hat"), so there eps is larger in the first steps.
     """
 
+    flags = ("foreach", "capturable", "differentiable", "fused")
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -55,12 +54,9 @@ class Adam(Optimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
-        foreach: bool | None = None,
         maximize: bool = False,
-        capturable: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -69,19 +65,15 @@ class Adam(Optimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
             "decoupled_weight_decay": decoupled_weight_decay,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, flags)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: m, v, v_max."""
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "max_exp_avg_sq": 0.0 if group["amsgrad"] else None}
 
-    def check(self, group: Group) -> None:
+    def check_options(self, group: Group) -> None:
         """Refuse betas that are not floats."""
         if not all(isinstance(beta, float) for beta in group["betas"]):
             raise ValueError("betas must be either both floats or both Tensors")
@@ -118,10 +110,7 @@ class AdamW(Adam):
         weight_decay: At least 0; times lr, the part of theta that is taken off at each step.
         amsgrad: As in `Adam`.
         maximize: Climb instead of descend.
-        foreach: None or False; chooses an implementation in torch.
-        capturable: False, as foreach.
-        differentiable: False; see `Optimizer.updated`.
-        fused: None or False, as foreach.
+        flags: foreach, capturable, differentiable, fused: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Adam`.
@@ -133,6 +122,8 @@ class AdamW(Adam):
     weight_decay here.
     """
 
+    fixed_options = {"decoupled_weight_decay": True}  # noqa: RUF012
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -143,25 +134,8 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
-        foreach: bool | None = None,
-        capturable: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True, **flags
         )
-
-    def _loaded_group(self, mine: Group, theirs: Mapping[str, Any]) -> Group:
-        return super()._loaded_group(mine, {**theirs, "decoupled_weight_decay": True})

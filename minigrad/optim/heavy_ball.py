@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.sweep import Memory
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
 
 
 class HeavyBall(Optimizer):
@@ -56,7 +55,7 @@ class HeavyBall(Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, defaults)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the name of the state: theta_{t-1}, which is not there before the first step."""
         return {"previous": None}
 

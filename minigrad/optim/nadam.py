@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.record import plain
-from minigrad.optim.sweep import Memory
+from minigrad.optim.flags import ImplementationFlags
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.rule import weak_scalar
 
 
 class NAdam(Optimizer):
@@ -28,10 +28,8 @@ class NAdam(Optimizer):
         weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first, or see decoupled_weight_decay.
         momentum_decay: How fast mu_t grows from beta1 / 2 to beta1, at least 0.
         decoupled_weight_decay: Shrink theta by the factor 1 - lr weight_decay instead of changing g, as in `AdamW`.
-        foreach: None or False; chooses an implementation in torch.
         maximize: Climb instead of descend.
-        capturable: False, as foreach.
-        differentiable: False; see `Optimizer.updated`.
+        flags: foreach, capturable, differentiable: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Optimizer`.
@@ -43,7 +41,8 @@ class NAdam(Optimizer):
     of the paper's schedule. Keras does the same with fixed 0.004; optax keeps mu_t at beta1.
     """
 
-    scalars = frozenset({"mu_product"})
+    scalar_state = frozenset({"mu_product"})
+    flags = ("foreach", "capturable", "differentiable")
 
     def __init__(
         self,
@@ -55,10 +54,8 @@ class NAdam(Optimizer):
         momentum_decay: float = 4e-3,
         decoupled_weight_decay: bool = False,
         *,
-        foreach: bool | None = None,
         maximize: bool = False,
-        capturable: bool = False,
-        differentiable: bool = False,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -68,13 +65,10 @@ class NAdam(Optimizer):
             "momentum_decay": momentum_decay,
             "decoupled_weight_decay": decoupled_weight_decay,
             "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, flags)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: Pi, m, v."""
         return {"mu_product": 1.0, "exp_avg": 0.0, "exp_avg_sq": 0.0}
 
@@ -87,7 +81,7 @@ class NAdam(Optimizer):
         mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
         mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
         mu_product = mu_product * mu
-        pi = plain(mu_product)
+        pi = weak_scalar(mu_product)
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g * g
         root = sqrt(v / (1 - beta2**t)) + eps

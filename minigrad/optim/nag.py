@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.record import plain
-from minigrad.optim.sweep import Memory
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.rule import weak_scalar
 
 
 class NAG(Optimizer):
@@ -59,7 +58,7 @@ class NAG(Optimizer):
     tensor(0.5000, requires_grad=True)
     """
 
-    scalars = frozenset({"lookahead"})
+    scalar_state = frozenset({"lookahead"})
 
     def __init__(
         self,
@@ -73,14 +72,14 @@ class NAG(Optimizer):
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, defaults)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, and the mu of the step before."""
         return {"velocity": 0.0, "lookahead": np.float64(0)}
 
     @staticmethod
     def update(y: Any, g: Any, v: Any, mu_before: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any, Any]:
         """Return y, v and mu after a step."""
-        theta = y - plain(mu_before) * v
+        theta = y - weak_scalar(mu_before) * v
         v = momentum * v - lr * g
         theta = theta + v
         return theta + momentum * v, v, momentum
@@ -91,11 +90,11 @@ class NAG(Optimizer):
 
         What is written to parameters inside the block is lost.
         """
-        ahead = [(p, p.array.copy(), state) for p, state in self.state.items()]
+        ahead = [(p, p.array.copy(), state) for p, state in self.state.items() if state]
         for p, y, state in ahead:
-            p._write(y - state["lookahead"].item() * state["velocity"].array)
+            p.write(y - state["lookahead"].item() * state["velocity"].array)
         try:
             yield
         finally:
             for p, y, _ in ahead:
-                p._write(y)
+                p.write(y)

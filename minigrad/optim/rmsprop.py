@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.sweep import Memory
+from minigrad.optim.flags import ImplementationFlags
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
 
 
 class RMSprop(Optimizer):
@@ -35,10 +35,8 @@ class RMSprop(Optimizer):
         momentum: mu, at least 0.
         centered: Divide by the estimated standard deviation. Where the gradient is nearly constant this is nearly 0, and the
             steps become huge.
-        capturable: False; chooses an implementation in torch.
-        foreach: None or False, as capturable.
         maximize: Climb instead of descend.
-        differentiable: False; see `Optimizer.updated`.
+        flags: capturable, foreach, differentiable: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Optimizer`. torch takes an alpha above 1, which makes v negative.
@@ -52,6 +50,8 @@ class RMSprop(Optimizer):
     corrected for that, so the first step is lr / sqrt(1 - alpha), ten times lr by default; `Adam` corrects.
     """
 
+    flags = ("capturable", "foreach", "differentiable")
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -61,10 +61,9 @@ class RMSprop(Optimizer):
         weight_decay: float = 0,
         momentum: float = 0,
         centered: bool = False,
-        capturable: bool = False,
-        foreach: bool | None = None,
+        *,
         maximize: bool = False,
-        differentiable: bool = False,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -73,14 +72,11 @@ class RMSprop(Optimizer):
             "eps": eps,
             "centered": centered,
             "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
             "maximize": maximize,
-            "differentiable": differentiable,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, flags)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, b, m."""
         return {
             "square_avg": 0.0,

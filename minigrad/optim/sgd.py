@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from minigrad.optim.optimizer import Group, Optimizer
-from minigrad.optim.sweep import Memory
+from minigrad.optim.flags import ImplementationFlags
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec
 
 
 class SGD(Optimizer):
@@ -33,9 +33,7 @@ class SGD(Optimizer):
         weight_decay: L2 penalty, at least 0: its multiple of theta is added to g first.
         nesterov: Step along g + mu b. Needs a momentum and no dampening.
         maximize: Climb instead of descend.
-        foreach: None or False; chooses an implementation in torch.
-        differentiable: False; see `Optimizer.updated`.
-        fused: None or False, as foreach.
+        flags: foreach, differentiable, fused: False or None; see `ImplementationFlags`.
 
     Raises:
         ValueError, TypeError, NotImplementedError: As by `Optimizer`; or nesterov without momentum or with dampening.
@@ -61,6 +59,8 @@ class SGD(Optimizer):
     tensor(4., requires_grad=True)
     """
 
+    flags = ("foreach", "differentiable", "fused")
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -71,9 +71,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
-        foreach: bool | None = None,
-        differentiable: bool = False,
-        fused: bool | None = None,
+        **flags: Unpack[ImplementationFlags],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -82,17 +80,14 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
             "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, flags)
 
-    def memory(self, group: Group) -> Memory:
+    def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: b, which is not there before the first step."""
         return {"momentum_buffer": None}
 
-    def check(self, group: Group) -> None:
+    def check_options(self, group: Group) -> None:
         """Refuse nesterov without momentum or with dampening."""
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")

@@ -8,6 +8,7 @@ import pytest
 import minigrad
 from minigrad import optim
 from minigrad.autograd import grad
+from tests.optim.optimizer_pairs import OPTIMIZERS
 
 CURVES = minigrad.tensor([1.0, 3.0], dtype=minigrad.float64)
 GOAL = minigrad.tensor([0.5, -1.0], dtype=minigrad.float64)
@@ -27,11 +28,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # the optimize
     "adamw": ("AdamW", {}, {"lr": 0.1, "weight_decay": 0.2}),
     "nadam": ("NAdam", {}, {"lr": 0.1, "momentum_decay": 0.1}),
 }
+CASES |= {name: (name, {}, {"lr": 0.05}) for name in OPTIMIZERS.keys() - {name for name, *_ in CASES.values()}}
 
 
 def last_loss(name: str, options: dict[str, Any], start: Any, hyper: dict[str, Any], steps: int = 6) -> Any:
     """Return the loss after some steps, as a function of the start and of hyper-parameters."""
-    optimizer = getattr(optim, name)([minigrad.zeros(2, dtype=minigrad.float64)], **options)
+    optimizer = OPTIMIZERS[name]([minigrad.zeros(2, dtype=minigrad.float64)], **options)
     theta, state = start, None
 
     def f(x: Any) -> Any:
@@ -39,7 +41,7 @@ def last_loss(name: str, options: dict[str, Any], start: Any, hyper: dict[str, A
 
     for _ in range(steps):
         (g,) = grad(f(theta), theta, create_graph=True)
-        theta, state = optimizer.updated(theta, g, state, **hyper)
+        theta, state = optimizer.functional_step(theta, g, state, **hyper)
     return f(theta)
 
 
@@ -71,30 +73,30 @@ def test_gradient_of_training_against_differences(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_updated_is_step(case: str) -> None:
+def test_functional_step_is_step(case: str) -> None:
     name, options, hyper = CASES[case]
     x = leaf([1.0, 2.0])
-    optimizer = getattr(optim, name)([x], **{**options, **hyper})
+    optimizer = OPTIMIZERS[name]([x], **{**options, **hyper})
     theta, state = x.detach().clone(), None
     for k in range(4):
         g = minigrad.tensor([0.5 + k, -1.0 / (1 + k)], dtype=minigrad.float64)
         x.grad = g.clone()
         optimizer.step()
-        theta, state = optimizer.updated(theta, g, state)
+        theta, state = optimizer.functional_step(theta, g, state)
         assert theta.numpy() == pytest.approx(x.detach().numpy(), rel=1e-7)
 
 
-def test_updated_changes_nothing_and_checks() -> None:
+def test_functional_step_changes_nothing_and_checks() -> None:
     x = leaf([1.0, 2.0])
     optimizer = optim.Adam([x])
     theta, g = leaf([1.0, 2.0]), leaf([3.0, 4.0])
-    new, state = optimizer.updated(theta, g)
+    new, state = optimizer.functional_step(theta, g)
     assert (theta.tolist(), g.tolist(), x.tolist(), dict(optimizer.state)) == ([1, 2], [3, 4], [1, 2], {})
     assert new.requires_grad
     frozen = state["exp_avg"].tolist()
-    optimizer.updated(new, g, state)
+    optimizer.functional_step(new, g, state)
     assert (state["step"], state["exp_avg"].tolist()) == (1, frozen)
     with pytest.raises(ValueError, match="Invalid learning rate"):
-        optimizer.updated(theta, g, lr=leaf(-1.0))
+        optimizer.functional_step(theta, g, lr=leaf(-1.0))
     with pytest.raises(ValueError, match="Adam has no option 'speed'"):
-        optimizer.updated(theta, g, speed=1)
+        optimizer.functional_step(theta, g, speed=1)

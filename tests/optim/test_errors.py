@@ -12,9 +12,7 @@ import torch
 
 import minigrad
 from minigrad import optim
-
-NAMES = ["SGD", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "NAdam"]
-OWN = ["HeavyBall", "NAG"]
+from tests.optim.optimizer_pairs import OPTIMIZERS
 
 
 def both(call: Callable[[Any, Any], Any]) -> tuple[Exception, Exception]:
@@ -108,15 +106,15 @@ def test_duplicates_warn_and_are_updated_twice() -> None:
         assert optimizer.state[x]["step"].item() == 2
 
 
-@pytest.mark.parametrize("name", NAMES + OWN)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("lr", [math.nan, math.inf, -math.inf, -1.0])
 def test_lr_must_be_finite(name: str, lr: float) -> None:
     x = minigrad.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match=f"Invalid learning rate: {lr}"):
-        getattr(optim, name)([x], lr=lr)
+        OPTIMIZERS[name]([x], lr=lr)
     with pytest.raises(ValueError, match=f"Invalid learning rate: {lr}"):
-        getattr(optim, name)([{"params": [x], "lr": lr}])
-    optimizer = getattr(optim, name)([x])
+        OPTIMIZERS[name]([{"params": [x], "lr": lr}])
+    optimizer = OPTIMIZERS[name]([x])
     x.grad = minigrad.ones(2)
     optimizer.param_groups[0]["lr"] = lr
     with pytest.raises(ValueError, match=f"Invalid learning rate: {lr}"):
@@ -124,13 +122,13 @@ def test_lr_must_be_finite(name: str, lr: float) -> None:
     assert x.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("name", NAMES + OWN)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_unknown_options_are_refused(name: str) -> None:
     x = minigrad.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match=f"{name} has no option 'learning_rate' for a parameter group; it has lr, "):
-        getattr(optim, name)([{"params": [x], "learning_rate": 0.1}])
+        OPTIMIZERS[name]([{"params": [x], "learning_rate": 0.1}])
     with pytest.raises(TypeError):
-        getattr(optim, name)([x], learning_rate=0.1)
+        OPTIMIZERS[name]([x], learning_rate=0.1)
 
 
 def test_holes_of_torch_are_closed() -> None:

@@ -11,20 +11,11 @@ from hypothesis.extra import numpy as npst
 
 import minigrad
 from minigrad import optim
-from tests.optim.twins import CONFIGURATIONS, KINDS, gradient, unit
+from tests.optim.optimizer_pairs import CONFIGURATIONS, KINDS, OPTIMIZERS, gradient, unit
 
 F64 = np.dtype(np.float64)
 Make = Callable[[list[Any]], Any]
 
-OWN = st.fixed_dictionaries(
-    {
-        "lr": st.sampled_from([0.01, 0.1]),
-        "momentum": unit(),
-        "weight_decay": st.sampled_from([0, 0.1]),
-        "maximize": st.booleans(),
-    }
-)
-ALL = {**CONFIGURATIONS, "HeavyBall": OWN, "NAG": OWN}
 RATES = st.floats(0.001, 0.5)
 VECTORS = npst.arrays(F64, st.integers(1, 5), elements=st.floats(-10, 10))
 GRADIENTS = st.lists(VECTORS.map(lambda g: g[:1]), min_size=1, max_size=12)
@@ -50,7 +41,7 @@ def draw_run(data: st.DataObject, name: str, shapes: list[Any]) -> tuple[dict[st
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     kinds = data.draw(st.lists(st.lists(KINDS, min_size=len(shapes), max_size=len(shapes)), min_size=1, max_size=6))
     gradients = [[gradient(rng, kind, shape, F64) for kind, shape in zip(step, shapes, strict=True)] for step in kinds]
-    return data.draw(ALL[name]), [rng.standard_normal(shape) for shape in shapes], gradients
+    return data.draw(CONFIGURATIONS[name]), [rng.standard_normal(shape) for shape in shapes], gradients
 
 
 def identical(a: Any, b: Any) -> bool:
@@ -60,37 +51,37 @@ def identical(a: Any, b: Any) -> bool:
 # ---------------------------------------------------------------------------------------------------- of all optimizers
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @given(data=st.data())
 def test_splitting_and_permuting_change_nothing(name: str, data: st.DataObject) -> None:
     options, (whole,), gradients = draw_run(data, name, [(6,)])
     one, several = parameter(whole), [parameter(whole[k]) for k in (slice(4, 6), slice(0, 1), slice(1, 4))]
-    a = descend(getattr(optim, name)([one], **options), [one], gradients)
+    a = descend(OPTIMIZERS[name]([one], **options), [one], gradients)
     parts = [[None if g is None else g[k] for k in (slice(4, 6), slice(0, 1), slice(1, 4))] for (g,) in gradients]
-    b = descend(getattr(optim, name)(several, **options), several, parts)
+    b = descend(OPTIMIZERS[name](several, **options), several, parts)
     for (x,), (last, first, middle) in zip(a, b, strict=True):
         assert identical([x], [np.concatenate([first, middle, last])])
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @given(data=st.data())
 def test_maximizing_is_minimizing_the_negative(name: str, data: st.DataObject) -> None:
     options, start, gradients = draw_run(data, name, [(3,), ()])
     up, down = [parameter(x) for x in start], [parameter(x) for x in start]
     turned = [[None if g is None else -g for g in step] for step in gradients]
-    a = descend(getattr(optim, name)(up, **{**options, "maximize": True}), up, gradients)
-    b = descend(getattr(optim, name)(down, **{**options, "maximize": False}), down, turned)
+    a = descend(OPTIMIZERS[name](up, **{**options, "maximize": True}), up, gradients)
+    b = descend(OPTIMIZERS[name](down, **{**options, "maximize": False}), down, turned)
     assert all(map(identical, a, b))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @given(data=st.data())
 def test_without_lr_nothing_moves_but_the_state_goes_on(name: str, data: st.DataObject) -> None:
     options, start, gradients = draw_run(data, name, [(3,)])
     # Then the variance is 0 but for rounding, its root may be NaN, and 0 times NaN is not 0.
     assume(not (options.get("centered") and options["alpha"] == 0))
     params = [parameter(x) for x in start]
-    still = getattr(optim, name)(params, **{**options, "lr": 0.0})
+    still = OPTIMIZERS[name](params, **{**options, "lr": 0.0})
     assert all(identical(step, start) for step in descend(still, params, gradients))
     with_gradient = sum(g is not None for (g,) in gradients)
     state = still.state_dict()["state"].get(0, {})
@@ -98,25 +89,25 @@ def test_without_lr_nothing_moves_but_the_state_goes_on(name: str, data: st.Data
         assert state["step"].item() == with_gradient
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @given(data=st.data())
 def test_saving_in_the_middle_changes_nothing(name: str, data: st.DataObject) -> None:
     options, start, gradients = draw_run(data, name, [(3,), (2, 2)])
     straight, halves = [parameter(x) for x in start], [parameter(x) for x in start]
-    a = descend(getattr(optim, name)(straight, **options), straight, gradients + gradients)
-    first = getattr(optim, name)(halves, **options)
+    a = descend(OPTIMIZERS[name](straight, **options), straight, gradients + gradients)
+    first = OPTIMIZERS[name](halves, **options)
     b = descend(first, halves, gradients)
-    second = getattr(optim, name)(halves)
+    second = OPTIMIZERS[name](halves)
     second.load_state_dict(first.state_dict())
     b += descend(second, halves, gradients)
     assert all(map(identical, a, b))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_gradients_are_not_kept_and_dtypes_stay(name: str) -> None:
     for dtype in (minigrad.float32, minigrad.float64):
         x = minigrad.ones(3, dtype=dtype, requires_grad=True)
-        optimizer = getattr(optim, name)([x])
+        optimizer = OPTIMIZERS[name]([x])
         for _ in range(3):
             x.grad = minigrad.full((3,), 0.5, dtype=dtype)
             optimizer.step()
@@ -128,13 +119,13 @@ def test_gradients_are_not_kept_and_dtypes_stay(name: str) -> None:
             assert all(v.dtype is dtype for k, v in optimizer.state[x].items() if v.ndim)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_parameter_without_gradient_is_left_alone(name: str) -> None:
     x, y = parameter([1.0]), parameter([2.0])
-    optimizer = getattr(optim, name)([x, y], weight_decay=0.1)
+    optimizer = OPTIMIZERS[name]([x, y], weight_decay=0.1)
     descend(optimizer, [x, y], [[np.ones(1), np.ones(1)], [np.ones(1), None], [np.ones(1), np.ones(1)]])
     alone = parameter([2.0])
-    descend(getattr(optim, name)([alone], weight_decay=0.1), [alone], [[np.ones(1)], [np.ones(1)]])
+    descend(OPTIMIZERS[name]([alone], weight_decay=0.1), [alone], [[np.ones(1)], [np.ones(1)]])
     assert identical([y.detach().numpy()], [alone.detach().numpy()])
 
 
@@ -144,7 +135,7 @@ def test_without_eps_the_scale_of_the_gradient_does_not_matter(name: str, gradie
     tracks = []
     for factor in (1.0, 2.0**power):
         x = parameter([1.0])
-        tracks.append(descend(getattr(optim, name)([x], eps=0), [x], [[np.array([g * factor])] for g in gradients]))
+        tracks.append(descend(OPTIMIZERS[name]([x], eps=0), [x], [[np.array([g * factor])] for g in gradients]))
     assert all(map(identical, *tracks))
 
 
@@ -311,7 +302,7 @@ def test_adamw_decays_all_weights_alike_and_adam_does_not() -> None:
     ends = {}
     for name in ("Adam", "AdamW"):
         x = parameter([1.0, 1.0])
-        optimizer = getattr(optim, name)([x], lr=0.01, weight_decay=0.1)
+        optimizer = OPTIMIZERS[name]([x], lr=0.01, weight_decay=0.1)
         descend(optimizer, [x], [[np.array([s, 100.0 * s])] for s in (1.0, -1.0) * 50])
         ends[name] = x.detach().numpy()
     assert abs(ends["AdamW"][0] - ends["AdamW"][1]) < 1e-3

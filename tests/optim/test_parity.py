@@ -19,7 +19,18 @@ from hypothesis.stateful import (
 import minigrad
 from minigrad import map_tensors, optim
 from minigrad.optim.optimizer import Group
-from tests.optim.twins import CONFIGURATIONS, DTYPES, FOLLOWED, KINDS, LR, SHAPES, Twins, gradient
+from tests.optim.optimizer_pairs import (
+    CONFIGURATIONS,
+    DTYPES,
+    FOLLOWED,
+    KINDS,
+    LR,
+    OPTIMIZERS,
+    PAIRED,
+    SHAPES,
+    Twins,
+    gradient,
+)
 
 
 def run(twins: Twins, options: dict[str, Any], shapes: list[Any], dtype: Any, kinds: list[list[str]], seed: int) -> None:
@@ -34,7 +45,7 @@ def run(twins: Twins, options: dict[str, Any], shapes: list[Any], dtype: Any, ki
 
 
 GENTLE: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in CONFIGURATIONS),
+    *((name, {}) for name in PAIRED),
     ("SGD", {"momentum": 0.9, "nesterov": True}),
     ("RMSprop", {"momentum": 0.9, "centered": True}),
     ("Adam", {"amsgrad": True}),
@@ -43,7 +54,7 @@ GENTLE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("followed", [FOLLOWED, 0])
-@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("name", PAIRED)
 @given(data=st.data(), dtype=DTYPES, shapes=st.lists(SHAPES, min_size=1, max_size=4), seed=st.integers(0, 999))
 def test_as_torch(name: str, followed: int, data: st.DataObject, dtype: Any, shapes: list[Any], seed: int) -> None:
     """Where nothing is subtracted that may be almost the same, no more is allowed than the tolerance."""
@@ -64,7 +75,7 @@ def test_as_torch_for_long(name: str, options: dict[str, Any], dtype: Any) -> No
 class Machine(RuleBasedStateMachine):
     """torch and minigrad go through the same random sequence of everything that one does with an optimizer."""
 
-    classes: ClassVar[dict[str, type[Any]]] = {name: getattr(optim, name) for name in CONFIGURATIONS}
+    classes: ClassVar[dict[str, type[Any]]] = {name: OPTIMIZERS[name] for name in PAIRED}
 
     @initialize(data=st.data(), seed=st.integers(0, 999))
     def begin(self, data: st.DataObject, seed: int) -> None:
@@ -248,7 +259,7 @@ def test_a_bug_in_what_decides_about_rounding_is_found(bug: str) -> None:
 
 def test_memory_is_part_of_the_comparison() -> None:
     class Fewer(optim.Adam):
-        def memory(self, group: Group) -> Any:
+        def init_state(self, group: Group) -> Any:
             return {"exp_avg": 0.0, "exp_avg_sq": 1e-9, "max_exp_avg_sq": None}
 
     with pytest.raises(AssertionError):

@@ -1,6 +1,9 @@
 """The same optimizer in torch and in minigrad, on the same numbers: what the other tests are made of."""
 
+import pkgutil
 import warnings
+from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,8 @@ from hypothesis.extra import numpy as npst
 
 import minigrad
 from minigrad import optim
-from minigrad.optim.sweep import number_like
+from minigrad.optim.flags import FLAGS
+from minigrad.optim.optimizer import Optimizer, scalar_array
 from tests.optim.rounding import EXACT, Estimate, estimated, exactly
 
 TOLERANCE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}
@@ -29,37 +33,61 @@ def unit(low: float = 0.0, high: float = 0.99) -> st.SearchStrategy[float]:
 
 
 LR = st.sampled_from([0.0, 1e-3, 0.01, 0.1, 1.0])
-DECAY = st.sampled_from([0, 0.01, 0.3])
-EPS = st.sampled_from([1e-10, 1e-8, 1e-3])
-BETAS = st.tuples(unit(), unit(0.5))
-COMMON: dict[str, st.SearchStrategy[Any]] = {"lr": LR, "weight_decay": DECAY, "maximize": st.booleans()}
-
-CONFIGURATIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "SGD": st.one_of(
-        st.fixed_dictionaries({**COMMON, "momentum": unit(), "dampening": unit(0, 1)}),
-        st.fixed_dictionaries({**COMMON, "momentum": unit(0.1), "nesterov": st.just(True)}),
-    ),
-    "Adagrad": st.fixed_dictionaries(
-        {**COMMON, "lr_decay": unit(), "initial_accumulator_value": st.sampled_from([0, 0.1]), "eps": EPS}
-    ),
-    "RMSprop": st.fixed_dictionaries(
-        {**COMMON, "alpha": unit(), "eps": EPS, "momentum": st.just(0) | unit(), "centered": st.booleans()}
-    ),
-    "Adadelta": st.fixed_dictionaries({**COMMON, "rho": unit(0.1), "eps": st.sampled_from([1e-6, 1e-3])}),
-    "Adam": st.fixed_dictionaries(
-        {**COMMON, "betas": BETAS, "eps": EPS, "amsgrad": st.booleans(), "decoupled_weight_decay": st.booleans()}
-    ),
-    "AdamW": st.fixed_dictionaries({**COMMON, "betas": BETAS, "eps": EPS, "amsgrad": st.booleans()}),
-    "NAdam": st.fixed_dictionaries(
-        {
-            **COMMON,
-            "betas": BETAS,
-            "eps": EPS,
-            "momentum_decay": st.sampled_from([0.0, 4e-3, 0.1]),
-            "decoupled_weight_decay": st.booleans(),
-        }
-    ),
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "lr": LR,
+    "weight_decay": st.sampled_from([0, 0.01, 0.3]),
+    "eps": st.sampled_from([1e-10, 1e-8, 1e-3]),
+    "betas": st.tuples(unit(), unit(0.5)),
+    "momentum": st.just(0) | unit(),
+    "dampening": st.just(0) | unit(0, 1),
+    "lr_decay": unit(),
+    "initial_accumulator_value": st.sampled_from([0, 0.1]),
+    "alpha": unit(),
+    "rho": unit(0.1),
+    "momentum_decay": st.sampled_from([0.0, 4e-3, 0.1]),
 }
+"""Values for options by name; others take those that `around` gives."""
+
+
+def around(default: Any) -> st.SearchStrategy[Any]:
+    """Return a strategy for the values of an option, from its default."""
+    if isinstance(default, bool):
+        return st.booleans()
+    if isinstance(default, tuple):
+        return st.tuples(*map(around, default))
+    return st.sampled_from([default, default / 2])
+
+
+def configurations(cls: type[Optimizer]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return a strategy for the options of an optimizer, from the signature of its constructor."""
+    parameters = list(signature(cls).parameters.values())[1:]
+    values = {p.name: VALUES[p.name] if p.name in VALUES else around(p.default) for p in parameters if p.name not in FLAGS}
+    return st.fixed_dictionaries(values).filter(lambda options: is_accepted(cls, options))
+
+
+def is_accepted(cls: Any, options: dict[str, Any]) -> bool:
+    try:
+        cls([minigrad.zeros(1)], **options)
+    except ValueError:
+        return False
+    return True
+
+
+def discovered() -> dict[str, type[Any]]:
+    """Return every optimizer that a module of `minigrad.optim` defines, by name: a new file is tested by being there."""
+    found: dict[str, type[Any]] = {}
+    for module in pkgutil.iter_modules(optim.__path__, "minigrad.optim."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, Optimizer) and value.__module__ == module.name:
+                found[value.__name__] = value
+    del found["Optimizer"]
+    return found
+
+
+OPTIMIZERS = discovered()
+CONFIGURATIONS = {name: configurations(cls) for name, cls in OPTIMIZERS.items()}
+PAIRED = [name for name in OPTIMIZERS if hasattr(torch.optim, name)]
+"""Those that torch has under the same name."""
 
 SHAPES = npst.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 DTYPES = st.sampled_from([np.dtype(np.float32), np.dtype(np.float64)])
@@ -96,16 +124,17 @@ class Third:
         """Make a step with the rule of an optimizer and the options of a group."""
         if self.g is None:
             return
-        memory = optimizer._memory(group)
-        for name, start in memory.items():
+        spec = optimizer.state_spec(group)
+        for name, start in spec.items():
             if name not in self.state:
-                number = name in optimizer._numbers
+                scalar = name in optimizer.scalar_names()
                 whole = None if start is None else exactly(np.full_like(self.theta.value, start))
-                # Both libraries round one number alike.
-                self.state[name] = number_like(start)[()] if number else whole
-        inputs = [self.g, self.theta, *(self.state[name] for name in memory)]
-        self.theta, *state = estimated(optimizer._rule(group), inputs, self.unit)
-        self.state = dict(zip(memory, state, strict=True))
+                # Both libraries round one scalar alike.
+                self.state[name] = scalar_array(start)[()] if scalar else whole
+        inputs = [self.theta, self.g, *(self.state[name] for name in spec)]
+        rule = lambda theta, g, *state: optimizer.apply_rule(group, theta, g, state)
+        self.theta, *state = estimated(rule, inputs, self.unit)
+        self.state = dict(zip(spec, state, strict=True))
 
 
 class Twins:
@@ -126,9 +155,9 @@ class Twins:
 
     def __init__(self, name: str, cls: type[Any] | None = None, followed: int = FOLLOWED) -> None:
         self.name = name
-        self.cls = cls or getattr(optim, name)
+        self.cls = cls or OPTIMIZERS[name]
         self.followed = followed
-        self.rules = getattr(optim, name)([minigrad.zeros(1)])
+        self.rules = OPTIMIZERS[name]([minigrad.zeros(1)])
         self.torch_params: list[Any] = []
         self.params: list[Any] = []
         self.thirds: list[Third] = []

@@ -1,0 +1,449 @@
+"""How an update rule is applied to all parameters of an optimizer at once.
+
+On a small parameter the calls cost more than the arithmetic. So small parameters with the same history share a `FlatBucket`
+and are updated as one flat array. Their state stays in flat arrays, of which each tensor of the state is a view; parameters
+stay where they are, and are copied to a flat array and back at each step. A large parameter has a `SingleBucket`. The buckets
+of a group are kept from step to step in a `BucketPlan`, for as long as it is current.
+
+A rule that cannot be traced is left to the plain loop of `Optimizer.step`, and so is a step in which state comes into being.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter, is_, setitem
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from minigrad.autodiff import next_sequence_nr
+from minigrad.fastpath.optim.program import BLOCK, BlockLayout, Program
+from minigrad.fastpath.optim.tracer import DType, Kind, is_pure, trace_rule
+from minigrad.grad_mode import thread
+from minigrad.optim import Optimizer
+from minigrad.optim.validation import check_arrays, live_options
+from minigrad.primitive import Array
+from minigrad.tensor import Tensor
+
+SMALL_PARAM = 4096
+"""Up to how many elements a parameter is small: to copy it costs less than calls of its own."""
+
+BUCKET_SIZE = 16 * SMALL_PARAM
+"""How many elements the small parameters of a bucket have at most."""
+
+get_array, get_shape, get_dtype = map(attrgetter, ("array", "shape", "dtype"))
+NO_STATE: Mapping[str, Any] = {}
+
+Call = tuple[Callable[..., Any], Sequence[Any]]
+Presence = tuple[bool, ...]
+
+
+class BoundRule:
+    """The rule of an optimizer with the options of a group.
+
+    Args:
+        optimizer: The optimizer.
+        group: The group.
+        previous: The rule with the options that the group had before. If only the learning rate differs, its programs are
+            kept.
+
+    Attributes:
+        spec: The names of the state, with what it is before the first step.
+        scalars: Those names of it that are one scalar.
+        options: The options, with hyper-parameters as Python numbers.
+        programs: What has been traced, by the dtype of the parameters and by which state is there; None if it cannot be.
+    """
+
+    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any], previous: BoundRule | None = None) -> None:
+        self.raw = dict(group)
+        self.live = live_values(group)
+        self.options = optimizer.resolve_options(self.raw)
+        self.spec = optimizer.state_spec(self.options)
+        self.scalars = optimizer.scalar_names() & self.spec.keys()
+        self.constants = {k: v for k, v in self.options.items() if k in optimizer.defaults and k != "lr"}
+        self.programs: dict[tuple[DType, Presence], Program | None] = {}
+        if previous is not None and previous.constants == self.constants:
+            self.programs = previous.programs
+
+    def is_current(self, group: Mapping[str, Any]) -> bool:
+        """Return whether the group still has the same options."""
+        raw = self.raw
+        try:
+            return group["params"] is raw["params"] and group == raw and not (self.live and self.live != live_values(group))
+        except (RuntimeError, ValueError):  # an array among the user's notes was replaced; `==` gives no truth value
+            return False
+
+    def program(self, optimizer: Optimizer, dtype: DType, presence: Presence) -> Program | None:
+        """Return the program for parameters of this dtype; `presence` says which state is there."""
+        key = (dtype, presence)
+        if key not in self.programs:
+            self.programs[key] = self._traced(optimizer, dtype, presence)
+        return self.programs[key]
+
+    def _traced(self, optimizer: Optimizer, dtype: DType, presence: Presence) -> Program | None:
+        cls, options = type(optimizer), self.options
+        signature = cls.rule
+        if signature is None or cls.apply_rule is not Optimizer.apply_rule or not is_pure(optimizer.update):
+            return None
+
+        def rule(g: Any, theta: Any, *state_and_lr: Any) -> tuple[Any, ...]:
+            *state, lr = state_and_lr
+            return optimizer.apply_rule({**options, "lr": lr} if "lr" in options else options, theta, g, state)
+
+        kinds = [Kind.STRONG if name in self.scalars else Kind.ARRAY for name in self.spec]
+        present = [kind if flag else None for kind, flag in zip(kinds, presence, strict=True)]
+        letters = ["t", *signature.state] if signature.uses_step else signature.state
+        names = ["g", signature.theta, *(self.spec if signature.variadic else letters), "lr"]
+        trace = trace_rule(rule, names, [Kind.ARRAY, Kind.ARRAY, *present, Kind.WEAK], dtype)
+        return None if trace is None else Program(trace, f"{cls.__name__}.update")
+
+
+def live_values(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of those options that are Tensors, which may be changed in place."""
+    return {
+        name: [x.item() if isinstance(x, Tensor) else x for x in (value if name == "betas" else (value,))]
+        for name, value in live_options(group).items()
+    }
+
+
+class Workspace:
+    """Scratch buffers of `BLOCK` elements, used by one bucket after the other."""
+
+    def __init__(self, dtype: DType) -> None:
+        self.dtype = dtype
+        self.buffers: list[Array] = []
+
+    def __call__(self, count: int) -> list[Array]:
+        """Return this many buffers."""
+        self.buffers += [np.empty(BLOCK, self.dtype) for _ in range(count - len(self.buffers))]
+        return self.buffers[:count]
+
+
+class Bucket:
+    """Parameters that are updated as one: a `FlatBucket` or a `SingleBucket`.
+
+    Args:
+        indices: Their indices among the parameters of the plan.
+        params: The parameters.
+        states: The state of each; in a flat bucket it is moved to common memory.
+        rule: The rule.
+        program: Its program for these parameters.
+        workspace: For scratch buffers.
+
+    Attributes:
+        state: By name, the state as an array like the parameter; None for what is one scalar or is not there.
+        scalar_state: State that is one scalar for each parameter, as arrays of these.
+    """
+
+    def __init__(
+        self,
+        indices: Sequence[int],
+        params: Sequence[Tensor],
+        states: Sequence[Mapping[str, Tensor]],
+        rule: BoundRule,
+        program: Program,
+        workspace: Workspace,
+    ) -> None:
+        self.indices = indices
+        self.params = params
+        self.arrays = [p.array for p in params]
+        self.program = program
+        self.workspace = workspace
+        self.state: dict[str, Array | None] = {}
+        self.scalar_state: list[Array] = []
+        for name in rule.spec:
+            tensors = [state[name] for state in states if name in state]
+            joined = self._join(tensors, name in rule.scalars) if tensors else None
+            self.state[name] = None if name in rule.scalars else joined
+            if name in rule.scalars and joined is not None:
+                self.scalar_state.append(joined)
+
+    def step(self, grads: Sequence[Array]) -> None:
+        """Replace the parameters and their state by what the rule makes of them.
+
+        Args:
+            grads: The gradients of all parameters of the plan.
+        """
+        if self.scalar_state:
+            self.program.scalars.run(self.scalar_state)
+        self._run(grads)
+        now = next_sequence_nr()
+        for p in self.params:
+            p.version.last_write = now
+
+    def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
+        """Return state of the parameters as one array, which the tensors are views of."""
+        raise NotImplementedError
+
+    def _run(self, grads: Sequence[Array]) -> None:
+        """Do the operations on arrays."""
+        raise NotImplementedError
+
+
+class FlatBucket(Bucket):
+    """Several small parameters, of one dtype, with the same state and the same scalars in it, as flat arrays.
+
+    Attributes:
+        flat_grad: The gradients as one array.
+        grad_views: Its parts, each with the index of its gradient.
+    """
+
+    def __init__(self, indices: Sequence[int], params: Sequence[Tensor], *rest: Any) -> None:
+        ends = list(itertools.accumulate(p.array.size for p in params))
+        self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
+        super().__init__(indices, params, *rest)
+        buffers = [buffer[: ends[-1]] for buffer in self.workspace(2 + self.program.scratch)]
+        self.flat_grad = buffers[0]
+        self.grad_views = list(zip(self._unflatten(self.flat_grad), indices, strict=True))
+        self.calls = self._bind(buffers)
+
+    def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
+        each = [slice(k, k + 1) for k in range(len(tensors))]
+        return flatten_into_views(tensors, each if scalar else self.slices)
+
+    def _unflatten(self, values: Array) -> list[Array]:
+        """Return what of a flat array belongs to each parameter."""
+        return [values[s].reshape(a.shape) for s, a in zip(self.slices, self.arrays, strict=True)]
+
+    def _run(self, grads: Sequence[Array]) -> None:
+        for view, k in self.grad_views:
+            view[...] = grads[k]
+        for function, operands in self.calls:
+            function(*operands)
+
+    def _bind(self, buffers: Sequence[Array]) -> list[Call]:
+        """Return the calls that the program consists of: functions with their operands.
+
+        An operation that is the only one with the parameter in it is done for each in its place, to spare two copies.
+        """
+        flat_grad, theta, *scratch = buffers
+        param_views = list(zip(self._unflatten(theta), self.arrays, strict=True))
+        whole: list[Any] = [flat_grad, theta, *self.state.values(), None, *self.program.scalars.buffers, *scratch]
+        once = sum(1 in registers for *_, registers in self.program.steps) == 1
+        each: list[Any] = [whole]
+        if once:
+            parts = [self._unflatten(a) if a is not None and a.ndim else [a] * len(self.arrays) for a in whole]
+            parts[1] = self.arrays
+            each = list(zip(*parts, strict=True))
+        calls: list[Call] = [] if once else [(setitem, (view, ..., array)) for view, array in param_views]
+        for function, operands, registers in self.program.steps:
+            for arrays in each if 1 in registers else [whole]:
+                *given, result = operands(arrays)
+                if result.size == 1 and any(a is result for a in given):
+                    # In place on one element, NumPy takes a detour that costs thrice as much.
+                    spare = np.empty_like(result)
+                    calls += [(function, (*given, spare)), (setitem, (result, ..., spare))]
+                else:
+                    calls.append((function, (*given, result)))
+        return calls if once else calls + [(setitem, (array, ..., view)) for view, array in param_views]
+
+
+class SingleBucket(Bucket):
+    """One parameter of any size and layout."""
+
+    layout: BlockLayout | None = None
+    contiguous = True
+
+    def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
+        (tensor,) = tensors
+        return tensor.array.reshape(1) if scalar else tensor.array
+
+    def _run(self, grads: Sequence[Array]) -> None:
+        g = grads[self.indices[0]]
+        if self.layout is None or g.flags.c_contiguous != self.contiguous:
+            self.contiguous = g.flags.c_contiguous
+            self.layout = self.program.layout(ravel_all([g, *self.arrays, *self.state.values()])[1:], self.workspace)
+        self.program.run(g.reshape(self.layout.shape), self.layout)
+
+
+class BucketPlan:
+    """The parameters of a group that have a gradient, in buckets.
+
+    Attributes:
+        rule: The rule with the options of the group.
+        buckets: The buckets; None if there are none, or no longer the right ones.
+        shapes, dtypes: Those of the parameters, which those of the gradients must equal.
+        objects: Everything that must be the same when the plan is used again: parameters, arrays, state.
+        flat_scalars: The scalar state of flat buckets, each of which must hold one value.
+    """
+
+    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
+        self.rule = BoundRule(optimizer, group)
+        self.buckets: list[Bucket] | None = None
+
+    def rebind(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
+        """Take over the options that the group has now."""
+        programs = self.rule.programs
+        self.rule = BoundRule(optimizer, group, self.rule)
+        if self.rule.programs is not programs:
+            self.buckets = None
+        self.set_lr()
+
+    def set_lr(self) -> None:
+        """Give the learning rate to the programs."""
+        for program in self.rule.programs.values():
+            if program is not None:
+                program.scalars.set_lr(self.rule.options.get("lr"))
+
+    def build(self, optimizer: Optimizer, params: Sequence[Tensor]) -> bool:
+        """Put parameters into buckets, with state that has begun; return False if their rule cannot be traced."""
+        rule, all_states = self.rule, optimizer.state
+        arrays = [p.array for p in params]
+        programs: list[Program] = []
+        for p in params:
+            own = all_states.get(p, NO_STATE)
+            presence = tuple([start is not None or name in own for name, start in rule.spec.items()])
+            program = rule.program(optimizer, p.array.dtype, presence)
+            if program is None:
+                return False
+            programs.append(program)
+        for p in params:
+            optimizer.init_missing_state(p, rule.options)
+        states = [all_states.get(p, NO_STATE) for p in params]
+        workspaces = {a.dtype: Workspace(a.dtype) for a in arrays}
+        separate = not overlapping(arrays)
+        large: list[int] = []
+        groups: dict[Any, list[int]] = {}
+        for k, (array, state) in enumerate(zip(arrays, states, strict=True)):
+            if separate and array.size <= SMALL_PARAM:
+                scalars = [state[name].array.item() for name in rule.spec if name in rule.scalars and name in state]
+                groups.setdefault((id(programs[k]), *scalars), []).append(k)
+            else:
+                large.append(k)
+
+        def bucket(kind: type[Bucket], indices: Sequence[int]) -> Bucket:
+            program, workspace = programs[indices[0]], workspaces[arrays[indices[0]].dtype]
+            return kind(indices, [params[k] for k in indices], [states[k] for k in indices], rule, program, workspace)
+
+        flat = [bucket(FlatBucket, indices) for group in groups.values() for indices in split_into_buckets(group, arrays)]
+        self.buckets = [*(bucket(SingleBucket, [k]) for k in large), *flat]
+        self.flat_scalars = [array for b in flat for array in b.scalar_state]
+        self.names = [name for name in rule.spec if any(name in state for state in states)]
+        self.states = all_states
+        self.shapes, self.dtypes = [a.shape for a in arrays], [a.dtype for a in arrays]
+        self.objects = self._objects(params)
+        self.set_lr()
+        return True
+
+    def _objects(self, params: Sequence[Tensor]) -> list[Any]:
+        objects: list[Any] = [*params, *map(get_array, params)]
+        if self.states:
+            states: list[Any] = [self.states.get(p, NO_STATE) for p in params]
+            objects += states
+            objects += map(len, states)
+            for name in self.names:
+                objects += [state[name].array for state in states]
+        return objects
+
+    def grads(self, group: Mapping[str, Any], states: Mapping[Tensor, Any]) -> list[Array] | None:
+        """Return the gradients of a group, or None if the plan is not for its options, parameters and state of now."""
+        if self.buckets is None or states is not self.states or not self.rule.is_current(group):
+            return None
+        params = [p for p in group["params"] if p._grad is not None]
+        try:
+            objects = self._objects(params)
+        except (KeyError, AttributeError):  # state was removed, or replaced by something that is no Tensor
+            return None
+        arrays = [p._grad.array for p in params]
+        current = (
+            len(objects) == len(self.objects)
+            and all(map(is_, objects, self.objects))
+            and list(map(get_shape, arrays)) == self.shapes
+            and list(map(get_dtype, arrays)) == self.dtypes
+            and not (self.flat_scalars and not all(map(all_equal, self.flat_scalars)))
+        )
+        return arrays if current else None
+
+
+def optimizer_step(optimizer: Optimizer) -> bool:
+    """Update every parameter of an optimizer that has a gradient, and return True; or False if the plain loop is needed.
+
+    Raises:
+        RuntimeError, ValueError, TypeError, NotImplementedError: As `Optimizer.step`; nothing is changed then.
+    """
+    plans: list[BucketPlan] | None = optimizer.backend_cache
+    groups, state = optimizer.param_groups, optimizer.state
+    if plans is None or len(plans) != len(groups):
+        if optimizer.rule is None:
+            return False
+        plans = optimizer.backend_cache = [BucketPlan(optimizer, group) for group in groups]
+    grads = [plan.grads(group, state) for plan, group in zip(plans, groups)]  # noqa: B905
+    if None in grads:
+        if not renew(optimizer, plans):
+            return False
+        grads = [plan.grads(group, state) for plan, group in zip(plans, groups)]  # noqa: B905
+    thread.state.without_warnings(run, plans, grads)
+    return True
+
+
+def run(plans: Sequence[BucketPlan], grads: Sequence[Any]) -> None:
+    """Update the parameters of all plans with their gradients."""
+    for plan, arrays in zip(plans, grads):  # noqa: B905
+        for bucket in plan.buckets or ():
+            bucket.step(arrays)
+
+
+def renew(optimizer: Optimizer, plans: Sequence[BucketPlan]) -> bool:
+    """Bring the plans of all groups up to date; return False if a rule cannot be traced.
+
+    Raises:
+        RuntimeError, ValueError, TypeError, NotImplementedError: A step cannot be made.
+    """
+    pairs = list(zip(plans, optimizer.param_groups, strict=True))
+    for plan, group in pairs:
+        if not plan.rule.is_current(group):
+            plan.rebind(optimizer, group)
+    stale = [(plan, group) for plan, group in pairs if plan.grads(group, optimizer.state) is None]
+    for plan, group in stale:
+        names = [name for name in plan.rule.spec if name not in plan.rule.scalars]
+        check_arrays(group["params"], optimizer.state, names)
+    return all(plan.build(optimizer, [p for p in group["params"] if p.grad is not None]) for plan, group in stale)
+
+
+# ------------------------------------------------------------------------------------------------------------ arrays
+
+
+def all_equal(values: Array) -> bool:
+    """Return whether all values are the same."""
+    return len(set(values.tolist())) == 1
+
+
+def ravel_all(values: list[Any]) -> list[Any]:
+    """Return arrays of one shape as flat ones if that needs no copy, beside other values.
+
+    An array of no dimension becomes one with one: NumPy would turn it into a scalar.
+    """
+    arrays = [a for a in values if isinstance(a, np.ndarray)]
+    if not all(a.flags.c_contiguous for a in arrays):
+        return values
+    return [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in values]
+
+
+def flatten_into_views(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
+    """Return the values of tensors in one flat array, of which the tensors are views from now on."""
+    flat: Array = np.concatenate([t.array for t in tensors], axis=None)
+    for t, part in zip(tensors, slices, strict=True):
+        t.array = flat[part].reshape(t.array.shape)
+    return flat
+
+
+def split_into_buckets(indices: Sequence[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
+    """Yield the indices in lists whose arrays have at most `BUCKET_SIZE` elements."""
+    bucket: list[int] = []
+    size = 0
+    for k in indices:
+        if bucket and size + arrays[k].size > BUCKET_SIZE:
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(k)
+        size += arrays[k].size
+    if bucket:
+        yield bucket
+
+
+def overlapping(arrays: Sequence[Array]) -> bool:
+    """Return whether the memory of some arrays may overlap."""
+    bounds = sorted(byte_bounds(a) for a in arrays if a.size)
+    return any(following[0] < before[1] for before, following in itertools.pairwise(bounds))
