@@ -184,9 +184,9 @@ def nodes_reaching(targets: Set[Vertex], nodes: Sequence[Node]) -> set[Vertex]:
     return on_path
 
 
-def run_hooks(cotangent: Cotangent, hooks: Iterable[Hook] | None) -> Cotangent:
+def run_hooks(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
     """Run the hooks in order; return the cotangent, or what the last one that returned something put in its place."""
-    for hook in tuple(hooks or ()):  # a hook may remove itself, or add others for the next time
+    for hook in tuple(hooks):  # a hook may remove itself, or add others for the next time
         replacement = hook(cotangent)
         cotangent = cotangent if replacement is None else replacement
     return cotangent
@@ -234,8 +234,11 @@ def backward_pass(
                 cotangents[parent] = in_cotangent if accumulated is None else accumulated + in_cotangent
         if not retain_graph:
             node.release_saved()
-    leaves = {v: g for v, g in cotangents.items() if targets is None or v in target_set}
-    return grads | {leaf: run_hooks(g, getattr(leaf, "hooks", None)) for leaf, g in leaves.items()}
+    for leaf, cotangent in cotangents.items():  # every node was visited, so that leaves are left
+        if targets is None or leaf in target_set:
+            hooks = getattr(leaf, "hooks", None)
+            grads[leaf] = run_hooks(cotangent, hooks) if hooks else cotangent
+    return grads
 
 
 # -------------------------------------------------------------------------------------------------------------- the tensor
@@ -320,7 +323,10 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
     """Apply a primitive to operands, at least one of them a tensor, recording it if a gradient is required."""
     tensors = TensorBase.result_class.promote(op, inputs)
     arrays = [t.array for t in tensors]
-    attributes = {name: unwrap_scalar(value) for name, value in {**op.defaults, **attributes}.items()}
+    if attributes:
+        attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
+    else:
+        attributes = op.defaults
     try:
         out = np.asarray(thread.state.without_warnings(op.forward, *arrays, **attributes))
     except NUMPY_ERRORS as error:
@@ -334,28 +340,15 @@ def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -
 
 def record(op: Primitive, inputs: Sequence[TensorBase], result: TensorBase, attributes: Mapping[str, Any]) -> None:
     """Give the result of a primitive a node, if recording is on and an input requires a gradient."""
-    if thread.state.grad_enabled and op.differentiable:
-        rules = tuple(op.rules.values()) * (len(inputs) if op.variadic else 1)
-        parents = tuple([None if rule is None else x.vertex() for x, rule in zip(inputs, rules)])
-        if any(parent is not None for parent in parents):
-            make_node(op, parents, inputs, result, attributes)
-
-
-def make_node(
-    op: Primitive,
-    parents: tuple[Vertex | None, ...],
-    inputs: Sequence[TensorBase],
-    result: TensorBase,
-    attributes: Mapping[str, Any],
-    node_class: type[PrimitiveNode] = PrimitiveNode,
-) -> None:
-    """Make the node of a result, and save what the vjp needs."""
-    wanted = (True,) if op.variadic else tuple([parent is not None for parent in parents])
-    linearization = op.linearize(wanted)
-    residuals, versions = linearization.save(inputs, result, attributes)
-    result.node = node_class(parents, linearization, residuals, versions)
-    if thread.state.observer is not None:
-        thread.state.observer.forward(result.node, [x.array for x in inputs], result.array)
+    state = thread.state
+    if state.grad_enabled and op.differentiable:
+        parents = tuple([x.vertex() for x in inputs])
+        wanted = tuple([parent is not None for parent in parents])
+        if True in wanted:
+            linearization = op.linearizations[(True,) if op.variadic else wanted]
+            result.node = PrimitiveNode(parents, linearization, *linearization.save(inputs, result, attributes))
+            if state.observer is not None:
+                state.observer.forward(result.node, [x.array for x in inputs], result.array)
 
 
 def memory_owner(array: Array) -> object:
@@ -429,7 +422,9 @@ def root_cotangent(
     if gradient is None:
         if array.size != 1:
             raise errors.gradient_missing(array.shape)
-        return vertex, wrap(np.ones_like(array)) if create_graph else np.ones_like(array)[()]  # a scalar is faster than 0-d
+        if create_graph:
+            return vertex, wrap(np.ones_like(array))
+        return vertex, np.ones_like(array) if array.shape else array.dtype.type(1)  # faster than a 0-d array
     if gradient.array.shape != array.shape:
         raise errors.gradient_misshapen(position, gradient.array.shape, array.shape)
     gradient = gradient.to(array.dtype)

@@ -60,6 +60,8 @@ class Primitive:
         public: Whether it is a function and a method of the library under its own name.
         in_place: Whether there is an in-place method too, with an underscore at the end of its name.
 
+        linearizations: The derivative by each choice of inputs: ``mul.linearizations[True, False]`` is the one by the first.
+
     Raises:
         TypeError: A rule belongs to no input, or names something that is no residual.
     """
@@ -99,7 +101,7 @@ class Primitive:
                     f"{self.name}: the rule {name}(g, {', '.join(residual_names(rule))}) does not fit. "
                     f"A rule belongs to one of {self.inputs} and may name {self.saveable}"
                 )
-        self._linearizations: dict[tuple[bool, ...], Linearization] = {}
+        self.linearizations = Linearizations(self)
         primitives[self.name] = self
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
@@ -109,18 +111,22 @@ class Primitive:
                 return x.__apply__(self, inputs, attributes)
         return self.forward(*inputs, **attributes)
 
-    def linearize(self, wanted: tuple[bool, ...]) -> Linearization:
-        """Return the derivative by the wanted inputs: a flag for each input, one flag if `variadic`."""
-        linearization = self._linearizations.get(wanted)
-        if linearization is None:
-            linearization = self._linearizations[wanted] = Linearization(self, wanted)
-        return linearization
-
     def __repr__(self) -> str:
         vjps = [f"d{name} = {text}" for name, text in rule_sources(self).items()]
         return (
             f"<primitive {self.name}({', '.join(self.saveable[: len(self.inputs)])}): {'; '.join(vjps) or 'no derivative'}>"
         )
+
+
+class Linearizations(dict[tuple[bool, ...], "Linearization"]):
+    """The derivatives of a primitive, by the wanted inputs: a flag for each, one flag if `variadic`. Made when asked for."""
+
+    def __init__(self, op: Primitive) -> None:
+        self.op = op
+
+    def __missing__(self, wanted: tuple[bool, ...]) -> Linearization:
+        linearization = self[wanted] = Linearization(self.op, wanted)
+        return linearization
 
 
 class _Documentation:
@@ -143,7 +149,7 @@ class Linearization:
     """The derivative of a primitive by some of its inputs: what it saves, and its vector-Jacobian product.
 
     Both functions are written out from the parameter names of the rules, as `dataclasses` writes ``__init__``. For `mul`,
-    ``print(mul.linearize((True, True)).source)`` shows
+    ``print(mul.linearizations[True, True].source)`` shows
 
         def save(inputs, out, attributes):
             [a, b] = inputs
@@ -159,7 +165,10 @@ class Linearization:
         save: Takes the input tensors, the result and all keyword arguments. Returns the residuals, and the version counter of
             each array among them.
         vjp: Takes g and the residuals. Returns the cotangent of each input, None where it is not wanted or has no rule.
+        scalar_vjp: Left to backends, for a vjp of cotangents that are NumPy scalars.
     """
+
+    scalar_vjp: Rule | None = None
 
     def __init__(self, op: Primitive, wanted: Sequence[bool]) -> None:
         self.op, self.wanted = op, wanted

@@ -154,8 +154,10 @@ class ViewTracking(TensorBase):
         base._set_node(scattered.node)
 
     def _alias(self, array: Any) -> Self:
-        """Return a tensor with another array at the place of self in the graph, and not a view."""
+        """Return a tensor with another array and the history of self, straight from the base if self is a view."""
         vertex = self.vertex()
+        if self._base is not None and vertex is not None:
+            vertex = replay_view(self._base, self._view_ops).vertex()
         return wrap(array, vertex if isinstance(vertex, Node) else None)  # type: ignore[no-any-return]
 
     def _check_writeable(self) -> None:

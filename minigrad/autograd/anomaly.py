@@ -80,7 +80,7 @@ class AnomalyDetector:
             )
 
     def _report(self, node: Node, where: str, inputs: Sequence[Any], found: Any) -> str:
-        name = node.op_name
+        name = f"<{node.op_name}Backward>" if node.user_defined else node.op_name
         values = _values(found)
         first = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         lines = [

@@ -66,14 +66,16 @@ class Context:
         """Say that forward has written to arguments in place; it must return them too."""
         self._dirty = {id(t) for t in tensors}
 
-    def _pack(self, node: FunctionNode, results: Sequence[Any]) -> None:
+    def _pack(self, node: FunctionNode, arguments: Sequence[Any], results: Sequence[Any]) -> None:
         """Replace the tensors to be saved by their arrays and vertices.
 
         Raises:
             TypeError: One is not a Tensor.
         """
         self._node, self._saved = weakref.ref(node), []
-        indices = {id(y): k for k, y in enumerate(results)}
+        # An argument that is returned unchanged was saved as the argument.
+        unchanged = {id(x) for x in arguments} - self._dirty
+        indices = {id(y): k for k, y in enumerate(results) if id(y) not in unchanged}
         for k, t in enumerate(self._to_save):
             if not isinstance(t, Tensor | None):
                 raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {type(t).__name__}")
@@ -266,7 +268,7 @@ class Function:
         if unreturned:
             raise RuntimeError(f"{cls.__name__}: a tensor that is marked dirty was not returned by forward")
         if node is not None:
-            context._pack(node, results)
+            context._pack(node, args, results)
             if thread.state.observer is not None:
                 arrays = [x.array for x in args if isinstance(x, Tensor)]
                 for y in outputs:
@@ -303,7 +305,7 @@ class OnceDifferentiableNode(Node):
 
     __slots__ = ()
 
-    def pull(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
+    def vjp(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 

@@ -9,54 +9,51 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-import numpy as np
 from numpy import asarray, generic, ndarray
 
 from minigrad import errors
-from minigrad.autodiff import Cotangent, PrimitiveNode, TensorBase, Vertex, apply, make_node, wrap
+from minigrad.autodiff import Cotangent, PrimitiveNode, TensorBase, Version, Vertex, apply
 from minigrad.backend import Backend
 from minigrad.grad_mode import thread
 from minigrad.primitive import NUMPY_ERRORS, Linearization, Primitive, Rule, compile_functions, residual_names
 from minigrad.promotion import as_operand
+from minigrad.tensor import Tensor
 
-_scalar_vjps: dict[Linearization, Rule] = {}
-
-
-def scalar_vjp(linearization: Linearization) -> Rule:
-    """Return the vjp for a cotangent that is a NumPy scalar.
+def compile_scalar_vjp(linearization: Linearization) -> Rule:
+    """Return the vjp for a cotangent that is a NumPy scalar, and keep it with the linearization.
 
     It makes scalars of the saved arrays, and does without `unbroadcast`: without axes, nothing was broadcast.
     """
     op, cotangents = linearization.op, []
+    arrays = (*op.inputs, "out")
+    found = {name: f"saved[{k}]" + "[()]" * (name in arrays) for k, name in enumerate(linearization.residuals)}
     for (name, rule), flag in zip(op.rules.items(), linearization.wanted, strict=True):
         if rule is None or not flag:
             cotangents.append("None")
         else:
-            arguments = [f"{x}[()]" if x == "out" or x in op.inputs else x for x in residual_names(rule)]
-            cotangents.append(f"vjp_{name}({', '.join(['g', *arguments])})")
-    source = f"def vjp({', '.join(['g', *linearization.residuals])}):\n    return ({', '.join(cotangents)},)\n"
-    rule_of_scalars: Rule = compile_functions(op, source, "scalar")["vjp"]
-    _scalar_vjps[linearization] = rule_of_scalars
-    return rule_of_scalars
+            cotangents.append(f"vjp_{name}({', '.join(['g', *(found[x] for x in residual_names(rule))])})")
+    source = f"def vjp(g, saved):\n    return ({', '.join(cotangents)},)\n"
+    vjp: Rule = compile_functions(op, source, "scalar")["vjp"]
+    linearization.scalar_vjp = vjp
+    return vjp
 
 
 class FastNode(PrimitiveNode):
-    """A node that computes with NumPy scalars where the cotangent is one: a tenth of the time of 0-d arrays."""
+    """A node that computes with NumPy scalars where the cotangent is one: in a tenth of the time of 0-d arrays."""
 
     __slots__ = ()
 
     def vjp(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
-        if not isinstance(cotangent, generic) or needed is not None or self.linearization.op.variadic:
-            return super().vjp(cotangent, needed)
-        linearization, residuals = self.linearization, self.residuals
-        if residuals is None:
-            residuals = self.checked_residuals()  # which refuses
-        sequence_nr = self.sequence_nr
-        for version in self.versions:
-            if version.last_write > sequence_nr:
-                self.checked_residuals()
-        rule = _scalar_vjps.get(linearization) or scalar_vjp(linearization)
-        return rule(cotangent, *residuals)  # type: ignore[no-any-return]
+        if needed is None and isinstance(cotangent, generic):
+            residuals, sequence_nr, linearization = self.residuals, self.sequence_nr, self.linearization
+            for version in self.versions:
+                if version.last_write > sequence_nr:
+                    break
+            else:
+                if residuals is not None:
+                    vjp = linearization.scalar_vjp or compile_scalar_vjp(linearization)
+                    return vjp(cotangent, residuals)  # type: ignore[no-any-return]
+        return super().vjp(cotangent, needed)
 
 
 class Dispatch(Backend):
@@ -64,6 +61,10 @@ class Dispatch(Backend):
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""
+        if len(inputs) == 2 and not (attributes or op.variadic or op.is_view):
+            a, b = inputs
+            if isinstance(a, TensorBase) and isinstance(b, TensorBase):
+                return self.binary(op, a, b)
         return apply(op, inputs, attributes)
 
     def unary(self, op: Primitive, x: Any) -> Any:
@@ -73,14 +74,22 @@ class Dispatch(Backend):
             return apply(op, (x,), {})
         state = thread.state
         try:
-            out = state.without_warnings(op.forward, array)
+            if op.ufunc is not None:
+                out = state.without_warnings(op.ufunc, array, out=...)
+            else:
+                out = state.without_warnings(op.forward, array)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (array,), error) from error
-        result = wrap(out if type(out) is ndarray else asarray(out))
+        result = Tensor.__new__(Tensor)
+        result.array = out if type(out) is ndarray else asarray(out)
+        result.version = Version()
         if state.grad_enabled and op.differentiable:
             vertex = x.vertex()
             if vertex is not None:
-                make_node(op, (vertex,), (x,), result, op.defaults, FastNode)
+                linearization = op.linearizations[True,]
+                result.node = FastNode((vertex,), linearization, *linearization.save((x,), result, op.defaults))
+                if state.observer is not None:
+                    state.observer.forward(result.node, (array,), result.array)
         return result
 
     def binary(self, op: Primitive, a: Any, b: Any) -> Any:
@@ -92,12 +101,22 @@ class Dispatch(Backend):
             return apply(op, (a, b), {})
         state = thread.state
         try:
-            out = state.without_warnings(op.forward, x, y)
+            if op.ufunc is not None:
+                out = state.without_warnings(op.ufunc, x, y, out=...)
+            else:
+                out = state.without_warnings(op.forward, x, y)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (x, y), error) from error
-        result = wrap(out if type(out) is ndarray else asarray(out))
+        result = Tensor.__new__(Tensor)
+        result.array = out if type(out) is ndarray else asarray(out)
+        result.version = Version()
         if state.grad_enabled and op.differentiable:
-            parents = (a.vertex(), b.vertex())
-            if parents[0] is not None or parents[1] is not None:
-                make_node(op, parents, (a, b), result, op.defaults, FastNode)
+            # vertex(), written out for tensors that are not views
+            first = a.vertex() if a._base is not None else a.node or (a if a._requires_grad else None)
+            second = b.vertex() if b._base is not None else b.node or (b if b._requires_grad else None)
+            if first is not None or second is not None:
+                linearization = op.linearizations[first is not None, second is not None]
+                result.node = FastNode((first, second), linearization, *linearization.save((a, b), result, op.defaults))
+                if state.observer is not None:
+                    state.observer.forward(result.node, (x, y), result.array)
         return result

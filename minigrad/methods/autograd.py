@@ -118,8 +118,9 @@ class AutogradMethods(ViewTracking):
     def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
         """Add a cotangent to `grad`, then run the hooks of `register_post_accumulate_grad_hook`."""
         super().accumulate_grad(cotangent, borrowed)
-        for hook in tuple(self._post_accumulate_hooks or ()):
-            hook(self)
+        if self._post_accumulate_hooks is not None:
+            for hook in tuple(self._post_accumulate_hooks):
+                hook(self)
 
     def detach(self) -> Self:
         """Return a tensor that shares memory with this one and requires no gradient."""
@@ -174,16 +175,16 @@ class AutogradMethods(ViewTracking):
             TypeError: In backward, the hook returned something that is not a tensor.
         """
 
-        def on_cotangent(cotangent: Cotangent) -> Cotangent:
-            if isinstance(cotangent, TensorBase):
-                given = clone(cotangent)
-                replacement = checked_hook_result(hook(given), cotangent.array)
-                unchanged = replacement is None and not given.version.last_write
-                return cotangent if unchanged else given if replacement is None else replacement
-            given = wrap(np.array(cotangent))
-            with set_recording(False), thread.state.reentrant():
+        def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
+            create_graph = isinstance(cotangent, TensorBase)
+            given = clone(cotangent) if create_graph else wrap(np.array(cotangent))
+            with set_recording(create_graph), thread.state.reentrant():
                 replacement = checked_hook_result(hook(given), given.array)
-            return given.array if replacement is None else replacement.array.copy()  # it may be a tensor of the user's
+            if replacement is None:
+                if not given.version.last_write:
+                    return None
+                replacement = given
+            return replacement if create_graph else replacement.array.copy()  # the user may hold it
 
         return self._add_hook(on_cotangent)
 
@@ -232,6 +233,12 @@ class AutogradMethods(ViewTracking):
     def retains_grad(self) -> bool:
         """Whether this tensor, which is not a leaf, gets a `grad`, because `retain_grad` was called."""
         return self._retain_grad_handle is not None
+
+    def rebase_history(self, result: Self) -> None:
+        """Become the result of an operation whose values were just written here, and retain the gradient of that."""
+        super().rebase_history(result)
+        if self._retain_grad_handle is not None:
+            self.vertex()  # a view regenerates its node now, lest the gradient of its old value be retained
 
     def _set_node(self, node: Node | None) -> None:
         """Go on as the result of another node, and retain the gradient there."""

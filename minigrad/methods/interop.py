@@ -16,6 +16,10 @@ from minigrad.promotion import as_operand
 
 UFUNC_METHODS = {
     np.power: "pow",
+    np.floor_divide: "floor_divide",
+    np.remainder: "remainder",
+    np.sign: "sign",
+    np.rint: "round",
     np.square: "square",
     np.matmul: "matmul",
     np.logical_and: "logical_and",

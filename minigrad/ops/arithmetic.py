@@ -51,7 +51,7 @@ def abs_(x: Array) -> Array:
 # Steps have the derivative 0, as in torch: what is computed from them still has a gradient.
 
 
-@elementwise(ufunc=np.sign, x=lambda g: fill(g, value=0))
+@elementwise(x=lambda g: fill(g, value=0))
 def sign(x: Array) -> Array:
     """-1, 0 or 1; 0 for NaN."""
     return x.copy() if x.dtype.kind == "b" else np.subtract(x > 0, x < 0, dtype=x.dtype)
@@ -75,13 +75,13 @@ def trunc(x: Array) -> Array:
     return np.trunc(x)
 
 
-@elementwise(ufunc=np.rint, public=False, x=lambda g: fill(g, value=0))
+@elementwise(public=False, x=lambda g: fill(g, value=0))
 def round_(x: Array) -> Array:
     """The nearest integer, halves to the even one."""
     return np.rint(x).astype(x.dtype, copy=False)
 
 
-@elementwise(ufunc=np.floor_divide, public=False, a=lambda g: fill(g, value=0), b=lambda g: fill(g, value=0))
+@elementwise(public=False, a=lambda g: fill(g, value=0), b=lambda g: fill(g, value=0))
 def floor_divide(a: Array, b: Array) -> Array:
     """a / b, rounded down."""
     return np.floor_divide(a, _divisor(b))
@@ -96,7 +96,7 @@ def trunc_divide(a: Array, b: Array) -> Array:
     return quotient + ((quotient < 0) & (quotient * b != a))
 
 
-@elementwise(ufunc=np.remainder, public=False, a=lambda g: g, b=lambda g, a, b: -g * floor_divide(a, b))
+@elementwise(public=False, a=lambda g: g, b=lambda g, a, b: -g * floor_divide(a, b))
 def remainder(a: Array, b: Array) -> Array:
     """a - b floor(a / b), which has the sign of b."""
     return np.remainder(a, _divisor(b))

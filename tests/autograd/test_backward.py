@@ -159,7 +159,7 @@ def second_backward_raises(y: Any, one: Any) -> bool:
 
 
 # torch saves the tensors that it indexes with (here they are copied into the graph), and more than it needs for some others.
-SAVED_BY_TORCH = {"pick", "put", "put_back", "overlay", "setitem", "floor_divide", "trunc_divide", "sum_windows"}
+SAVED_BY_TORCH = {"assemble", "pick", "put", "put_back", "view_scatter", "setitem", "floor_divide", "trunc_divide", "sum_windows"}
 SAVED_HERE = {"einsum"}  # its operands, even if there is only one
 DIFFERENTIABLE = sorted(name for name in DOMAINS.keys() - SAVED_BY_TORCH - SAVED_HERE if primitives[name].differentiable)
 
@@ -269,7 +269,7 @@ def test_a_write_to_what_no_rule_needs_is_none(lib: Library, write: Callable[[An
 
 def test_a_node_computes_the_cotangents_asked_for_and_no_others() -> None:
     a, b, constant, one = leaf(1.0, 2.0), leaf(3.0, 4.0), minigrad.ones(2), np.ones(2, np.float32)
-    product, joined = (a * b).grad_fn, minigrad.cat([a, constant, b]).grad_fn
+    product, joined = (a * b).node, minigrad.cat([a, constant, b]).node
     assert product is not None
     assert joined is not None
     for needed, asked in ((None, [True, True]), ({a}, [True, False]), ({b}, [False, True]), (set(), [False, False])):
@@ -332,7 +332,7 @@ def test_graph_and_leaves_are_freed_by_reference_counting(walked: bool) -> None:
     if walked:
         loss.backward(retain_graph=True)
     everything: list[weakref.ref[Any]] = [weakref.ref(t) for t in (x, w, hidden, loss)]
-    everything += [weakref.ref(t.grad_fn) for t in (hidden, loss)]
+    everything += [weakref.ref(t.node) for t in (hidden, loss)]
     everything += [weakref.ref(t.array) for t in (x, w, hidden, loss)]
     del x, w, hidden, loss
     assert [r() for r in everything] == [None] * len(everything)

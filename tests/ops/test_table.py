@@ -223,7 +223,7 @@ def saved_by(op: Primitive, case: Case, asked: Sequence[bool]) -> tuple[Primitiv
 
 def residuals_of(op: Primitive, asked: tuple[bool, ...]) -> list[bool]:
     """Return for each input and the result whether it is a residual."""
-    names = op.linearize((True,) if op.variadic else asked).residuals
+    names = op.linearizations[(True,) if op.variadic else asked].residuals
     if not op.variadic:
         return [name in names for name in (*op.inputs, "out")]
     return [op.inputs[0] in names] * len(asked) + ["out" in names]
@@ -299,4 +299,4 @@ RESIDUALS = [
 def test_residuals(name: str, asked: tuple[bool, ...], names: list[str]) -> None:
     """The least that the derivative needs, op by op."""
     op = OWN[name]
-    assert [name for name in op.linearize(asked).residuals if name in (*op.inputs, "out")] == names
+    assert [name for name in op.linearizations[asked].residuals if name in (*op.inputs, "out")] == names
