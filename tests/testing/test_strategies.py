@@ -162,6 +162,17 @@ def test_configurations_are_valid_in_both_libraries(name: str, data: st.DataObje
     reference([torch.ones(1, requires_grad=True)], **arguments)
 
 
+def test_atol_0_compares_each_element_by_itself() -> None:
+    def wrong(x: Tensor) -> Tensor:
+        return minigrad.where(x > 2, x, 2 * x)
+
+    x = np.array([1e30, 1.0])
+    assert_same(wrong, np.copy, x)  # within the tolerance that is relative to the greatest element
+    with pytest.raises(AssertionError, match="result 0"):
+        assert_same(wrong, np.copy, x, atol=0)
+    assert_same(lambda t: t * 0, np.copy, np.array([5e-324]), atol=0)  # subnormal
+
+
 def test_a_missing_hypothesis_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     with pytest.raises(ModuleNotFoundError, match=r"in a clone of minigrad: pip install -e '\.\[test\]'"):
