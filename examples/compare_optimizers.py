@@ -11,7 +11,8 @@ the curves differ only by the optimizer. The loss is the mean squared error over
 the loss of the last batch, an average over only 24 cars.
 
 Without ``--lr`` every optimizer is trained twice, and the picture has two panels: with the lecture's learning rate of 0.001,
-and with the best learning rate of each optimizer. The best ones are stored in `BEST_LR`; ``--tune`` searches for them again.
+and with the best learning rate of each optimizer. `BEST_LR` stores the best ones for the default options; ``--tune`` searches
+for them again, which takes about a minute.
 One learning rate for all optimizers compares step lengths: momentum 0.9 sums gradients and moves up to 1 / (1 - 0.9) = 10
 times as far as SGD, while Adam, RMSprop and Adagrad move every weight by at most about lr per step.
 
@@ -229,7 +230,7 @@ def compare(cars: Cars, lrs: dict[str, float], batch_size: int, epochs: int, see
         with progress(f"{name:9}", epochs) as bar:
 
             def after_epoch(run: Run, bar: tqdm = bar) -> bool:
-                advance(bar, f"loss {format_value(run.losses[-1])}")
+                update_progress(bar, f"loss {format_value(run.losses[-1])}")
                 return not run.diverged
 
             runs.append(train(Run(name, lr), model, cars, batch_size, epochs, after_epoch))
@@ -249,7 +250,7 @@ def tune(cars: Cars, names: Iterable[str], batch_size: int, epochs: int, seed: i
             for lr in LR_GRID:
 
                 def after_epoch(run: Run, bar: tqdm = bar, lr: float = lr, least_excess: float = least_excess) -> bool:
-                    advance(bar, f"lr {lr:g}, loss {format_value(run.losses[-1])}")
+                    update_progress(bar, f"lr {lr:g}, loss {format_value(run.losses[-1])}")
                     return total_excess(run, cars) < least_excess
 
                 run = train(Run(name, lr), fresh_model(seed), cars, batch_size, epochs, after_epoch)
@@ -269,7 +270,7 @@ def progress(label: str, epochs: int) -> tqdm:
     return tqdm(total=epochs, desc=label, unit="epoch", dynamic_ncols=True)
 
 
-def advance(bar: tqdm, text: str) -> None:
+def update_progress(bar: tqdm, text: str) -> None:
     """Advance a progress bar by one epoch and show a text."""
     bar.set_postfix_str(text, refresh=False)
     bar.update()
@@ -287,17 +288,9 @@ def table(runs: Sequence[Run], cars: Cars) -> str:
     """Format the results as a table."""
     rows = [["optimizer", "lr", "MSE", "MAE", "R²", f"epochs to {CONVERGED_RATIO} x optimum", "time"]]
     for run in runs:
-        epochs_to_reach = run.epochs_to_reach(CONVERGED_RATIO * cars.optimum)
+        epochs = run.epochs_to_reach(CONVERGED_RATIO * cars.optimum)
         measures = ["diverged", "-", "-"] if run.diverged else [format_value(x) for x in (run.losses[-1], run.mae, run.r2)]
-        rows.append(
-            [
-                run.name,
-                f"{run.lr:g}",
-                *measures,
-                "-" if epochs_to_reach is None else str(epochs_to_reach),
-                f"{run.seconds:.2f} s",
-            ]
-        )
+        rows.append([run.name, f"{run.lr:g}", *measures, "-" if epochs is None else str(epochs), f"{run.seconds:.2f} s"])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     lines.insert(1, "-" * len(lines[0]))
@@ -515,7 +508,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = {"With the given learning rates": lrs}
     else:
         best = tune(cars, list(lrs), batch_size, epochs, seed) if options.tune else {name: BEST_LR[name] for name in lrs}
-        settings = {f"Learning rate {LECTURE_LR} for all": lrs, "Best learning rate of each optimizer": best}
+        settings = {f"Learning rate {LECTURE_LR} for all": lrs, "Tuned learning rate of each optimizer": best}
     panels = {title: compare(cars, chosen, batch_size, epochs, seed, one_model) for title, chosen in settings.items()}
     mode = "_as_in_lecture" if one_model else "_tuned" if options.tune else ""
     path = options.output / f"loss_vs_epochs{mode}.png"
