@@ -50,17 +50,6 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[examples]'")
 
-try:
-    import matplotlib as mpl
-    import matplotlib.pyplot as plt
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.ticker import LogLocator, NullFormatter
-    from tqdm import tqdm
-    from vega_datasets import data
-except ModuleNotFoundError as error:
-    sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[examples]'")
-
 TITLE = "Loss vs. Epochs for Different Optimizers"
 FEATURES = ["Cylinders", "Displacement", "Weight_in_lbs"]
 TARGET = "Miles_per_Gallon"

@@ -34,7 +34,7 @@ def train(optimizer: optim.Optimizer, steps: int, **hyper: Tensor) -> Tensor:
     for _ in range(steps):
         (g,) = grad(loss_function(w), w, create_graph=True)
         assert g is not None
-        w, state = optimizer.updated(w, g, state, **hyper)
+        w, state = optimizer.functional_step(w, g, state, **hyper)
     return loss_function(w)
 
 
