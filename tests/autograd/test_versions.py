@@ -23,6 +23,7 @@ from minigrad.autograd import Function, grad
 from minigrad.primitive import Array, primitives
 from tests.ops.domains import DOMAINS, Case
 
+library: Any = minigrad
 F = minigrad.nn.functional
 few = settings(max_examples=max(3, settings().max_examples // 10))
 Calculation = Callable[..., Any]
@@ -187,7 +188,7 @@ class SavesInput(Function):
 class SavesResult(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        y = x.exp()
+        y: Tensor = x.exp()
         ctx.save_for_backward(y)
         return y
 
@@ -256,12 +257,12 @@ OPERATIONS: dict[str, Calculation] = {
     "dot": lambda a, b: a[0].dot(b[0]),
     "mv": lambda a, b: a.mv(b[0]),
     "bmm": lambda a, b: a[None].bmm(b[None]),
-    "outer": lambda a, b: minigrad.outer(a[0], b[0]),
-    "maximum": minigrad.maximum,
-    "minimum": minigrad.minimum,
-    "atan2": minigrad.atan2,
-    "logaddexp": minigrad.logaddexp,
-    "where": lambda a, b: minigrad.where(a.detach() > 1, a, b),
+    "outer": lambda a, b: library.outer(a[0], b[0]),
+    "maximum": library.maximum,
+    "minimum": library.minimum,
+    "atan2": library.atan2,
+    "logaddexp": library.logaddexp,
+    "where": lambda a, b: library.where(a.detach() > 1, a, b),
     "lerp": lambda a, b: a.lerp(b, 0.25),
     "lerp by a tensor": lambda a, b: a.lerp(b, b),
     "addcmul": lambda a, b: a.addcmul(a, b, value=2),
@@ -269,10 +270,10 @@ OPERATIONS: dict[str, Calculation] = {
     "addmm": lambda a, b: a.addmm(a, b),
     "clamp": lambda a, b: a.clamp(min=b),
     "masked_fill": lambda a, b: a.masked_fill(b.detach() > 1.2, b.sum()),
-    "cat": lambda a, b: minigrad.cat([a, b, a]),
-    "stack": lambda a, b: minigrad.stack([a, b]),
-    "einsum of two": lambda a, b: minigrad.einsum("ij,jk->ik", a, b),
-    "einsum of three": lambda a, b: minigrad.einsum("ij,jk,kl->il", a, b, a),
+    "cat": lambda a, b: library.cat([a, b, a]),
+    "stack": lambda a, b: library.stack([a, b]),
+    "einsum of two": lambda a, b: library.einsum("ij,jk->ik", a, b),
+    "einsum of three": lambda a, b: library.einsum("ij,jk,kl->il", a, b, a),
     "linear": lambda a, b: F.linear(a, b, b[0]),
     "mse_loss": lambda a, b: F.mse_loss(a, b),
     "l1_loss": lambda a, b: F.l1_loss(a, b),
@@ -356,7 +357,7 @@ INDEXED: dict[str, tuple[Calculation, Any]] = {
     "x[:1] = 2, by a tensor": (lambda x, i: put(x, slice(i), 2.0), np.array(1)),
     "embedding": (lambda x, i: F.embedding(i, x), GRID),
     "gather": (lambda x, i: x.gather(0, i), GRID),
-    "take_along_dim": (lambda x, i: minigrad.take_along_dim(x[:2], i, 1), GRID),
+    "take_along_dim": (lambda x, i: library.take_along_dim(x[:2], i, 1), GRID),
     "scatter": (lambda x, i: x.scatter(0, i, from_numpy(SOURCE.copy())), GRID),
     "scatter, source": (lambda x, i: from_numpy(ROWS + 1).scatter(0, i, x[:2]), GRID),
     "scatter_": (lambda x, i: (x * 1).scatter_(0, i, x[:2] * 2), GRID),
@@ -370,7 +371,7 @@ INDEXED: dict[str, tuple[Calculation, Any]] = {
     "masked_fill": (lambda x, m: x.masked_fill(m, 2.0), MASK),
     "masked_fill_": (lambda x, m: (x * 1).masked_fill_(m, 2.0), MASK),
     "masked_select": (lambda x, m: x.masked_select(m), MASK),
-    "where": (lambda x, m: minigrad.where(m, x, x * 2), MASK),
+    "where": (lambda x, m: library.where(m, x, x * 2), MASK),
     "cross_entropy": (lambda x, i: F.cross_entropy(x, i), INDEX),
     "cross_entropy, weights": (lambda x, i: F.cross_entropy(x, i, from_numpy(ROWS[0].copy())), INDEX),
     "cross_entropy, smooth": (lambda x, i: F.cross_entropy(x, i, label_smoothing=0.1), INDEX),
@@ -439,13 +440,14 @@ def test_an_index_that_is_no_tensor_may_be_written_to(name: str, kind: str) -> N
 # ----------------------------------------------------------------------------------------------------------- data assigned
 
 
-def assign(x: Tensor, new: Tensor) -> None:
+def assign(x: Tensor, new: Tensor) -> Tensor:
     x.data = new
+    return x
 
 
-def triple(x: Tensor) -> None:
+def triple(x: Any) -> Any:
     with no_grad():
-        x.mul_(3)
+        return x.mul_(3)
 
 
 SPOIL: dict[str, Callable[[Tensor, Tensor, Tensor], Any]] = {
