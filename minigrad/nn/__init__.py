@@ -1,88 +1,50 @@
 """Neural networks: modules and losses, the functions that they apply, and the initialization of parameters."""
 
-from minigrad.nn import functional, init, utils
-from minigrad.nn.activation import (
-    ELU,
-    GELU,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from minigrad.nn.container import ModuleDict, ModuleList, Sequential
-from minigrad.nn.convolution import Conv1d, Conv2d
-from minigrad.nn.dropout import Dropout
-from minigrad.nn.embedding import Embedding
-from minigrad.nn.flatten import Flatten, Identity
-from minigrad.nn.loss import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
-from minigrad.nn.module import Linear, Module, Parameter
-from minigrad.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
-from minigrad.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
-from minigrad.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "AdaptiveAvgPool2d",
-    "AvgPool2d",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Conv1d",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GRUCell",
-    "Hardtanh",
-    "HuberLoss",
-    "Identity",
-    "KLDivLoss",
-    "L1Loss",
-    "LSTMCell",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSigmoid",
-    "LogSoftmax",
-    "MSELoss",
-    "MaxPool2d",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "NLLLoss",
-    "Parameter",
-    "RNNCell",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SmoothL1Loss",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "functional",
-    "init",
-    "utils",
-]
+from minigrad.nn import functional as functional
+from minigrad.nn import init as init
+from minigrad.nn import utils as utils
+from minigrad.nn.activation import ELU as ELU
+from minigrad.nn.activation import GELU as GELU
+from minigrad.nn.activation import Hardtanh as Hardtanh
+from minigrad.nn.activation import LeakyReLU as LeakyReLU
+from minigrad.nn.activation import LogSigmoid as LogSigmoid
+from minigrad.nn.activation import LogSoftmax as LogSoftmax
+from minigrad.nn.activation import ReLU as ReLU
+from minigrad.nn.activation import Sigmoid as Sigmoid
+from minigrad.nn.activation import SiLU as SiLU
+from minigrad.nn.activation import Softmax as Softmax
+from minigrad.nn.activation import Softplus as Softplus
+from minigrad.nn.activation import Tanh as Tanh
+from minigrad.nn.container import ModuleDict as ModuleDict
+from minigrad.nn.container import ModuleList as ModuleList
+from minigrad.nn.container import Sequential as Sequential
+from minigrad.nn.convolution import Conv1d as Conv1d
+from minigrad.nn.convolution import Conv2d as Conv2d
+from minigrad.nn.dropout import Dropout as Dropout
+from minigrad.nn.embedding import Embedding as Embedding
+from minigrad.nn.flatten import Flatten as Flatten
+from minigrad.nn.flatten import Identity as Identity
+from minigrad.nn.loss import BCELoss as BCELoss
+from minigrad.nn.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
+from minigrad.nn.loss import CrossEntropyLoss as CrossEntropyLoss
+from minigrad.nn.loss import HuberLoss as HuberLoss
+from minigrad.nn.loss import KLDivLoss as KLDivLoss
+from minigrad.nn.loss import L1Loss as L1Loss
+from minigrad.nn.loss import MSELoss as MSELoss
+from minigrad.nn.loss import NLLLoss as NLLLoss
+from minigrad.nn.loss import SmoothL1Loss as SmoothL1Loss
+from minigrad.nn.module import Linear as Linear
+from minigrad.nn.module import Module as Module
+from minigrad.nn.module import Parameter as Parameter
+from minigrad.nn.normalization import BatchNorm1d as BatchNorm1d
+from minigrad.nn.normalization import BatchNorm2d as BatchNorm2d
+from minigrad.nn.normalization import LayerNorm as LayerNorm
+from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from minigrad.nn.pooling import AvgPool2d as AvgPool2d
+from minigrad.nn.pooling import MaxPool2d as MaxPool2d
+from minigrad.nn.recurrent import GRU as GRU
+from minigrad.nn.recurrent import LSTM as LSTM
+from minigrad.nn.recurrent import RNN as RNN
+from minigrad.nn.recurrent import GRUCell as GRUCell
+from minigrad.nn.recurrent import LSTMCell as LSTMCell
+from minigrad.nn.recurrent import RNNCell as RNNCell

@@ -1,77 +1,42 @@
 """Layers, activations and losses as functions, with torch's names: what the modules of `minigrad.nn` compute.
 
-An argument of torch that minigrad does not have, such as `size_average` or `ceil_mode`, is a TypeError that names it.
+`sigmoid`, `tanh`, `softmax` and `log_softmax` are those of `minigrad`; unlike torch's, the last two do not guess a missing
+`dim`. An argument of torch that minigrad does not have, such as `size_average` or `ceil_mode`, is a TypeError that names it.
 """
 
-from minigrad.nn.functional.activation import (
-    elu,
-    gelu,
-    hardtanh,
-    leaky_relu,
-    log_softmax,
-    logsigmoid,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    tanh,
-)
-from minigrad.nn.functional.attention import scaled_dot_product_attention
-from minigrad.nn.functional.convolution import conv1d, conv2d
-from minigrad.nn.functional.dropout import dropout
-from minigrad.nn.functional.embedding import embedding, one_hot
-from minigrad.nn.functional.linear import linear
-from minigrad.nn.functional.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
-)
-from minigrad.nn.functional.normalization import batch_norm, cosine_similarity, layer_norm, normalize
-from minigrad.nn.functional.padding import pad
-from minigrad.nn.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
-
-__all__ = [
-    "adaptive_avg_pool2d",
-    "avg_pool2d",
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "conv1d",
-    "conv2d",
-    "cosine_similarity",
-    "cross_entropy",
-    "dropout",
-    "elu",
-    "embedding",
-    "gelu",
-    "hardtanh",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsigmoid",
-    "max_pool2d",
-    "mse_loss",
-    "nll_loss",
-    "normalize",
-    "one_hot",
-    "pad",
-    "relu",
-    "scaled_dot_product_attention",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "tanh",
-]
+from minigrad.functions import log_softmax as log_softmax
+from minigrad.functions import sigmoid as sigmoid
+from minigrad.functions import softmax as softmax
+from minigrad.functions import tanh as tanh
+from minigrad.nn.functional.activation import elu as elu
+from minigrad.nn.functional.activation import gelu as gelu
+from minigrad.nn.functional.activation import hardtanh as hardtanh
+from minigrad.nn.functional.activation import leaky_relu as leaky_relu
+from minigrad.nn.functional.activation import logsigmoid as logsigmoid
+from minigrad.nn.functional.activation import relu as relu
+from minigrad.nn.functional.activation import silu as silu
+from minigrad.nn.functional.activation import softplus as softplus
+from minigrad.nn.functional.attention import scaled_dot_product_attention as scaled_dot_product_attention
+from minigrad.nn.functional.convolution import conv1d as conv1d
+from minigrad.nn.functional.convolution import conv2d as conv2d
+from minigrad.nn.functional.dropout import dropout as dropout
+from minigrad.nn.functional.embedding import embedding as embedding
+from minigrad.nn.functional.embedding import one_hot as one_hot
+from minigrad.nn.functional.linear import linear as linear
+from minigrad.nn.functional.loss import binary_cross_entropy as binary_cross_entropy
+from minigrad.nn.functional.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from minigrad.nn.functional.loss import cross_entropy as cross_entropy
+from minigrad.nn.functional.loss import huber_loss as huber_loss
+from minigrad.nn.functional.loss import kl_div as kl_div
+from minigrad.nn.functional.loss import l1_loss as l1_loss
+from minigrad.nn.functional.loss import mse_loss as mse_loss
+from minigrad.nn.functional.loss import nll_loss as nll_loss
+from minigrad.nn.functional.loss import smooth_l1_loss as smooth_l1_loss
+from minigrad.nn.functional.normalization import batch_norm as batch_norm
+from minigrad.nn.functional.normalization import cosine_similarity as cosine_similarity
+from minigrad.nn.functional.normalization import layer_norm as layer_norm
+from minigrad.nn.functional.normalization import normalize as normalize
+from minigrad.nn.functional.padding import pad as pad
+from minigrad.nn.functional.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from minigrad.nn.functional.pooling import avg_pool2d as avg_pool2d
+from minigrad.nn.functional.pooling import max_pool2d as max_pool2d

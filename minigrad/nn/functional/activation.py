@@ -1,7 +1,6 @@
 """Activations: functions applied element by element; the result has the shape of the input.
 
-With ``inplace=True`` the result overwrites the input. `sigmoid`, `tanh`, `softmax` and `log_softmax` are those of `minigrad`;
-unlike torch's, the last two do not guess a missing `dim`.
+With ``inplace=True`` the result overwrites the input.
 """
 
 from __future__ import annotations
@@ -9,25 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.functions import log_softmax, sigmoid, softmax, tanh
 from minigrad.ops import activation, elementary
 from minigrad.primitive import Primitive
 from minigrad.tensor import Tensor
-
-__all__ = [
-    "elu",
-    "gelu",
-    "hardtanh",
-    "leaky_relu",
-    "log_softmax",
-    "logsigmoid",
-    "relu",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softplus",
-    "tanh",
-]
 
 
 def _pointwise(op: Primitive, x: Tensor, inplace: bool = False, **attributes: Any) -> Tensor:
