@@ -1,0 +1,354 @@
+"""Every primitive at ties, NaN, infinities, huge and tiny numbers, and of integers: values and gradients, against torch.
+
+An elementwise primitive is tried on a grid of points, by being in the table; torch's function of its name is the reference.
+What torch does not have must name its formula in `FORMULAS`, which is evaluated with hundreds of digits. Other primitives are
+tried on the shapes that `tests.ops.domains` draws. `DIFFERENT` says where the libraries differ on purpose.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import mpmath  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+import torch
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from minigrad import from_numpy
+from minigrad.primitive import Array, Primitive, elementwise, primitives
+from tests.ops.domains import DOMAINS
+
+OWN = {name: op for name, op in primitives.items() if op.forward.__module__.startswith("minigrad.")}
+ROWS = {"logsumexp", "softmax", "log_softmax", "cross_entropy"}
+"""Functions of one array that are not elementwise, though that array is promoted."""
+
+
+def is_elementwise(op: Primitive) -> bool:
+    return op.broadcasts or (len(op.inputs) == 1 and not op.variadic and op.promote == (True,) and op.name not in ROWS)
+
+
+ELEMENTWISE = sorted(name for name, op in OWN.items() if is_elementwise(op))
+OTHERS = sorted(OWN.keys() - set(ELEMENTWISE))
+FLOATS = [np.float64, np.float32, np.float16]
+every_elementwise = pytest.mark.parametrize("name", ELEMENTWISE)
+every_float = pytest.mark.parametrize("kind", FLOATS, ids=lambda kind: kind.__name__)
+
+# ------------------------------------------------------------------------------------------------------------- references
+
+SPELT_OTHERWISE = {"power": "pow", "root": "sqrt", "trunc_divide": "div", "mse": "mse_loss"}
+"""Primitives that torch has by another name; `DOMAINS` says how it is called."""
+
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "expm1": lambda x: mpmath.exp(x) - 1,
+    "log1p": lambda x: mpmath.log(1 + x) if x >= -1 else mpmath.nan,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "tanh": lambda x: 1 - 2 / (mpmath.exp(2 * x) + 1),
+    "logsigmoid": lambda x: -mpmath.log(1 + mpmath.exp(-x)),
+    "softplus": lambda x, beta, threshold: mpmath.log(1 + mpmath.exp(beta * x)) / beta if beta * x <= threshold else x,
+    "elu": lambda x, alpha: x if x > 0 else alpha * (mpmath.exp(x) - 1),
+    "logaddexp": lambda a, b: mpmath.log(mpmath.exp(a) + mpmath.exp(b)),
+    "sinh": lambda x: (mpmath.exp(x) - mpmath.exp(-x)) / 2,
+}
+"""Functions that lose digits or overflow if they are computed as it is written here, and those that torch does not have."""
+
+
+def reference(name: str) -> Callable[..., Any] | None:
+    """Return torch's function for a primitive, found by its name."""
+    other = SPELT_OTHERWISE.get(name, name)
+    found = [getattr(module, other) for module in (torch, torch.special, torch.nn.functional) if hasattr(module, other)]
+    if not found:
+        return None
+    return DOMAINS[name].reference if name in DOMAINS else found[0]
+
+
+@every_elementwise
+def test_every_elementwise_primitive_has_a_reference(name: str) -> None:
+    """The formula must be evaluated with many digits: one that overflows is no reference for one that overflows."""
+    assert reference(name) is not None or name in FORMULAS, "torch has no such function: name its formula in FORMULAS"
+
+
+def attributes(name: str) -> Mapping[str, Any]:
+    """Return keyword arguments for a primitive, from its domain."""
+    if not OWN[name].defaults:
+        return {}
+    simplest = settings(database=None, phases=[Phase.generate], derandomize=True)
+    return find(DOMAINS[name].cases, lambda case: True, settings=simplest).attributes
+
+
+# ------------------------------------------------------------------------------------------------------------ comparisons
+
+Mask = Callable[..., Any]
+overflown: Mask = lambda kind, a, b: ~np.isfinite(a / b) | (b == 0)
+
+DIFFERENT: dict[tuple[str, str], tuple[Mask, str]] = {
+    ("remainder", "value"): (overflown, "torch: NaN where the quotient overflows; here the remainder, which is known"),
+    ("atan2", "gradient"): (
+        lambda kind, a, b: (a * a + b * b) < np.finfo(kind).tiny,
+        "torch divides by a*a + b*b, which vanishes; here the slope is computed without the squares",
+    ),
+    ("amax", "gradient"): (
+        np.isnan,
+        "torch: NaN; here the elements that are NaN are the extremes, and share the gradient",
+    ),
+    ("amin", "gradient"): (np.isnan, "the same"),
+    ("max_windows", "gradient"): (np.isnan, "of several NaN torch takes the last, here the first is taken"),
+}
+"""Where values or gradients are not compared, and why."""
+
+ABSOLUTE: dict[tuple[str, str], str] = {("tanh", "gradient"): "1 - tanh(x)^2 is right to the precision of 1, in torch too"}
+"""What is right to an absolute error of a few roundings of 1."""
+
+
+def wrong(mine: Array, theirs: Array, kind: Any, roundings: float, absolute: float = 0.0) -> Array:
+    """Return where two arrays differ by more than a number of roundings. NaN equals NaN."""
+    if theirs.dtype.kind != "f":
+        return np.asarray(mine != theirs)
+    info = np.finfo(kind)
+    with np.errstate(all="ignore"):
+        near = np.abs(mine - theirs) <= roundings * info.eps * np.maximum(np.abs(theirs), absolute) + float(info.tiny)
+        return np.asarray(~((mine == theirs) | (np.isnan(mine) & np.isnan(theirs)) | near))
+
+
+def assert_right(name: str, what: str, mine: Array, theirs: Array, kind: Any, inputs: Sequence[Array]) -> None:
+    bad = wrong(mine, theirs, kind, 64 if what == "value" else 256, 1.0 if (name, what) in ABSOLUTE else 0.0)
+    if (name, what) in DIFFERENT:
+        with np.errstate(all="ignore"):
+            bad &= ~DIFFERENT[name, what][0](kind, *inputs)
+    lines = [
+        f"{name}({', '.join(str(x[k]) for x in inputs)}): the {what} is {mine[k]}, right is {theirs[k]}"
+        for k in np.flatnonzero(bad)[:5]
+    ]
+    assert not lines, "\n".join(lines)
+
+
+MAGNITUDES = """0 1e-300 1e-30 1e-8 1e-4 0.1 0.25 0.5 0.75 0.9 0.999 1 1.001 1.5 2 2.5 3 3.5 5 7 10 15 19.5 20.5 30 50 88
+    89 100 104 127 128 129 700 709.5 710 745 746 1000 1023 1024 1075 1e4 1e5 1e15 1e18 1e30 1e38 1e300 inf"""
+
+
+def points(kind: Any) -> Array:
+    """Return magnitudes at which functions change their nature or overflow, with both signs, and NaN."""
+    info = np.finfo(kind)
+    limits = [info.eps, info.eps / 2, info.tiny, info.smallest_subnormal, info.max]
+    with np.errstate(all="ignore"):
+        magnitudes = np.unique(np.array([*map(float, MAGNITUDES.split()), *map(float, limits)]).astype(kind))
+    return np.concatenate([magnitudes, -magnitudes, [np.nan]]).astype(kind)
+
+
+def grid(axis: Array, count: int) -> list[Array]:
+    """Return all points, or all pairs of points, as one array for each input."""
+    return [x.ravel().copy() for x in np.meshgrid(*[axis] * count, indexing="ij")]
+
+
+def gradients(f: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Array, list[Array | None]]:
+    """Return the value of f and, for each leaf, the gradient of its sum: 0 if it is missing, None if not required."""
+    y = f(*leaves)
+    if y.requires_grad:
+        y.sum().backward()
+    slopes = [
+        (np.zeros(tuple(x.shape), x.detach().numpy().dtype) if x.grad is None else x.grad.numpy())
+        if x.requires_grad and y.requires_grad
+        else None
+        for x in leaves
+    ]
+    return y.detach().numpy(), slopes
+
+
+@every_float
+@every_elementwise
+def test_floats(name: str, kind: Any) -> None:
+    op, f = OWN[name], reference(name)
+    if f is None:
+        return  # its formula is enough
+    options, xs = attributes(name), grid(points(kind), len(OWN[name].inputs))
+    try:
+        theirs = gradients(lambda *x: f(*x, **options), [torch.from_numpy(x.copy()).requires_grad_() for x in xs])
+    except NotImplementedError:
+        return
+    mine = gradients(lambda *x: op(*x, **options), [from_numpy(x.copy()).requires_grad_() for x in xs])
+    assert mine[0].dtype == theirs[0].dtype
+    assert_right(name, "value", mine[0], theirs[0], kind, xs)
+    for a, b in zip(mine[1], theirs[1], strict=True):
+        assert (a is None) == (b is None)
+        if a is not None and b is not None:
+            assert_right(name, "gradient", a, b, kind, xs)
+
+
+INTEGERS = {
+    np.int64: [*range(-6, 7), 62, 63, 64, 100, -100, 2**40, -(2**40), 2**63 - 1],
+    np.int32: [*range(-6, 7), 31, 32, 100, 2**31 - 1],
+    np.uint8: [*range(8), 100, 255],
+    np.bool_: [False, True],
+}
+
+
+@pytest.mark.parametrize("kind", INTEGERS, ids=lambda kind: kind.__name__)
+@every_elementwise
+def test_integers(name: str, kind: Any) -> None:
+    """What torch refuses is not compared. Pairs with a divisor of 0 are left out where it refuses those."""
+    op, f = OWN[name], reference(name)
+    if f is None or name == "clamp":  # whose method converts its bounds first
+        return
+    options, xs = attributes(name), grid(np.array(INTEGERS[kind], kind), len(OWN[name].inputs))
+    for pairs in (xs, [x[xs[-1] != 0] for x in xs]):
+        try:
+            theirs = f(*map(torch.from_numpy, [x.copy() for x in pairs]), **options).numpy()
+        except (RuntimeError, TypeError):
+            continue
+        mine = op(*map(from_numpy, pairs), **options).numpy()
+        assert mine.dtype == theirs.dtype
+        assert_right(name, "value", mine, theirs, mine.dtype, pairs)
+        return
+
+
+def by_formula(formula: Callable[..., Any], xs: Sequence[Array], options: Mapping[str, Any]) -> Array:
+    """Return a function of finite numbers, computed with 400 digits."""
+    with mpmath.workdps(400):
+        exact = [float(formula(*map(mpmath.mpf, map(float, place)), **options)) for place in zip(*xs, strict=True)]
+    return np.array(exact)
+
+
+def assert_formula(op: Primitive, formula: Callable[..., Any], options: Mapping[str, Any], kind: Any) -> None:
+    axis = points(kind)
+    xs = grid(axis[np.abs(axis).astype(np.float64) < 1e5], len(op.inputs))
+    right = by_formula(formula, xs, options)
+    with np.errstate(all="ignore"):
+        rounded = right.astype(kind)
+    assert_right(op.name, "value", op(*map(from_numpy, xs), **options).numpy(), rounded, kind, xs)
+
+
+@every_float
+@pytest.mark.parametrize("name", FORMULAS)
+def test_formulas_that_lose_digits(name: str, kind: Any) -> None:
+    if len(OWN[name].inputs) == 1 or kind is np.float32:
+        assert_formula(OWN[name], FORMULAS[name], attributes(name), kind)
+
+
+def test_an_unstable_primitive_is_found() -> None:
+    """log2(1 + 2^x) as it is written overflows, and loses its digits for negative x; logaddexp2 does neither."""
+    formula: Callable[..., Any] = lambda x: mpmath.log(1 + mpmath.power(2, x), 2)
+    rule: Callable[..., Any] = lambda g, x: g / (1 + 2 ** (-x))
+
+    def naive(x: Array) -> Array:
+        return np.asarray(np.log2(1 + np.exp2(x)))
+
+    def stable(x: Array) -> Array:
+        return np.logaddexp2(0, x).astype(x.dtype)
+
+    try:
+        for forward in (naive, stable):
+            op = elementwise(public=False, floating=True, x=rule)(forward)
+            for kind in FLOATS:
+                if forward is stable:
+                    assert_formula(op, formula, {}, kind)
+                else:
+                    with pytest.raises(AssertionError, match="right is"):
+                        assert_formula(op, formula, {}, kind)
+    finally:
+        for name in ("naive", "stable"):
+            primitives.pop(name, None)
+
+
+# --------------------------------------------------------------------------------------------------------- all other ones
+
+UNCOMPARABLE = {
+    "largest": "its second input must be the greatest of each window",
+    "binary_cross_entropy": "torch refuses what is no probability; tested below",
+}
+KINDS: dict[str, list[float]] = {
+    "ties": [1.0, 2.0, 2.0, 0.0, -0.0],
+    "NaN": [1.0, 0.0, np.nan],
+    "infinities": [1.0, np.inf, -np.inf],
+    "tiny and large": [0.0, 1.0, -1.0, 1e-30, 1e-4, 100.0, 1000.0, -1000.0],
+    "all": [0.0, -0.0, 1.0, 1.0, -1.0, 0.5, 100.0, -1000.0, 1e-30, np.inf, -np.inf, np.nan],
+}
+
+
+PRODUCTS = {"matmul", "linear", "einsum"}
+CONVOLUTIONS = {"convolve", "convolve_back", "correlate"}
+"""What BLAS does, in which 0 times NaN may be 0. In float16 torch computes in float32; an empty sum times NaN may be NaN."""
+
+
+LIFTS: list[Callable[[Array], Any]] = [from_numpy, torch.from_numpy]
+
+
+def pooled(x: torch.Tensor, kernel: Any, stride: Any, dilation: Any) -> torch.Tensor:
+    pool = torch.nn.functional.max_pool1d if x.ndim == 3 else torch.nn.functional.max_pool2d
+    return pool(x, kernel, stride, 0, dilation)
+
+
+REFERENCES: dict[str, Callable[..., Any]] = {"max_windows": pooled}
+"""Where the reference of the domain is another function for NaN."""
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name not in UNCOMPARABLE])
+@settings(max_examples=max(12, settings().max_examples // 2))
+@given(data=st.data())
+def test_special_elements(name: str, data: st.DataObject) -> None:
+    op, f = OWN[name], REFERENCES.get(name, DOMAINS[name].reference)
+    case, kind = data.draw(DOMAINS[name].cases), data.draw(st.sampled_from(FLOATS))
+    elements, seed = KINDS[data.draw(st.sampled_from(sorted(KINDS)))], data.draw(st.integers(0, 999))
+    if name in CONVOLUTIONS:  # torch multiplies also elements that no window sees, by zero
+        elements = [x for x in elements if np.isfinite(x)]
+    if name in PRODUCTS | CONVOLUTIONS:
+        kind = np.float32 if kind is np.float16 else kind
+        empty = any(x.size == 0 for x in case.inputs)
+        elements = [x for x in elements if np.isfinite(x) or not empty]
+        elements = elements if np.isfinite(elements).all() else [x for x in elements if x]
+    rng = np.random.default_rng(seed)
+    xs = [np.asarray(rng.choice(elements, x.shape)).astype(kind) if x.dtype.kind == "f" else x for x in case.inputs]
+    floats = [x.dtype.kind == "f" for x in xs]
+    theirs = gradients(
+        lambda *x: f(*x, **case.attributes),
+        [torch.from_numpy(x.copy()).requires_grad_(can) for x, can in zip(xs, floats, strict=True)],
+    )
+    mine = gradients(
+        lambda *x: op(*x, **case.attributes),
+        [from_numpy(x.copy()).requires_grad_(can) for x, can in zip(xs, floats, strict=True)],
+    )
+    assert mine[0].dtype == theirs[0].dtype
+    pairs = [("value", mine[0], theirs[0]), *(("gradient", a, b) for a, b in zip(mine[1], theirs[1], strict=True))]
+    for what, a, b in pairs:
+        assert (a is None) == (b is None)
+        if a is None or b is None or ((name, what) in DIFFERENT and np.isnan(xs[0]).any()):
+            continue
+        assert a.shape == b.shape
+        # Sums are right to a rounding of their greatest term.
+        scale = float(np.abs(b[np.isfinite(b)]).max(initial=1.0)) if b.dtype.kind == "f" else 0.0
+        bad = wrong(a, b, kind, 256, scale)
+        assert not bad.any(), f"the {what} of {name} is {a}, right is {b}"
+
+
+@pytest.mark.parametrize("name", ["amax", "amin"])
+def test_extremes_that_are_nan_share_the_gradient(name: str) -> None:
+    x = from_numpy(np.array([[1.0, np.nan, np.nan], [1.0, 3.0, 3.0], [2.0, 2.0, np.nan]])).requires_grad_()
+    OWN[name](x, dim=(1,), keepdim=False).sum().backward()
+    assert x.grad is not None
+    middle = [0, 0.5, 0.5] if name == "amax" else [1, 0, 0]
+    assert x.grad.tolist() == [[0, 0.5, 0.5], middle, [0, 0, 1]]
+
+
+def test_a_window_that_sees_nan_gives_its_gradient_to_it() -> None:
+    x, theirs = (lift(np.array([[[1, np.nan, 0, 3, 3]]])).requires_grad_() for lift in LIFTS)
+    settings = {"kernel": (2,), "stride": (1,), "dilation": (1,)}
+    OWN["max_windows"](x, **settings).sum().backward()
+    torch.autograd.backward(pooled(theirs, **settings).sum())
+    assert x.grad.tolist() == theirs.grad.tolist() == [[[0, 2, 0, 2, 0]]]
+
+
+def test_binary_cross_entropy_at_the_ends() -> None:
+    """By the target torch gives infinity, which is not the derivative of its loss: the logarithm is bounded by -100."""
+    ends = [0.0, 1.0, 0.5, 1e-30, 1 - 1e-16]
+    x, target = np.array(list(itertools.product(ends, ends))).T
+    mine, theirs = from_numpy(x.copy()).requires_grad_(), torch.from_numpy(x.copy()).requires_grad_()
+    y = OWN["binary_cross_entropy"](mine, from_numpy(target.copy()))
+    z = torch.nn.functional.binary_cross_entropy(theirs, torch.from_numpy(target.copy()), reduction="none")
+    np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), 1e-12)
+    y.sum().backward()
+    torch.autograd.backward(z.sum())
+    assert mine.grad is not None
+    assert theirs.grad is not None
+    np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), 1e-8)  # torch's bound 1e-12 is a float32
