@@ -26,7 +26,7 @@ from minigrad.compat.tensor_types import *
 from minigrad.creation import *
 from minigrad.dtypes import *
 from minigrad.functions import *
-from minigrad.methods.shape import Size as Size
+from minigrad.methods.attributes import Size as Size
 from minigrad.random import *
 from minigrad.serialization import *
 from minigrad.serialization import load as load

@@ -7,10 +7,12 @@ that `minigrad.autodiff` and `minigrad.optim.optimizer` show.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from minigrad.autodiff import apply
 from minigrad.primitive import Primitive
+
+T = TypeVar("T")
 
 
 class Backend:
@@ -20,11 +22,11 @@ class Backend:
         """Apply a primitive to operands, at least one of them a tensor."""
         return apply(op, inputs, attributes)
 
-    def unary(self, op: Primitive, x: Any) -> Any:
+    def unary(self, op: Primitive, x: T) -> T:
         """Apply a primitive to one tensor."""
         return apply(op, (x,), {})
 
-    def binary(self, op: Primitive, a: Any, b: Any) -> Any:
+    def binary(self, op: Primitive, a: T, b: Any) -> T:
         """Apply a primitive to two operands, at least one of them a tensor."""
         return apply(op, (a, b), {})
 

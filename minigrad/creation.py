@@ -17,7 +17,7 @@ from minigrad.compat import devices
 from minigrad.dtypes import NumpyDtype
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.grad_mode import set_recording, thread
-from minigrad.methods.shape import parse_size
+from minigrad.methods.attributes import parse_size
 from minigrad.ops.shape import broadcast_shapes
 from minigrad.primitive import Array
 from minigrad.promotion import checked_cast

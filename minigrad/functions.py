@@ -1,35 +1,20 @@
 """torch's functions that are also methods: ``exp(x)`` is ``x.exp()``, and the method does it.
 
-There is one for each public method of the families below that is not marked as a method only. Type checkers read
+There is one for each public method of `FAMILIES` that is not marked as a method only. Type checkers read
 ``functions.pyi``, which `minigrad.stubs` writes.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from minigrad.methods.arithmetic import ArithmeticMethods
-from minigrad.methods.indexing import IndexingMethods
+from minigrad.methods.families import FAMILIES
 from minigrad.methods.interface import public_methods
-from minigrad.methods.linalg import LinearAlgebraMethods
-from minigrad.methods.primitive_methods import PrimitiveMethods
-from minigrad.methods.reduction import ReductionMethods
-from minigrad.methods.sampling import SamplingMethods
-from minigrad.methods.shape import ShapeMethods
 from minigrad.promotion import as_operand
 from minigrad.tensor import Tensor
-
-FAMILIES = (
-    PrimitiveMethods,
-    ArithmeticMethods,
-    IndexingMethods,
-    LinearAlgebraMethods,
-    ReductionMethods,
-    SamplingMethods,
-    ShapeMethods,
-)
 
 
 def function_methods() -> Iterator[Callable[..., Any]]:
@@ -47,13 +32,13 @@ def function_of(method: Callable[..., Any]) -> Callable[..., Any]:
     Anything else than a tensor is a TypeError, unless the method is marked as one that takes a scalar beside a tensor.
     """
     name, scalar_input = method.__name__, getattr(method, "scalar_input", False)
-    parameters = list(inspect.signature(method).parameters.values())
+    signature = inspect.signature(method)
     call: Callable[..., Any]
 
     def refusal(given: Any) -> TypeError:
         return TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}")
 
-    if len(parameters) == 1:
+    if len(signature.parameters) == 1:
 
         def call(input: Any) -> Any:
             if not isinstance(input, Tensor):
@@ -69,10 +54,17 @@ def function_of(method: Callable[..., Any]) -> Callable[..., Any]:
                 input = as_operand(input, tensors[0])
             return method(input, *args, **kwargs)
 
+    this, *others = signature.parameters.values()
+    input = this.replace(name="input", annotation="Tensor | float" if scalar_input else "Tensor")
+    parameters = [input, *(p.replace(annotation=in_function(p.annotation)) for p in others)]
     call.__name__, call.__qualname__, call.__doc__ = name, name, method.__doc__
-    parameters[0] = parameters[0].replace(name="input")
-    call.__signature__ = inspect.signature(method).replace(parameters=parameters)  # type: ignore[attr-defined]
+    call.__dict__["__signature__"] = inspect.Signature(parameters, return_annotation=in_function(signature.return_annotation))
     return call
+
+
+def in_function(annotation: str) -> str:
+    """Return the annotation of a method as that of a function."""
+    return re.sub(r"\bSelf\b", "Tensor", annotation)
 
 
 _functions = {method.__name__: function_of(method) for method in function_methods()}

@@ -27,13 +27,14 @@ import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from linecache import cache as source_lines
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
+T = TypeVar("T")
 
 NUMPY_ERRORS = (ValueError, TypeError, IndexError)
 """What NumPy raises for operands that do not fit."""
@@ -103,6 +104,12 @@ class Primitive:
                 )
         self.linearizations = Linearizations(self)
         primitives[self.name] = self
+
+    @overload
+    def __call__(self, x: Array | float, /, *others: Any, **attributes: Any) -> Any: ...
+
+    @overload
+    def __call__(self, x: T, /, *others: Any, **attributes: Any) -> T: ...
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Apply the function to arrays, or dispatch to the first operand that is something else."""

@@ -7,7 +7,7 @@ A Python scalar does not change the dtype of a tensor of its own category: ``flo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from minigrad.primitive import Array, Primitive
 
 Scalar: TypeAlias = bool | int | float
 Operand: TypeAlias = TensorBase | Scalar | Array
+T = TypeVar("T", bound=TensorBase)
 
 _BY_PYTHON_TYPE: dict[type, Callable[[], NumpyDtype]] = {
     bool: lambda: dtypes.bool_.numpy,
@@ -72,7 +73,7 @@ def checked_cast(make: Callable[..., Array], *args: Any) -> Array:
         raise RuntimeError(f"value cannot be converted to the type asked for without overflow: {error}") from error
 
 
-def as_operand(value: Any, like: TensorBase) -> Any:
+def as_operand(value: Any, like: T) -> T:
     """Return an operand as a tensor; a scalar gets the dtype that it has beside `like`.
 
     Raises:
@@ -80,7 +81,7 @@ def as_operand(value: Any, like: TensorBase) -> Any:
         RuntimeError: The scalar is out of the range of that dtype.
     """
     if isinstance(value, TensorBase):
-        return value
+        return value  # type: ignore[return-value]
     if isinstance(value, np.ndarray):
         return wrap(np.array(value, dtypes.as_dtype(value.dtype).numpy))
     value = unwrap_scalar(value)

@@ -11,15 +11,13 @@ from minigrad import dtypes, printing, promotion
 from minigrad.autodiff import TensorBase, Version, apply, wrap
 from minigrad.backend import current
 from minigrad.compat.constructor import legacy_data
-from minigrad.methods.conversion import ConversionMethods
 from minigrad.methods.indexing import IndexingMethods
 from minigrad.methods.inplace import InPlaceMethods
 from minigrad.methods.interop import InteropMethods
 from minigrad.methods.linalg import LinearAlgebraMethods
 from minigrad.methods.reduction import ReductionMethods
 from minigrad.methods.sampling import SamplingMethods
-from minigrad.methods.shape import ShapeMethods, Size
-from minigrad.ops.shape import axis
+from minigrad.methods.shape import ShapeMethods
 from minigrad.primitive import Primitive
 
 __all__ = ["Tensor", "apply", "wrap"]
@@ -27,7 +25,6 @@ __all__ = ["Tensor", "apply", "wrap"]
 
 class Tensor(
     InPlaceMethods,
-    ConversionMethods,
     IndexingMethods,
     InteropMethods,
     LinearAlgebraMethods,
@@ -68,38 +65,6 @@ class Tensor(
     def promote(op: Primitive, inputs: Sequence[Any]) -> Sequence[TensorBase]:
         """Return the operands of a primitive as tensors of the dtypes that it wants."""
         return promotion.promote(op, inputs)
-
-    @property
-    def shape(self) -> Size:
-        """The sizes of the axes."""
-        return Size(self.array.shape)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self.array.ndim
-
-    def dim(self) -> int:
-        """Return the number of axes."""
-        return self.array.ndim
-
-    def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the size of one axis."""
-        return self.shape if dim is None else self.array.shape[axis(dim, self.array.ndim)]
-
-    def numel(self) -> int:
-        """Return the number of elements."""
-        return self.array.size
-
-    nelement = numel
-
-    def is_floating_point(self) -> bool:
-        """Return whether the elements are floating-point numbers; only these have gradients."""
-        return self.array.dtype.kind == "f"
-
-    def is_contiguous(self) -> bool:
-        """Return whether the elements lie in memory in row-major order without gaps."""
-        return self.array.flags.c_contiguous
 
     def __repr__(self) -> str:
         return printing.render(self.array, self._suffix())

@@ -35,7 +35,8 @@ def _evaluated(func: Callable[..., Any], inputs: Any, create_graph: bool) -> tup
 
 
 def _zeros(x: Tensor) -> Tensor:
-    return wrap(np.zeros(x.shape, x.array.dtype))
+    zeros: Tensor = wrap(np.zeros(x.shape, x.array.dtype))
+    return zeros
 
 
 def _like(values: tuple[Any, ...], pattern: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.autodiff import TensorBase
 from minigrad.backend import current
-from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input, with_in_place
+from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input
 from minigrad.methods.primitive_methods import PrimitiveMethods
 from minigrad.ops import arithmetic, elementary, indexing, shape
 from minigrad.primitive import Primitive
@@ -22,7 +22,7 @@ DIVISIONS = {None: arithmetic.div, "floor": arithmetic.floor_divide, "trunc": ar
 Comparable = TensorBase | bool | int | float | np.ndarray
 
 
-def times_alpha(beside: TensorBase, other: Operand, alpha: float) -> Operand:
+def times_alpha(beside: ArithmeticMethods, other: Operand, alpha: float) -> Operand:
     """Return alpha other, for an operand that stands beside a tensor.
 
     Raises:
@@ -44,7 +44,6 @@ def rounded_division(rounding_mode: str | None) -> Primitive:
     return DIVISIONS[rounding_mode]
 
 
-@with_in_place
 class ArithmeticMethods(PrimitiveMethods):
     """+ - * / ** and comparisons."""
 

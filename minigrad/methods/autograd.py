@@ -13,11 +13,11 @@ from minigrad.autodiff import Cotangent, Hook, Node, TensorBase, backward, wrap
 from minigrad.compat.graph import GradFn
 from minigrad.grad_mode import set_recording, thread
 from minigrad.hooks import RemovableHandle
+from minigrad.methods.attributes import ArrayAttributes
 from minigrad.ops.shape import clone
-from minigrad.views import ViewTracking
 
 
-class AutogradMethods(ViewTracking):
+class AutogradMethods(ArrayAttributes):
     """requires_grad, backward, hooks and related methods."""
 
     _retain_grad_handle: RemovableHandle | None = None
@@ -155,7 +155,7 @@ class AutogradMethods(ViewTracking):
 
     def clone(self) -> Self:
         """Return a copy in memory of its own, through which gradients flow."""
-        return clone(self)  # type: ignore[no-any-return]
+        return clone(self)
 
     def register_hook(self, hook: Callable[[Self], Self | None]) -> RemovableHandle:
         """Have a function called with the gradient of this tensor whenever one is computed.

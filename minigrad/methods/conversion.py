@@ -9,10 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import dtypes
-from minigrad.autodiff import TensorBase
 from minigrad.compat import devices
+from minigrad.methods.attributes import parse_size
 from minigrad.methods.autograd import AutogradMethods
-from minigrad.methods.shape import parse_size
 from minigrad.ops import shape
 from minigrad.promotion import as_operand
 
@@ -46,7 +45,7 @@ class ConversionMethods(AutogradMethods):
             if isinstance(goal, str | devices.device):
                 devices.check(goal)
             elif goal is not None:
-                wanted = goal.dtype if isinstance(goal, TensorBase) else dtypes.as_dtype(goal)
+                wanted = goal.dtype if isinstance(goal, ConversionMethods) else dtypes.as_dtype(goal)
         if wanted.numpy == self.array.dtype:
             return shape.clone(self) if copy else self
         source = self if wanted.is_floating_point else self.detach()

@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
 from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
-from minigrad.methods.interface import has_in_place, with_in_place
+from minigrad.methods.interface import has_in_place
 from minigrad.multi_output import split_into_views
 from minigrad.ops import indexing, shape
 from minigrad.ops.shape import axis, broadcast_shapes
@@ -22,7 +22,6 @@ from minigrad.primitive import Array, expand
 from minigrad.promotion import Operand, Scalar, as_operand
 
 
-@with_in_place
 @methods_accept_numpy_kwargs
 class IndexingMethods(ArithmeticMethods):
     """x[index]: all that NumPy and torch take between brackets."""
@@ -142,11 +141,11 @@ class IndexingMethods(ArithmeticMethods):
         """Return self, or for a number a vector of one."""
         return self if self.shape else shape.reshape(self, shape=(1,))
 
-    def _within(self, index: TensorBase, dim: int) -> indexing.Index:
+    def _within(self, index: Self, dim: int) -> indexing.Index:
         """Return the index of the part of self that is as large as another along all axes but one."""
         return (*(slice(None) if k == dim else slice(n) for k, n in enumerate(index.shape)), ...)
 
-    def _along_dim(self, name: str, dim: int, index: TensorBase) -> int:
+    def _along_dim(self, name: str, dim: int, index: Self) -> int:
         k = axis(dim, len(self.shape))
         if len(index.shape) != len(self.shape):
             raise RuntimeError(f"{name}: Index tensor must have the same number of dimensions as input tensor")
@@ -292,7 +291,7 @@ class IndexingMethods(ArithmeticMethods):
         return self + indexing.getitem_adjoint(spread, index=where, shape=tuple(self.shape))
 
 
-def positions(name: str, index: TensorBase, count: int, error: type[Exception]) -> Array:
+def positions(name: str, index: IndexingMethods, count: int, error: type[Exception]) -> Array:
     """Return a copy of the positions that an index of integers names along an axis of so many elements.
 
     Positions are not counted from the back, as they are between brackets.
@@ -311,7 +310,7 @@ def positions(name: str, index: TensorBase, count: int, error: type[Exception]) 
     return array
 
 
-def _vector(name: str, index: TensorBase, count: int) -> Array:
+def _vector(name: str, index: IndexingMethods, count: int) -> Array:
     if len(index.shape) > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but its shape is {list(index.shape)}")
     return positions(name, index, count, IndexError).reshape(-1)

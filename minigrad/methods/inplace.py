@@ -1,7 +1,7 @@
 """In-place operations that have no other form, and assignment to an index.
 
-The in-place forms of other methods, such as ``x.add_(y)``, are made of these by `minigrad.methods.interface`. All are recorded
-like any operation. A leaf that requires a gradient may be written to only inside ``no_grad()``.
+Those of other methods, such as ``x.add_(y)``, are in `InPlaceForms`. All are recorded like any operation. A leaf that
+requires a gradient may be written to only inside ``no_grad()``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.methods.arithmetic import ArithmeticMethods
+from minigrad.methods.in_place_forms import InPlaceForms
 from minigrad.methods.indexing import normalize_index
 from minigrad.ops.indexing import getitem
 from minigrad.promotion import Operand, as_operand
 
 
-class InPlaceMethods(ArithmeticMethods):
+class InPlaceMethods(InPlaceForms, ArithmeticMethods):
     """copy_, zero_ and related methods."""
 
     def __setitem__(self, index: Any, value: Operand) -> None:

@@ -1,9 +1,9 @@
 """How one definition becomes a method, an in-place method and a function.
 
-A public primitive, such as `exp`, is defined once, in `minigrad.ops`. `PrimitiveMethods` gives tensors the method ``x.exp()``.
-A method that is more than a primitive, such as `Reductions.sum`, is defined once, in a class of this package. Of both,
-`with_in_place` makes the in-place forms, ``x.exp_()``, and `minigrad.functions` the functions, ``minigrad.exp(x)``. What type
-checkers see of all this is written to ``*.pyi`` files by ``python -m minigrad.stubs``.
+A public primitive, such as `exp`, is defined once, in `minigrad.ops`; `PrimitiveMethods` makes it the method ``x.exp()``.
+A method that is more than a primitive, such as `sum`, is defined once, in one of the classes of this package that `FAMILIES`
+lists. Of both, `InPlaceForms` has the in-place forms, ``x.exp_()``, and `minigrad.functions` the functions,
+``minigrad.exp(x)``. All this is made at import; for type checkers and editors, ``python -m minigrad.stubs`` writes it down.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from typing import Any, TypeVar
 from minigrad.autodiff import TensorBase
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def has_in_place(method: F) -> F:
     """Mark a method that has an in-place form."""
-    method.has_in_place = True  # type: ignore[attr-defined]
+    method.__dict__["has_in_place"] = True
     return method
 
 
 def method_only(method: F) -> F:
     """Mark a method that is not a function too."""
-    method.method_only = True  # type: ignore[attr-defined]
+    method.__dict__["method_only"] = True
     return method
 
 
 def scalar_input(method: F) -> F:
     """Mark a method whose function takes a scalar as the first argument, if the other is a tensor."""
-    method.scalar_input = True  # type: ignore[attr-defined]
+    method.__dict__["scalar_input"] = True
     return method
 
 
-def require_tensor(operand: Any, caller: str, name: str = "other") -> Any:
+def require_tensor(operand: T, caller: str, name: str = "other") -> T:
     """Return an operand that must be a tensor, as in torch.
 
     Raises:
@@ -65,14 +66,12 @@ def in_place(method: Callable[..., Any]) -> Callable[..., Any]:
     update_wrapper(in_place_method, method)
     name = method.__name__.strip("_")
     in_place_method.__name__ = f"__i{name}__" if method.__name__.startswith("__") else f"{name}_"
+    in_place_method.__qualname__ = f"Tensor.{in_place_method.__name__}"
     in_place_method.__doc__ = f"In-place version of `{name}`: the result goes into the memory of self, which is returned."
-    in_place_method.__dict__.pop("has_in_place", None)
     return in_place_method
 
 
-def with_in_place(cls: type[Any]) -> type[Any]:
-    """Add to a class the in-place forms of those of its methods that are marked to have one."""
-    for method in [m for m in vars(cls).values() if getattr(m, "has_in_place", False)]:
-        form = in_place(method)
-        setattr(cls, form.__name__, form)
-    return cls
+def in_place_forms(cls: type) -> dict[str, Callable[..., Any]]:
+    """Return the in-place forms, by name, of those methods of a class that are marked to have one."""
+    forms = [in_place(method) for method in vars(cls).values() if getattr(method, "has_in_place", False)]
+    return {form.__name__: form for form in forms}

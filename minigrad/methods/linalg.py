@@ -6,11 +6,10 @@ from typing import Self
 
 from minigrad.autodiff import TensorBase
 from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
-from minigrad.methods.interface import has_in_place, with_in_place
+from minigrad.methods.interface import has_in_place
 from minigrad.ops import linalg, reduction, shape
 
 
-@with_in_place
 class LinearAlgebraMethods(ArithmeticMethods):
     """matmul and its kin."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
 from minigrad.methods.arithmetic import ArithmeticMethods
-from minigrad.methods.interface import has_in_place, require_tensor, with_in_place
+from minigrad.methods.interface import has_in_place, require_tensor
 from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
 from minigrad.ops.neural import log_softmax, softmax
 from minigrad.ops.shape import axes, axis
@@ -31,7 +31,6 @@ class Found(NamedTuple):
         return f"{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
-@with_in_place
 @methods_accept_numpy_kwargs
 class ReductionMethods(ArithmeticMethods):
     """sum, mean, max and their kin."""

@@ -6,38 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Self
 
-from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
-from minigrad.methods.interface import has_in_place, method_only, with_in_place
+from minigrad.methods.attributes import Sizes, parse_size
+from minigrad.methods.interface import has_in_place, method_only
 from minigrad.methods.primitive_methods import PrimitiveMethods
 from minigrad.ops import shape as layout
 from minigrad.ops.shape import axis
 from minigrad.primitive import Primitive, expand
 
-Sizes = int | Sequence[int]
 
-
-class Size(tuple[int, ...]):
-    """The shape of a tensor: a tuple of its sizes."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """Return the number of elements, the product of the sizes."""
-        return math.prod(self)
-
-    def __repr__(self) -> str:
-        return f"minigrad.Size({list(self)})"
-
-
-def parse_size(given: tuple[Sizes, ...]) -> tuple[int, ...]:
-    """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``."""
-    if len(given) == 1 and isinstance(given[0], Sequence):
-        return tuple(given[0])
-    return tuple(given)  # type: ignore[arg-type]
-
-
-@with_in_place
 @methods_accept_numpy_kwargs
 class ShapeMethods(PrimitiveMethods):
     """reshape, transpose and their kin."""
@@ -159,7 +136,7 @@ class ShapeMethods(PrimitiveMethods):
         return self.reshape(*self.shape[:k], 1, *self.shape[k:])
 
     @method_only
-    def view_as(self, other: TensorBase) -> Self:
+    def view_as(self, other: Self) -> Self:
         """Return `view(other.shape)`."""
         return self.view(*other.shape)
 
@@ -185,7 +162,7 @@ class ShapeMethods(PrimitiveMethods):
         return layout.permute(self, dims=tuple(order))
 
     @method_only
-    def expand_as(self, other: TensorBase) -> Self:
+    def expand_as(self, other: Self) -> Self:
         """Return `expand(other.shape)`."""
         return self.expand(*other.shape)
 

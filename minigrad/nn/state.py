@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.methods.shape import Size
+from minigrad.methods.attributes import Size
 from minigrad.tensor import Tensor
 
 

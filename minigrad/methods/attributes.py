@@ -1,0 +1,68 @@
+"""What is known of a tensor without its values: shape, number of axes and elements, kind of elements, layout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minigrad.ops.shape import axis
+from minigrad.views import ViewTracking
+
+Sizes = int | Sequence[int]
+
+
+class Size(tuple[int, ...]):
+    """The shape of a tensor: a tuple of its sizes."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Return the number of elements, the product of the sizes."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"minigrad.Size({list(self)})"
+
+
+def parse_size(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``."""
+    if len(given) == 1 and isinstance(given[0], Sequence):
+        return tuple(given[0])
+    return tuple(given)
+
+
+class ArrayAttributes(ViewTracking):
+    """shape, ndim, numel and related attributes."""
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the axes."""
+        return Size(self.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    def dim(self) -> int:
+        """Return the number of axes."""
+        return self.array.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one axis."""
+        return self.shape if dim is None else self.array.shape[axis(dim, self.array.ndim)]
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self.array.size
+
+    nelement = numel
+
+    def is_floating_point(self) -> bool:
+        """Return whether the elements are floating-point numbers; only these have gradients."""
+        return self.array.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements lie in memory in row-major order without gaps."""
+        return self.array.flags.c_contiguous
