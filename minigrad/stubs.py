@@ -65,7 +65,7 @@ def stub_file(module: ModuleType, *definitions: str) -> tuple[Path, str]:
 
 def stub_files() -> dict[Path, str]:
     """Return the contents of each stub file."""
-    names = functions.__all__
+    names = sorted(functions.__all__)
     exported = "".join(f'    "{name}",\n' for name in names)
     return dict(
         [

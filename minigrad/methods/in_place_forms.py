@@ -6,7 +6,7 @@ from minigrad.methods.families import FAMILIES
 from minigrad.methods.interface import in_place_forms
 from minigrad.views import ViewTracking
 
-InPlaceForms: type[ViewTracking] = type(
+InPlaceForms = type(
     "InPlaceForms",
     (ViewTracking,),
     {

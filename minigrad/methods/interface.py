@@ -8,12 +8,17 @@ lists. Of both, `InPlaceForms` has the in-place forms, ``x.exp_()``, and `minigr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import update_wrapper
+from inspect import Parameter, Signature, signature
 from types import FunctionType
 from typing import Any, TypeVar
 
 from minigrad.autodiff import TensorBase
+from minigrad.backend import current
+from minigrad.primitive import Primitive
+from minigrad.promotion import as_operand
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -48,12 +53,52 @@ def require_tensor(operand: T, caller: str, name: str = "other") -> T:
     return operand
 
 
-def public_methods(cls: type) -> list[FunctionType]:
-    """Return the methods that a class defines under public names."""
-    return [m for name, m in vars(cls).items() if isinstance(m, FunctionType) and name[0] != "_"]
+# --------------------------------------------------------------------------------------------------- a primitive as a method
 
 
-def in_place(method: Callable[..., Any]) -> Callable[..., Any]:
+def method_of(op: Primitive) -> Any:
+    """Return a public primitive as a method.
+
+    A second operand may be a scalar where nothing is differentiated: in comparisons and bitwise operations.
+    """
+    method: Any
+    if len(op.inputs) == 1 and not op.defaults:
+
+        def method(self: Any) -> Any:
+            return current.backend.unary(op, self)
+    elif len(op.inputs) == 2 and not op.defaults and op.differentiable:
+
+        def method(self: Any, other: Any) -> Any:
+            return current.backend.binary(op, self, require_tensor(other, op.name))
+    elif len(op.inputs) == 2 and not op.defaults:
+
+        def method(self: Any, other: Any) -> Any:
+            return current.backend.binary(op, self, other)
+    else:
+
+        def method(self: Any, *others: Any, **attributes: Any) -> Any:
+            return op(self, *others, **attributes)
+
+    method.__name__, method.__qualname__, method.__module__ = op.name, f"Tensor.{op.name}", op.__module__
+    method.__doc__, method.__signature__ = op.forward.__doc__, method_signature(op)
+    method.has_in_place, method.scalar_input = op.in_place, not op.differentiable
+    return method
+
+
+def method_signature(op: Primitive) -> Signature:
+    """Return the signature of a public primitive as a method."""
+    names = ["other"] if len(op.inputs) == 2 else op.inputs[1:]
+    annotation = "Self" if op.differentiable else "Operand"
+    operands = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation) for name in names]
+    keywords = [p for p in op.__signature__.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    this = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    return Signature([this, *operands, *keywords], return_annotation="Self")
+
+
+# --------------------------------------------------------------------------------------------- a method as an in-place method
+
+
+def in_place_form(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return the form of a method that puts the result into the memory of self, and returns self.
 
     It raises what the method raises, and RuntimeError if the result does not fit in shape or dtype, or if self is a leaf that
@@ -73,5 +118,55 @@ def in_place(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def in_place_forms(cls: type) -> dict[str, Callable[..., Any]]:
     """Return the in-place forms, by name, of those methods of a class that are marked to have one."""
-    forms = [in_place(method) for method in vars(cls).values() if getattr(method, "has_in_place", False)]
+    forms = [in_place_form(method) for method in vars(cls).values() if getattr(method, "has_in_place", False)]
     return {form.__name__: form for form in forms}
+
+
+# ----------------------------------------------------------------------------------------------------- a method as a function
+
+
+def function_of(method: Callable[..., Any], module: str) -> Any:
+    """Return a method as a function of a module, whose first argument is called `input`.
+
+    Anything else than a tensor is a TypeError, unless the method is marked as one that takes a scalar beside a tensor.
+    """
+    name, takes_scalar = method.__name__, getattr(method, "scalar_input", False)
+    this, *others = signature(method).parameters.values()
+    call: Any
+
+    def refusal(given: Any) -> TypeError:
+        return TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}")
+
+    if not others:
+
+        def call(input: Any) -> Any:
+            if not isinstance(input, TensorBase):
+                raise refusal(input)
+            return method(input)
+    else:
+
+        def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+            if not isinstance(input, TensorBase):
+                tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, TensorBase)]
+                if not (takes_scalar and tensors and isinstance(input, int | float)):
+                    raise refusal(input)
+                return method(as_operand(input, tensors[0]), *args, **kwargs)
+            return method(input, *args, **kwargs)
+
+    first = this.replace(name="input", annotation="Tensor | float" if takes_scalar else "Tensor")
+    parameters = [first, *(p.replace(annotation=function_annotation(p.annotation)) for p in others)]
+    result = function_annotation(signature(method).return_annotation)
+    call.__name__, call.__qualname__, call.__module__ = name, name, module
+    call.__doc__, call.__signature__ = method.__doc__, Signature(parameters, return_annotation=result)
+    return call
+
+
+def function_annotation(annotation: str) -> str:
+    """Return the annotation of a method as that of a function."""
+    return re.sub(r"\bSelf\b", "Tensor", annotation)
+
+
+def function_methods(cls: type) -> list[FunctionType]:
+    """Return the methods of a class that are functions too."""
+    methods = [method for name, method in vars(cls).items() if isinstance(method, FunctionType) and name[0] != "_"]
+    return [method for method in methods if not method.__name__.endswith("_") and not hasattr(method, "method_only")]
