@@ -51,7 +51,7 @@ def definition(function: Callable[..., Any], indent: str = "") -> str:
 
 def class_definition(cls: type) -> str:
     """Return a class with the definitions of its methods, as they stand in a stub file."""
-    methods = [definition(method, "    ") for method in vars(cls).values() if inspect.isfunction(method)]
+    methods = [definition(method, "    ") for _, method in sorted(vars(cls).items()) if inspect.isfunction(method)]
     return "\n".join([f"class {cls.__name__}({cls.__bases__[0].__name__}):", f'    """{cls.__doc__}"""\n', *methods])
 
 

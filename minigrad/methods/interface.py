@@ -8,10 +8,11 @@ lists. Of both, `InPlaceForms` has the in-place forms, ``x.exp_()``, and `minigr
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from functools import update_wrapper
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -131,7 +132,8 @@ def function_of(method: Callable[..., Any], module: str) -> Any:
     Anything else than a tensor is a TypeError, unless the method is marked as one that takes a scalar beside a tensor.
     """
     name, takes_scalar = method.__name__, getattr(method, "scalar_input", False)
-    this, *others = signature(method).parameters.values()
+    signature = inspect.signature(method)
+    this, *others = signature.parameters.values()
     call: Any
 
     def refusal(given: Any) -> TypeError:
@@ -155,7 +157,7 @@ def function_of(method: Callable[..., Any], module: str) -> Any:
 
     first = this.replace(name="input", annotation="Tensor | float" if takes_scalar else "Tensor")
     parameters = [first, *(p.replace(annotation=function_annotation(p.annotation)) for p in others)]
-    result = function_annotation(signature(method).return_annotation)
+    result = function_annotation(signature.return_annotation)
     call.__name__, call.__qualname__, call.__module__ = name, name, module
     call.__doc__, call.__signature__ = method.__doc__, Signature(parameters, return_annotation=result)
     return call

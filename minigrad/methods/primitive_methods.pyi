@@ -7,128 +7,14 @@ from minigrad.promotion import Operand
 class PrimitiveMethods(ConversionMethods):
     """exp, maximum and the other public primitives."""
 
-    def neg(self) -> Self:
-        """-x."""
-
     def abs(self) -> Self:
         """|x|, with derivative 0 at 0."""
 
-    def sign(self) -> Self:
-        """-1, 0 or 1; 0 for NaN."""
-
-    def floor(self) -> Self:
-        """The next integer below."""
-
-    def ceil(self) -> Self:
-        """The next integer above."""
-
-    def trunc(self) -> Self:
-        """The integer next to it, towards 0."""
-
-    def maximum(self, other: Self) -> Self:
-        """The larger of a and b, or NaN; equal operands share the gradient."""
-
-    def minimum(self, other: Self) -> Self:
-        """The smaller of a and b, or NaN; equal operands share the gradient."""
-
-    def eq(self, other: Operand) -> Self:
-        """a == b."""
-
-    def ne(self, other: Operand) -> Self:
-        """a != b."""
-
-    def lt(self, other: Operand) -> Self:
-        """a < b."""
-
-    def le(self, other: Operand) -> Self:
-        """a <= b."""
-
-    def gt(self, other: Operand) -> Self:
-        """a > b."""
-
-    def ge(self, other: Operand) -> Self:
-        """a >= b."""
-
-    def bitwise_and(self, other: Operand) -> Self:
-        """a & b: logical for booleans, bit by bit for integers."""
-
-    def bitwise_or(self, other: Operand) -> Self:
-        """a | b: logical for booleans, bit by bit for integers."""
-
-    def bitwise_xor(self, other: Operand) -> Self:
-        """a ^ b: logical for booleans, bit by bit for integers."""
-
-    def bitwise_left_shift(self, other: Operand) -> Self:
-        """a << b: the bits of a moved b places up, 0 if b is negative or too large."""
-
-    def bitwise_right_shift(self, other: Operand) -> Self:
-        """a >> b: the bits of a moved b places down; only the sign is left if b is negative or too large."""
-
-    def bitwise_not(self) -> Self:
-        """~x: logical for booleans, bit by bit for integers."""
-
-    def isnan(self) -> Self:
-        """Whether each element is NaN."""
-
-    def isinf(self) -> Self:
-        """Whether each element is infinite."""
-
-    def isfinite(self) -> Self:
-        """Whether each element is neither infinite nor NaN."""
-
-    def exp(self) -> Self:
-        """e to the power x."""
-
-    def log(self) -> Self:
-        """Natural logarithm; NaN below 0, -inf at 0."""
-
-    def sqrt(self) -> Self:
-        """Square root, with derivative inf at 0."""
-
-    def sin(self) -> Self:
-        """Sine; x in radians."""
-
-    def cos(self) -> Self:
-        """Cosine; x in radians."""
-
-    def tanh(self) -> Self:
-        """Hyperbolic tangent."""
-
-    def sigmoid(self) -> Self:
-        """1 / (1 + exp(-x)), without overflow."""
-
-    def relu(self) -> Self:
-        """max(x, 0), with derivative 0 at 0."""
-
-    def exp2(self) -> Self:
-        """2 to the power x."""
-
-    def expm1(self) -> Self:
-        """exp(x) - 1, exact also near 0."""
-
-    def log2(self) -> Self:
-        """Logarithm to base 2."""
-
-    def log10(self) -> Self:
-        """Logarithm to base 10."""
-
-    def log1p(self) -> Self:
-        """log(1 + x), exact also near 0."""
-
-    def rsqrt(self) -> Self:
-        """1 / sqrt(x)."""
-
-    def reciprocal(self) -> Self:
-        """1 / x."""
-
-    def tan(self) -> Self:
-        """Tangent; x in radians."""
+    def acos(self) -> Self:
+        """The angle in radians, from 0 to pi, whose cosine is x."""
 
     def asin(self) -> Self:
         """The angle in radians, from -pi/2 to pi/2, whose sine is x."""
-
-    def acos(self) -> Self:
-        """The angle in radians, from 0 to pi, whose cosine is x."""
 
     def atan(self) -> Self:
         """The angle in radians, from -pi/2 to pi/2, whose tangent is x."""
@@ -136,14 +22,128 @@ class PrimitiveMethods(ConversionMethods):
     def atan2(self, other: Self) -> Self:
         """The angle in radians, from -pi to pi, of the point with ordinate a and abscissa b; derivative 0 at the origin."""
 
-    def sinh(self) -> Self:
-        """Hyperbolic sine."""
+    def bitwise_and(self, other: Operand) -> Self:
+        """a & b: logical for booleans, bit by bit for integers."""
+
+    def bitwise_left_shift(self, other: Operand) -> Self:
+        """a << b: the bits of a moved b places up, 0 if b is negative or too large."""
+
+    def bitwise_not(self) -> Self:
+        """~x: logical for booleans, bit by bit for integers."""
+
+    def bitwise_or(self, other: Operand) -> Self:
+        """a | b: logical for booleans, bit by bit for integers."""
+
+    def bitwise_right_shift(self, other: Operand) -> Self:
+        """a >> b: the bits of a moved b places down; only the sign is left if b is negative or too large."""
+
+    def bitwise_xor(self, other: Operand) -> Self:
+        """a ^ b: logical for booleans, bit by bit for integers."""
+
+    def ceil(self) -> Self:
+        """The next integer above."""
+
+    def cos(self) -> Self:
+        """Cosine; x in radians."""
 
     def cosh(self) -> Self:
         """Hyperbolic cosine."""
 
+    def eq(self, other: Operand) -> Self:
+        """a == b."""
+
     def erf(self) -> Self:
         """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
 
+    def exp(self) -> Self:
+        """e to the power x."""
+
+    def exp2(self) -> Self:
+        """2 to the power x."""
+
+    def expm1(self) -> Self:
+        """exp(x) - 1, exact also near 0."""
+
+    def floor(self) -> Self:
+        """The next integer below."""
+
+    def ge(self, other: Operand) -> Self:
+        """a >= b."""
+
+    def gt(self, other: Operand) -> Self:
+        """a > b."""
+
+    def isfinite(self) -> Self:
+        """Whether each element is neither infinite nor NaN."""
+
+    def isinf(self) -> Self:
+        """Whether each element is infinite."""
+
+    def isnan(self) -> Self:
+        """Whether each element is NaN."""
+
+    def le(self, other: Operand) -> Self:
+        """a <= b."""
+
+    def log(self) -> Self:
+        """Natural logarithm; NaN below 0, -inf at 0."""
+
+    def log10(self) -> Self:
+        """Logarithm to base 10."""
+
+    def log1p(self) -> Self:
+        """log(1 + x), exact also near 0."""
+
+    def log2(self) -> Self:
+        """Logarithm to base 2."""
+
     def logaddexp(self, other: Self) -> Self:
         """log(exp(a) + exp(b)), without overflow."""
+
+    def lt(self, other: Operand) -> Self:
+        """a < b."""
+
+    def maximum(self, other: Self) -> Self:
+        """The larger of a and b, or NaN; equal operands share the gradient."""
+
+    def minimum(self, other: Self) -> Self:
+        """The smaller of a and b, or NaN; equal operands share the gradient."""
+
+    def ne(self, other: Operand) -> Self:
+        """a != b."""
+
+    def neg(self) -> Self:
+        """-x."""
+
+    def reciprocal(self) -> Self:
+        """1 / x."""
+
+    def relu(self) -> Self:
+        """max(x, 0), with derivative 0 at 0."""
+
+    def rsqrt(self) -> Self:
+        """1 / sqrt(x)."""
+
+    def sigmoid(self) -> Self:
+        """1 / (1 + exp(-x)), without overflow."""
+
+    def sign(self) -> Self:
+        """-1, 0 or 1; 0 for NaN."""
+
+    def sin(self) -> Self:
+        """Sine; x in radians."""
+
+    def sinh(self) -> Self:
+        """Hyperbolic sine."""
+
+    def sqrt(self) -> Self:
+        """Square root, with derivative inf at 0."""
+
+    def tan(self) -> Self:
+        """Tangent; x in radians."""
+
+    def tanh(self) -> Self:
+        """Hyperbolic tangent."""
+
+    def trunc(self) -> Self:
+        """The integer next to it, towards 0."""
