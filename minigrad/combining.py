@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from minigrad import dtypes, promotion
 from minigrad.compat.numpy_kwargs import accept_numpy_kwargs
-from minigrad.ops import arithmetic, indexing, linalg
+from minigrad.ops import indexing, linalg, selection
 from minigrad.ops.shape import axis
 from minigrad.promotion import Operand, Scalar
 from minigrad.tensor import Tensor
@@ -54,7 +54,7 @@ def where(condition: Tensor, input: Operand | None = None, other: Operand | None
         return condition.nonzero(as_tuple=True)
     if input is None or other is None:
         raise TypeError("where() takes the condition alone, or with both input and other")
-    return arithmetic.where(condition, input, other)
+    return selection.where(condition, input, other)
 
 
 @accept_numpy_kwargs

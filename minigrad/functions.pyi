@@ -209,7 +209,7 @@ def bitwise_and(input: Tensor | float, other: Operand) -> Tensor:
     """a & b: logical for booleans, bit by bit for integers."""
 
 def bitwise_left_shift(input: Tensor | float, other: Operand) -> Tensor:
-    """a << b: the bits of a moved b places up, 0 if b is negative or too large."""
+    """a << b: the bits of a shifted left by b, 0 if b is negative or too large."""
 
 def bitwise_not(input: Tensor | float) -> Tensor:
     """~x: logical for booleans, bit by bit for integers."""
@@ -218,7 +218,7 @@ def bitwise_or(input: Tensor | float, other: Operand) -> Tensor:
     """a | b: logical for booleans, bit by bit for integers."""
 
 def bitwise_right_shift(input: Tensor | float, other: Operand) -> Tensor:
-    """a >> b: the bits of a moved b places down; only the sign is left if b is negative or too large."""
+    """a >> b: the bits of a shifted right by b; 0 or -1, by the sign of a, if b is negative or too large."""
 
 def bitwise_xor(input: Tensor | float, other: Operand) -> Tensor:
     """a ^ b: logical for booleans, bit by bit for integers."""
@@ -230,7 +230,7 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """Return `expand(size)`."""
 
 def ceil(input: Tensor) -> Tensor:
-    """The next integer above."""
+    """Round up."""
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return about so many views of equal size along dim, the last perhaps smaller; fewer if the axis is short."""
@@ -290,7 +290,7 @@ def flip(input: Tensor, dims: Sizes, *more: int) -> Tensor:
     """Return a copy with the elements along some axes in reverse order."""
 
 def floor(input: Tensor) -> Tensor:
-    """The next integer below."""
+    """Round down."""
 
 def floor_divide(input: Tensor | float, other: Operand) -> Tensor:
     """Return self divided by other, rounded down; its derivative is 0."""
@@ -551,7 +551,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Return the upper triangle of the last two axes, from a diagonal (1 the one above the main one), else zeros."""
 
 def trunc(input: Tensor) -> Tensor:
-    """The integer next to it, towards 0."""
+    """Round towards 0."""
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return the views at each position along dim, which loses the axis."""

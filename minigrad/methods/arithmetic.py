@@ -14,11 +14,11 @@ from minigrad.autodiff import TensorBase
 from minigrad.backend import current
 from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input
 from minigrad.methods.primitive_methods import PrimitiveMethods
-from minigrad.ops import arithmetic, elementary, indexing, shape
+from minigrad.ops import arithmetic, bitwise, comparison, elementary, indexing, rounding, selection, shape
 from minigrad.primitive import Primitive
 from minigrad.promotion import Operand, as_operand
 
-DIVISIONS = {None: arithmetic.div, "floor": arithmetic.floor_divide, "trunc": arithmetic.trunc_divide}
+DIVISIONS = {None: arithmetic.div, "floor": rounding.floor_divide, "trunc": rounding.trunc_divide}
 Comparable = TensorBase | bool | int | float | np.ndarray
 
 
@@ -87,17 +87,17 @@ class ArithmeticMethods(PrimitiveMethods):
 
     @has_in_place
     def __floordiv__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.floor_divide, self, other)
+        return current.backend.binary(rounding.floor_divide, self, other)
 
     def __rfloordiv__(self, other: Operand) -> Self:
-        return arithmetic.floor_divide(as_operand(other, self), self)
+        return rounding.floor_divide(as_operand(other, self), self)
 
     @has_in_place
     def __mod__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.remainder, self, other)
+        return current.backend.binary(rounding.remainder, self, other)
 
     def __rmod__(self, other: Operand) -> Self:
-        return arithmetic.remainder(as_operand(other, self), self)
+        return rounding.remainder(as_operand(other, self), self)
 
     def __neg__(self) -> Self:
         return arithmetic.neg(self)
@@ -111,53 +111,53 @@ class ArithmeticMethods(PrimitiveMethods):
         return self.abs()
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
-        return current.backend.binary(arithmetic.eq, self, other) if isinstance(other, Comparable) else NotImplemented
+        return current.backend.binary(comparison.eq, self, other) if isinstance(other, Comparable) else NotImplemented
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
-        return current.backend.binary(arithmetic.ne, self, other) if isinstance(other, Comparable) else NotImplemented
+        return current.backend.binary(comparison.ne, self, other) if isinstance(other, Comparable) else NotImplemented
 
     def __lt__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.lt, self, other)
+        return current.backend.binary(comparison.lt, self, other)
 
     def __le__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.le, self, other)
+        return current.backend.binary(comparison.le, self, other)
 
     def __gt__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.gt, self, other)
+        return current.backend.binary(comparison.gt, self, other)
 
     def __ge__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.ge, self, other)
+        return current.backend.binary(comparison.ge, self, other)
 
     @has_in_place
     def __and__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.bitwise_and, self, other)
+        return current.backend.binary(bitwise.bitwise_and, self, other)
 
     @has_in_place
     def __or__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.bitwise_or, self, other)
+        return current.backend.binary(bitwise.bitwise_or, self, other)
 
     @has_in_place
     def __xor__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.bitwise_xor, self, other)
+        return current.backend.binary(bitwise.bitwise_xor, self, other)
 
     def __invert__(self) -> Self:
         if self.is_floating_point():
             raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-        return arithmetic.bitwise_not(self)
+        return bitwise.bitwise_not(self)
 
     @has_in_place
     def __lshift__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.bitwise_left_shift, self, other)
+        return current.backend.binary(bitwise.bitwise_left_shift, self, other)
 
     def __rlshift__(self, other: Operand) -> Self:
-        return arithmetic.bitwise_left_shift(as_operand(other, self), self)
+        return bitwise.bitwise_left_shift(as_operand(other, self), self)
 
     @has_in_place
     def __rshift__(self, other: Operand) -> Self:
-        return current.backend.binary(arithmetic.bitwise_right_shift, self, other)
+        return current.backend.binary(bitwise.bitwise_right_shift, self, other)
 
     def __rrshift__(self, other: Operand) -> Self:
-        return arithmetic.bitwise_right_shift(as_operand(other, self), self)
+        return bitwise.bitwise_right_shift(as_operand(other, self), self)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __hash__ = object.__hash__
@@ -246,7 +246,7 @@ class ArithmeticMethods(PrimitiveMethods):
     def round(self, *, decimals: int = 0) -> Self:
         """Return the nearest integers, or numbers of so many decimals, halves rounded to even; the derivative is 0."""
         if not decimals:
-            return arithmetic.round_(self)
+            return rounding.round_(self)
         unit: int = 10 ** abs(decimals)
         return (self * unit).round() / unit if decimals > 0 else (self / unit).round() * unit
 
@@ -260,7 +260,7 @@ class ArithmeticMethods(PrimitiveMethods):
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
         if not isinstance(min, self._raising()) and not isinstance(max, self._raising()):
-            return arithmetic.clamp(self, low=min, high=max)
+            return selection.clamp(self, low=min, high=max)
         result = self
         if min is not None:
             low = as_operand(min, self)
@@ -304,7 +304,7 @@ class ArithmeticMethods(PrimitiveMethods):
         return self._where(mask, shape.cast(filler, dtype=self.array.dtype), self)
 
     def _where(self, condition: Self, chosen: Operand, other: Operand) -> Self:
-        return arithmetic.where(condition, chosen, other)
+        return selection.where(condition, chosen, other)
 
     @has_in_place
     def logical_and(self, other: Self) -> Self:

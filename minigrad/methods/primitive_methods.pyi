@@ -26,7 +26,7 @@ class PrimitiveMethods(ConversionMethods):
         """a & b: logical for booleans, bit by bit for integers."""
 
     def bitwise_left_shift(self, other: Operand) -> Self:
-        """a << b: the bits of a moved b places up, 0 if b is negative or too large."""
+        """a << b: the bits of a shifted left by b, 0 if b is negative or too large."""
 
     def bitwise_not(self) -> Self:
         """~x: logical for booleans, bit by bit for integers."""
@@ -35,13 +35,13 @@ class PrimitiveMethods(ConversionMethods):
         """a | b: logical for booleans, bit by bit for integers."""
 
     def bitwise_right_shift(self, other: Operand) -> Self:
-        """a >> b: the bits of a moved b places down; only the sign is left if b is negative or too large."""
+        """a >> b: the bits of a shifted right by b; 0 or -1, by the sign of a, if b is negative or too large."""
 
     def bitwise_xor(self, other: Operand) -> Self:
         """a ^ b: logical for booleans, bit by bit for integers."""
 
     def ceil(self) -> Self:
-        """The next integer above."""
+        """Round up."""
 
     def cos(self) -> Self:
         """Cosine; x in radians."""
@@ -65,7 +65,7 @@ class PrimitiveMethods(ConversionMethods):
         """exp(x) - 1, exact also near 0."""
 
     def floor(self) -> Self:
-        """The next integer below."""
+        """Round down."""
 
     def ge(self, other: Operand) -> Self:
         """a >= b."""
@@ -146,4 +146,4 @@ class PrimitiveMethods(ConversionMethods):
         """Hyperbolic tangent."""
 
     def trunc(self) -> Self:
-        """The integer next to it, towards 0."""
+        """Round towards 0."""

@@ -12,7 +12,7 @@ from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
 from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.methods.interface import has_in_place, require_tensor
-from minigrad.ops import arithmetic, elementary, indexing, reduction, shape
+from minigrad.ops import arithmetic, elementary, indexing, reduction, selection, shape
 from minigrad.ops.neural import log_softmax, softmax
 from minigrad.ops.shape import axes, axis
 from minigrad.primitive import Primitive
@@ -145,15 +145,15 @@ class ReductionMethods(ArithmeticMethods):
         if p == -math.inf:
             return size.amin(() if dim is None else dim, keepdim)
         if p == 0:
-            ones = arithmetic.fill(self, value=1)
-            return arithmetic.where(self.ne(0), ones, 0).sum(dim, keepdim)
+            ones = selection.fill(self, value=1)
+            return selection.where(self.ne(0), ones, 0).sum(dim, keepdim)
         if p == 1:
             return size.sum(dim, keepdim)
         total = (size**p).sum(dim, keepdim)
         # At 0 the outer power has the slope inf: there the sum is replaced before the power, not after it.
         empty = total.eq(0)
-        safe = arithmetic.where(empty, 1, total) ** (1 / p)
-        return arithmetic.where(empty, 0, safe)
+        safe = selection.where(empty, 1, total) ** (1 / p)
+        return selection.where(empty, 0, safe)
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Self:
         """Return log(sum(exp(x))) along dim, without overflow."""
@@ -200,7 +200,7 @@ class ReductionMethods(ArithmeticMethods):
         k, last = axis(dim, len(self.shape)), self.argmax(dim, keepdim=True)  # the position of the first NaN if there is one
         order = self.argsort(dim)
         middle = order._slice(k, slice((order.shape[k] - 1) // 2, (order.shape[k] + 1) // 2)) if self.shape else order
-        indices = arithmetic.where(self._taken(last, dim).isnan(), last, middle)
+        indices = selection.where(self._taken(last, dim).isnan(), last, middle)
         values = self._taken(indices, dim)
         return Found(values, indices) if keepdim else Found(values.sum(dim, dtype=self.array.dtype), indices.sum(dim))
 

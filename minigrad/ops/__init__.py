@@ -1,25 +1,17 @@
-"""The calculus table: every primitive and its gradient rules. NumPy only; it knows neither Tensor nor the tape."""
+"""Every primitive and its gradient rules. NumPy only: nothing here knows tensors or the recorded graph."""
 
-from minigrad.ops import (
+from minigrad.ops import (  # noqa: F401 - defines the primitives
     activation,
     arithmetic,
+    bitwise,
+    comparison,
     convolution,
     elementary,
     indexing,
     linalg,
     neural,
     reduction,
+    rounding,
+    selection,
     shape,
 )
-
-__all__ = [
-    "activation",
-    "arithmetic",
-    "convolution",
-    "elementary",
-    "indexing",
-    "linalg",
-    "neural",
-    "reduction",
-    "shape",
-]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.arithmetic import drop, where
 from minigrad.ops.elementary import sigmoid
+from minigrad.ops.selection import masked_out, where
 from minigrad.primitive import Array, elementwise
 
 
@@ -21,7 +21,7 @@ def elu(x: Array, *, alpha: float) -> Array:
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@elementwise(public=False, x=lambda g, x, low, high: drop(g, (x <= low) | (x >= high)))
+@elementwise(public=False, x=lambda g, x, low, high: masked_out(g, (x <= low) | (x >= high)))
 def hardtanh(x: Array, *, low: float, high: float) -> Array:
     """X, but at least low and at most high, with derivative 0 on the bounds."""
     return np.clip(x, low, high).astype(x.dtype, copy=False)

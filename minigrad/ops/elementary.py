@@ -1,7 +1,4 @@
-"""Elementary functions, element by element: powers, exponentials, logarithms, angles.
-
-``out=...`` asks a ufunc for an array also where the result has no axes; by itself NumPy would give a scalar there.
-"""
+"""Elementary functions, element by element: powers, exponentials, logarithms, angles."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.arithmetic import drop, fill, where
+from minigrad.ops.selection import fill, masked_out, where
 from minigrad.primitive import Array, elementwise
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -29,7 +26,7 @@ def power(a: Array, b: Array) -> Array:
     if b.dtype.kind == "i" and (b < 0).any():
         inverse = np.where(np.abs(a) == 1, np.power(a, b & 1), 0)
         return np.where(b < 0, inverse, np.power(a, np.maximum(b, 0)))
-    return np.power(a, b, out=...)
+    return np.power(a, b)
 
 
 @elementwise(
@@ -38,43 +35,43 @@ def power(a: Array, b: Array) -> Array:
 )
 def pow_(x: Array, *, exponent: float) -> Array:
     """x to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
-    return np.asarray(x**exponent)
+    return x**exponent
 
 
 @elementwise(ufunc=np.exp, floating=True, x=lambda g, out: g * out)
 def exp(x: Array) -> Array:
     """e to the power x."""
-    return np.exp(x, out=...)
+    return np.exp(x)
 
 
 @elementwise(ufunc=np.log, floating=True, x=lambda g, x: g / x)
 def log(x: Array) -> Array:
     """Natural logarithm; NaN below 0, -inf at 0."""
-    return np.log(x, out=...)
+    return np.log(x)
 
 
 @elementwise(ufunc=np.sqrt, floating=True, x=lambda g, out: g / (2 * out))
 def sqrt(x: Array) -> Array:
     """Square root, with derivative inf at 0."""
-    return np.sqrt(x, out=...)
+    return np.sqrt(x)
 
 
 @elementwise(ufunc=np.sin, floating=True, x=lambda g, x: g * cos(x))
 def sin(x: Array) -> Array:
     """Sine; x in radians."""
-    return np.sin(x, out=...)
+    return np.sin(x)
 
 
 @elementwise(ufunc=np.cos, floating=True, x=lambda g, x: -g * sin(x))
 def cos(x: Array) -> Array:
     """Cosine; x in radians."""
-    return np.cos(x, out=...)
+    return np.cos(x)
 
 
 @elementwise(ufunc=np.tanh, floating=True, x=lambda g, out: g * (1 - out * out))
 def tanh(x: Array) -> Array:
     """Hyperbolic tangent."""
-    return np.tanh(x, out=...)
+    return np.tanh(x)
 
 
 @elementwise(floating=True, x=lambda g, out: g * out * (1 - out))
@@ -84,10 +81,10 @@ def sigmoid(x: Array) -> Array:
     return np.where(x < 0, t, 1) / (1 + t)
 
 
-@elementwise(x=lambda g, out: drop(g, out <= 0))
+@elementwise(x=lambda g, out: masked_out(g, out <= 0))
 def relu(x: Array) -> Array:
     """max(x, 0), with derivative 0 at 0."""
-    return np.maximum(x, 0, out=...)
+    return np.maximum(x, 0)
 
 
 @elementwise(ufunc=np.exp2, floating=True, x=lambda g, out: g * (out * LN2))
@@ -123,7 +120,7 @@ def log1p(x: Array) -> Array:
 @elementwise(floating=True, x=lambda g, out: -0.5 * g * out * out * out)
 def rsqrt(x: Array) -> Array:
     """1 / sqrt(x)."""
-    return np.asarray(1 / np.sqrt(x))
+    return 1 / np.sqrt(x)
 
 
 @elementwise(ufunc=np.reciprocal, floating=True, x=lambda g, out: -g * out * out)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.arithmetic import keep
 from minigrad.ops.elementary import exp
+from minigrad.ops.selection import masked
 from minigrad.ops.shape import cast, flip, reshape
 from minigrad.primitive import Array, Shape, expand, primitive
 
@@ -46,7 +46,7 @@ def _shared(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
     """Return the cotangent of an extreme, in equal parts for the elements that reach it."""
     reach = (x == restore(out, x.shape, dim)) | (x != x)
     count = sum_(cast(reach, dtype=dtype), dim=dim)
-    return keep(restore(g, x.shape, dim) / restore(count, x.shape, dim), reach)
+    return masked(restore(g, x.shape, dim) / restore(count, x.shape, dim), reach)
 
 
 @primitive(x=lambda g, x, out, dim, x_dtype: _shared(g, x, out, dim, x_dtype))

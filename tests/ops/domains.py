@@ -105,7 +105,7 @@ def conditional(draw: st.DrawFn) -> Case:
 
 
 @cases
-def masked(draw: st.DrawFn) -> Case:
+def with_mask(draw: st.DrawFn) -> Case:
     x, chosen = draw(broadcastable(None, None))
     return Case((x, np.asarray(chosen > 0)))
 
@@ -583,8 +583,8 @@ DOMAINS: dict[str, Domain] = {
     "isnan": elementwise(torch.isnan, special),
     "isinf": elementwise(torch.isinf, special),
     "isfinite": elementwise(torch.isfinite, special),
-    "keep": Domain(masked(), lambda x, mask: torch.where(mask, x, 0), analytic=False),
-    "drop": Domain(masked(), lambda x, mask: torch.where(mask, 0, x), analytic=False),
+    "masked": Domain(with_mask(), lambda x, mask: torch.where(mask, x, 0), analytic=False),
+    "masked_out": Domain(with_mask(), lambda x, mask: torch.where(mask, 0, x), analytic=False),
     "where": Domain(conditional(), torch.where, broadcasts=True),
     "eq": elementwise(torch.eq, anything, anything),
     "ne": elementwise(torch.ne, anything, anything),

@@ -19,8 +19,9 @@ from minigrad import fastpath, optim
 from minigrad.fastpath.optim import buckets, program, tracer
 from minigrad.fastpath.optim.program import Program, blocks, run_in_threads
 from minigrad.fastpath.optim.tracer import Kind, is_pure, trace_rule
-from minigrad.ops.arithmetic import sign, where
 from minigrad.ops.elementary import sqrt
+from minigrad.ops.rounding import sign
+from minigrad.ops.selection import where
 from minigrad.optim.optimizer import Group, Optimizer
 from minigrad.primitive import Primitive, primitives
 from tests.optim.optimizer_pairs import CONFIGURATIONS, KINDS, OPTIMIZERS, SHAPES, gradient

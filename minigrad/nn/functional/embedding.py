@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops import arithmetic, indexing
+from minigrad.ops import indexing, selection
 from minigrad.tensor import Tensor, wrap
 
 
@@ -39,7 +39,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     if not -rows <= padding_idx < rows:
         raise RuntimeError(f"padding_idx {padding_idx} is not a row of a table of {rows} rows")
     is_padding = wrap((index == padding_idx % rows)[..., None])
-    padded: Tensor = arithmetic.where(is_padding, result.detach(), result)
+    padded: Tensor = selection.where(is_padding, result.detach(), result)
     return padded
 
 
