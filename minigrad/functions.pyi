@@ -200,7 +200,7 @@ def atan(input: Tensor) -> Tensor:
     """The angle in radians, from -pi/2 to pi/2, whose tangent is x."""
 
 def atan2(input: Tensor, other: Tensor) -> Tensor:
-    """The angle in radians, from -pi to pi, of the point with ordinate a and abscissa b; derivative 0 at the origin."""
+    """The angle in radians, from -pi to pi, of the point (b, a); the derivatives at the origin are 0."""
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """Return 1 with probability p, or without it with the probability that each element gives, else 0."""
@@ -281,7 +281,7 @@ def exp2(input: Tensor) -> Tensor:
     """2 to the power x."""
 
 def expm1(input: Tensor) -> Tensor:
-    """exp(x) - 1, exact also near 0."""
+    """exp(x) - 1, accurate also near 0."""
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return the tensor with the axes from start_dim to end_dim made one."""
@@ -344,7 +344,7 @@ def log10(input: Tensor) -> Tensor:
     """Logarithm to base 10."""
 
 def log1p(input: Tensor) -> Tensor:
-    """log(1 + x), exact also near 0."""
+    """log(1 + x), accurate also near 0."""
 
 def log2(input: Tensor) -> Tensor:
     """Logarithm to base 2."""

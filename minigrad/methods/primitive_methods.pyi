@@ -20,7 +20,7 @@ class PrimitiveMethods(ConversionMethods):
         """The angle in radians, from -pi/2 to pi/2, whose tangent is x."""
 
     def atan2(self, other: Self) -> Self:
-        """The angle in radians, from -pi to pi, of the point with ordinate a and abscissa b; derivative 0 at the origin."""
+        """The angle in radians, from -pi to pi, of the point (b, a); the derivatives at the origin are 0."""
 
     def bitwise_and(self, other: Operand) -> Self:
         """a & b: logical for booleans, bit by bit for integers."""
@@ -62,7 +62,7 @@ class PrimitiveMethods(ConversionMethods):
         """2 to the power x."""
 
     def expm1(self) -> Self:
-        """exp(x) - 1, exact also near 0."""
+        """exp(x) - 1, accurate also near 0."""
 
     def floor(self) -> Self:
         """Round down."""
@@ -92,7 +92,7 @@ class PrimitiveMethods(ConversionMethods):
         """Logarithm to base 10."""
 
     def log1p(self) -> Self:
-        """log(1 + x), exact also near 0."""
+        """log(1 + x), accurate also near 0."""
 
     def log2(self) -> Self:
         """Logarithm to base 2."""

@@ -123,7 +123,7 @@ class ReductionMethods(ArithmeticMethods):
         correction: float | None = None,
     ) -> Self:
         """Return the standard deviation, the square root of `var`; its derivative where all are equal is 0."""
-        return elementary.root(self.var(dim, unbiased, keepdim, correction=correction))
+        return elementary.safe_sqrt(self.var(dim, unbiased, keepdim, correction=correction))
 
     def norm(self, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Self:
         """Return the p-norm, (sum |x|^p)^(1/p), of the tensor as one vector or of those along dim; p may be inf or 0.
@@ -136,7 +136,7 @@ class ReductionMethods(ArithmeticMethods):
         if not self.is_floating_point():
             raise RuntimeError(f"norm: expected a floating point tensor, but got {self.array.dtype}: convert it with float()")
         if p in (None, "fro", 2):
-            return elementary.root((self * self).sum(dim, keepdim))
+            return elementary.safe_sqrt((self * self).sum(dim, keepdim))
         if not isinstance(p, int | float):
             raise RuntimeError(f"norm: p must be a number or 'fro', but is {p!r}")
         size = self.abs()

@@ -15,13 +15,14 @@ LN2, LN10 = math.log(2), math.log(10)
 
 @elementwise(
     public=False,
-    a=lambda g, a, b: g * where((a == 0) & (b == 0), 0, b * a ** (b - 1)),
+    a=lambda g, a, b: g * _pow_slope(a, b),
     b=lambda g, a, b, out: g * where((a == 0) & (b >= 0), 0, out * log(a)),
 )
 def power(a: Array, b: Array) -> Array:
-    """a to the power b. At a = 0 the derivative with respect to b is 0, and with respect to a it is 0 where b = 0.
+    """a to the power b, element by element.
 
-    Integers are rounded towards 0: of all inverses those of 1 and -1 are left.
+    At b = 0 the derivative by a is 0 for every a, and at a = 0 the derivative by b is 0 if b >= 0. For integers, negative
+    powers are rounded towards 0: all but those of 1 and -1 become 0.
     """
     if b.dtype.kind == "i" and (b < 0).any():
         inverse = np.where(np.abs(a) == 1, np.power(a, b & 1), 0)
@@ -29,12 +30,18 @@ def power(a: Array, b: Array) -> Array:
     return np.power(a, b)
 
 
+def _pow_slope(a: Any, b: Any) -> Any:
+    """Return b a^(b - 1); 0 where it is 0 times infinity or NaN, because a^0 is 1 for every a."""
+    slope = b * a ** (b - 1)
+    return where((b == 0) & (slope != slope), 0, slope)
+
+
 @elementwise(
     public=False,
     x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0),
 )
 def pow_(x: Array, *, exponent: float) -> Array:
-    """x to the power of a number, for which NumPy knows short ways (square, square root, reciprocal)."""
+    """x to the power of a scalar. NumPy has shortcuts for 2, 0.5 and -1."""
     return x**exponent
 
 
@@ -95,7 +102,7 @@ def exp2(x: Array) -> Array:
 
 @elementwise(ufunc=np.expm1, floating=True, x=lambda g, out: g * (out + 1))
 def expm1(x: Array) -> Array:
-    """exp(x) - 1, exact also near 0."""
+    """exp(x) - 1, accurate also near 0."""
     return np.expm1(x)
 
 
@@ -113,7 +120,7 @@ def log10(x: Array) -> Array:
 
 @elementwise(ufunc=np.log1p, floating=True, x=lambda g, x: g / (x + 1))
 def log1p(x: Array) -> Array:
-    """log(1 + x), exact also near 0."""
+    """log(1 + x), accurate also near 0."""
     return np.log1p(x)
 
 
@@ -130,7 +137,7 @@ def reciprocal(x: Array) -> Array:
 
 
 @elementwise(public=False, floating=True, x=lambda g, out: where(out == 0, 0, g / (2 * out)))
-def root(x: Array) -> Array:
+def safe_sqrt(x: Array) -> Array:
     """Square root with derivative 0 at 0, for norms and standard deviations."""
     return np.sqrt(x)
 
@@ -162,17 +169,18 @@ def atan(x: Array) -> Array:
 @elementwise(
     ufunc=np.arctan2,
     floating=True,
-    a=lambda g, a, b: g * _over_square(b, a, b),
-    b=lambda g, a, b: -g * _over_square(a, a, b),
+    a=lambda g, a, b: g * _div_norm2(b, a, b),
+    b=lambda g, a, b: -g * _div_norm2(a, a, b),
 )
 def atan2(a: Array, b: Array) -> Array:
-    """The angle in radians, from -pi to pi, of the point with ordinate a and abscissa b; derivative 0 at the origin."""
+    """The angle in radians, from -pi to pi, of the point (b, a); the derivatives at the origin are 0."""
     return np.arctan2(a, b)
 
 
-def _over_square(x: Any, a: Any, b: Any) -> Any:
-    square = a * a + b * b
-    return where(square == 0, 0, x / square)
+def _div_norm2(x: Any, a: Any, b: Any) -> Any:
+    """Return x / (a^2 + b^2), or 0 at the origin."""
+    norm2 = a * a + b * b
+    return where(norm2 == 0, 0, x / norm2)
 
 
 @elementwise(ufunc=np.sinh, floating=True, x=lambda g, x: g * cosh(x))
@@ -187,13 +195,13 @@ def cosh(x: Array) -> Array:
     return np.cosh(x)
 
 
-_erf = np.frompyfunc(math.erf, 1, 1)  # a Python call for each element: exact, and slow
+_erf = np.frompyfunc(math.erf, 1, 1)  # accurate, but slow: a Python call for each element
 
 
 @elementwise(floating=True, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
 def erf(x: Array) -> Array:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return np.asarray(_erf(x)).astype(x.dtype)
+    return np.asarray(_erf(x), x.dtype)
 
 
 @elementwise(

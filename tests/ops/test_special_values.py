@@ -39,7 +39,7 @@ every_float = pytest.mark.parametrize("kind", FLOATS, ids=lambda kind: kind.__na
 
 # ------------------------------------------------------------------------------------------------------------- references
 
-SPELT_OTHERWISE = {"power": "pow", "root": "sqrt", "trunc_divide": "div", "mse": "mse_loss"}
+SPELT_OTHERWISE = {"power": "pow", "safe_sqrt": "sqrt", "trunc_divide": "div", "mse": "mse_loss"}
 """Primitives that torch has by another name; `DOMAINS` says how it is called."""
 
 FORMULAS: dict[str, Callable[..., Any]] = {
