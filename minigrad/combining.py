@@ -160,7 +160,7 @@ def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
     if not isinstance(equation, str):
         return einsum(*_equation_of_lists(equation, *operands))
     tensors = _flat(operands)
-    terms, result = linalg.parse(equation, [t.ndim for t in tensors])
+    terms, result = linalg.parse_einsum(equation, [t.ndim for t in tensors])
     for k, (term, t) in enumerate(zip(terms, tensors, strict=True)):
         terms[k], tensors[k] = _without_repeated_letters(term, t)
     if len(tensors) == 1:
@@ -168,7 +168,7 @@ def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
         summed_axes = [d for d, letter in enumerate(term) if letter not in result]
         letters = [letter for letter in term if letter in result]
         return (t.sum(summed_axes) if summed_axes else t).permute([letters.index(letter) for letter in result])
-    product: Tensor = linalg.einsum(*tensors, terms=tuple(terms), result=result)
+    product: Tensor = linalg.einsum(*tensors, subscripts=tuple(terms), output=result)
     return product
 
 

@@ -15,8 +15,8 @@ from minigrad import Tensor, autodiff, from_numpy
 from minigrad.autodiff import Node, Vertex
 from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
 from minigrad.ops.elementary import exp, log
-from minigrad.ops.linalg import matmul, transposed
-from minigrad.ops.reduction import restore
+from minigrad.ops.linalg import matmul, swap_last
+from minigrad.ops.reduction import unreduce
 from minigrad.ops.shape import permute, roll
 from minigrad.primitive import Primitive, Rule, expand, primitives
 from minigrad.testing import assert_backward_contract, assert_gradients, assert_same
@@ -76,10 +76,10 @@ WRONG: dict[str, tuple[str, Rules]] = {
     "rule dropped": ("div", {"a": lambda g, b: g / b}),
     "never zero": ("relu", {"x": lambda g: g}),
     "broadcast stack not summed": ("matmul", {
-        "a": lambda g, b: matmul(g, transposed(b)),
-        "b": lambda g, a: matmul(transposed(a), g),
+        "a": lambda g, b: matmul(g, swap_last(b)),
+        "b": lambda g, a: matmul(swap_last(a), g),
     }),
-    "count forgotten": ("mean", {"x": lambda g, x_shape, dim: expand(restore(g, x_shape, dim), shape=x_shape)}),
+    "count forgotten": ("mean", {"x": lambda g, x_shape, dim: expand(unreduce(g, x_shape, dim), shape=x_shape)}),
     "permutation not inverted": ("permute", {"x": lambda g, dims: permute(g, dims=dims)}),
     "one place too far": ("roll", {"x": lambda g, shifts, dims: roll(g, shifts=tuple(1 - n for n in shifts), dims=dims)}),
     "repeated places do not add": ("getitem", {"x": lambda g, x_shape, index: _put_last(g, x_shape, index)}),

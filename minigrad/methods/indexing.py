@@ -186,7 +186,7 @@ class IndexingMethods(ArithmeticMethods):
         """
         x, where = self._with_axes(), index._with_axes()
         k = x._along_dim("scatter_add", dim, where)
-        added = indexing.put_along(where, self._source("scatter_add", src, where), shape=tuple(x.shape), dim=k)
+        added = indexing.scatter_add(where, self._source("scatter_add", src, where), shape=tuple(x.shape), dim=k)
         return self + shape.reshape(added, shape=tuple(self.shape))
 
     @has_in_place
@@ -203,7 +203,7 @@ class IndexingMethods(ArithmeticMethods):
         x, where = self._with_axes(), index._with_axes()
         k = x._along_dim("scatter", dim, where)
         part = self._source("scatter", given, where) if isinstance(given, TensorBase) else as_operand(given, self).to(self)
-        put = indexing.setitem(x, part, index=indexing.along(np.array(where), k))
+        put = indexing.setitem(x, part, index=indexing.gather_index(np.array(where), k))
         return shape.reshape(put, shape=tuple(self.shape))
 
     def _source(self, name: str, src: Self, index: Self) -> Self:

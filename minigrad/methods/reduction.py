@@ -110,7 +110,7 @@ class ReductionMethods(ArithmeticMethods):
             correction = 1 if unbiased is None else int(unbiased)
         dims = axes(dim, len(self.shape))
         distance = self - self._reduce(reduction.mean, dims, True)
-        n = reduction.count(self.shape, dims)
+        n = reduction.reduced_size(self.shape, dims)
         degrees = max(0, n - correction)
         return (distance * distance).sum(dims, keepdim) / degrees
 

@@ -241,7 +241,7 @@ class ShapeMethods(PrimitiveMethods):
         if len(self.shape) != 1:
             raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(self.shape)}D")
         side = self.shape[0] + abs(diagonal)
-        return layout.put_diagonal(self, shape=(side, side), offset=diagonal, dims=(0, 1))
+        return layout.diagonal_adjoint(self, shape=(side, side), offset=diagonal, dims=(0, 1))
 
     @method_only
     def expand(self, size: Sizes = (), *more: int) -> Self:

@@ -1,7 +1,8 @@
-"""Convolution and pooling: what slides a window over the axes after the first two, which are samples and channels.
+"""Convolution, padding and pooling: sliding-window operations over the spatial axes.
 
-Shapes: x (N, C, *size), weight (O, C / groups, *kernel), y (N, O, *places). The window at place p sees x at
-p * stride + k * dilation for every k of the kernel. `stride` and `dilation` have one number for each axis of `size`.
+Shapes: x (N, C, *size), weight (O, C / groups, *kernel), y (N, O, *output_size), with N samples and C or O channels. The
+window of the output p has the elements of x at the indices p * stride + k * dilation, for every index k of the kernel.
+`size`, `kernel`, `stride` and `dilation` have one entry for each spatial axis.
 """
 
 from __future__ import annotations
@@ -13,124 +14,127 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.indexing import getitem
-from minigrad.ops.linalg import unlike
+from minigrad.ops.linalg import dtype_error
 from minigrad.primitive import Array, Shape, primitive
 
 
-def places(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
-    """Return at how many places along each axis the window fits."""
+def output_size(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
+    """Return how many windows fit along each spatial axis."""
     return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(size, kernel, stride, dilation, strict=True))
 
 
-def seen(offset: Shape, count: Shape, stride: Shape, dilation: Shape) -> tuple[Any, ...]:
-    """Return the index of what all windows see at one offset in the kernel."""
+def window_index(offset: Shape, count: Shape, stride: Shape, dilation: Shape) -> tuple[Any, ...]:
+    """Return the index of the elements of all windows at one offset in the kernel."""
     spans = zip(offset, count, stride, dilation, strict=True)
     return (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans))
 
 
 def offsets(kernel: Shape) -> list[Shape]:
-    """Return every position in the kernel, in row-major order."""
+    """Return every index of the kernel, in row-major order."""
     return list(itertools.product(*map(range, kernel)))
 
 
-def views(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> list[Array]:
-    """Return, for each position in the kernel, a view of what all windows see there."""
-    count = places(x.shape[2:], kernel, stride, dilation)
-    return [x[seen(offset, count, stride, dilation)] for offset in offsets(kernel)]
+def window_slices(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> list[Array]:
+    """Return, for each offset in the kernel, a view (N, C, *output_size) of the elements of all windows there."""
+    count = output_size(x.shape[2:], kernel, stride, dilation)
+    return [x[window_index(offset, count, stride, dilation)] for offset in offsets(kernel)]
 
 
 # ---------------------------------------------------------------------------------------------------- convolution
 #
-# <y, convolve(x, weight)> is linear in each of x, weight and y. Its three partial derivatives are the three primitives
-# here, and the rules of each are the other two. They become matrix products when the windows are laid out as columns.
+# The inner product <y, convolution(x, weight)> is linear in each of x, weight and y. Its three partial derivatives are the
+# three primitives here, and the rules of each are the other two. They are matrix products, with windows as columns.
 
 
-BLOCK = 1 << 18  # elements of columns that are laid out at a time: they stay in the cache
+CHUNK = 1 << 18  # elements of the columns that are copied at a time, so that they fit in the cache
 
 
-def blocks(samples: int, columns_each: int) -> list[slice]:
-    """Return slices of the samples, each with about BLOCK elements of columns."""
-    step = max(1, BLOCK // max(1, columns_each))
+def batch_chunks(samples: int, elements_each: int) -> list[slice]:
+    """Return slices of the samples, each with about CHUNK elements in its columns."""
+    step = max(1, CHUNK // max(1, elements_each))
     return [slice(start, start + step) for start in range(0, samples, step)]
 
 
-def windows(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Return what the windows see, a read-only view (N, C, *kernel, *places)."""
+def im2col_view(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """Return the windows as a read-only view (N, C, *kernel, *output_size)."""
     steps = (x.strides[2 + k] * d for k, d in enumerate(dilation))
     jumps = (x.strides[2 + k] * s for k, s in enumerate(stride))
     return np.lib.stride_tricks.as_strided(
         x,
-        (*x.shape[:2], *kernel, *places(x.shape[2:], kernel, stride, dilation)),
+        (*x.shape[:2], *kernel, *output_size(x.shape[2:], kernel, stride, dilation)),
         (*x.strides[:2], *steps, *jumps),
         writeable=False,
     )
 
 
-def grouped(y: Array, groups: int) -> Array:
-    """Return y as (N, groups, O / groups, prod(places))."""
+def group_outputs(y: Array, groups: int) -> Array:
+    """Return y as (N, groups, O / groups, prod(output_size))."""
     return y.reshape(len(y), groups, y.shape[1] // groups, math.prod(y.shape[2:]))
 
 
-def stacked(weight: Array, groups: int) -> Array:
+def group_weight(weight: Array, groups: int) -> Array:
     """Return the weight as one matrix for each group, (groups, O / groups, C / groups * prod(kernel))."""
     return weight.reshape(groups, weight.shape[0] // groups, math.prod(weight.shape[1:]))
 
 
 @primitive(
-    x=lambda g, weight, x_shape, stride, dilation, groups: convolve_back(
+    x=lambda g, weight, x_shape, stride, dilation, groups: conv_transpose(
         g, weight, size=x_shape[2:], stride=stride, dilation=dilation, groups=groups
     ),
-    weight=lambda g, x, weight_shape, stride, dilation, groups: correlate(
+    weight=lambda g, x, weight_shape, stride, dilation, groups: conv_weight_grad(
         x, g, kernel=weight_shape[2:], stride=stride, dilation=dilation, groups=groups
     ),
 )
-def convolve(x: Array, weight: Array, *, stride: Shape, dilation: Shape, groups: int) -> Array:
+def convolution(x: Array, weight: Array, *, stride: Shape, dilation: Shape, groups: int) -> Array:
     """y[n, o, p] = sum over c, k of weight[o, c, k] x[n, c, p stride + k dilation], in groups of channels."""
     if x.dtype != weight.dtype:
-        raise unlike(x, weight)
+        raise dtype_error(x, weight)
     kernel = weight.shape[2:]
-    count = places(x.shape[2:], kernel, stride, dilation)
-    matrices = stacked(weight, groups)
+    count = output_size(x.shape[2:], kernel, stride, dilation)
+    matrices = group_weight(weight, groups)
     y = np.empty((len(x), groups, matrices.shape[1], math.prod(count)), x.dtype)
-    seen_by = windows(x, kernel, stride, dilation)
-    for part in blocks(len(x), groups * matrices.shape[2] * y.shape[3]):
-        columns = seen_by[part].reshape(-1, groups, matrices.shape[2], y.shape[3])
+    windows = im2col_view(x, kernel, stride, dilation)
+    for part in batch_chunks(len(x), groups * matrices.shape[2] * y.shape[3]):
+        columns = windows[part].reshape(-1, groups, matrices.shape[2], y.shape[3])
         np.matmul(matrices, columns, out=y[part])
     return y.reshape(len(x), len(weight), *count)
 
 
 @primitive(
     promote=("y", "weight"),
-    y=lambda g, weight, stride, dilation, groups: convolve(g, weight, stride=stride, dilation=dilation, groups=groups),
-    weight=lambda g, y, weight_shape, stride, dilation, groups: correlate(
+    y=lambda g, weight, stride, dilation, groups: convolution(g, weight, stride=stride, dilation=dilation, groups=groups),
+    weight=lambda g, y, weight_shape, stride, dilation, groups: conv_weight_grad(
         g, y, kernel=weight_shape[2:], stride=stride, dilation=dilation, groups=groups
     ),
 )
-def convolve_back(y: Array, weight: Array, *, size: Shape, stride: Shape, dilation: Shape, groups: int) -> Array:
-    """x[n, c, p stride + k dilation] = sum over o, p, k of weight[o, c, k] y[n, o, p]: the transpose of `convolve`."""
+def conv_transpose(y: Array, weight: Array, *, size: Shape, stride: Shape, dilation: Shape, groups: int) -> Array:
+    """x[n, c, p stride + k dilation] = sum over o, p, k of weight[o, c, k] y[n, o, p].
+
+    It is the adjoint of `convolution`.
+    """
     kernel, count = weight.shape[2:], y.shape[2:]
-    matrices, outputs = stacked(weight, groups).swapaxes(1, 2), grouped(y, groups)
+    matrices, outputs = group_weight(weight, groups).swapaxes(1, 2), group_outputs(y, groups)
     x = np.zeros((len(y), weight.shape[1] * groups, *size), y.dtype)
-    for part in blocks(len(x), groups * matrices.shape[1] * outputs.shape[3]):
+    for part in batch_chunks(len(x), groups * matrices.shape[1] * outputs.shape[3]):
         columns = np.matmul(matrices, outputs[part]).reshape(-1, x.shape[1], *kernel, *count)
         for offset in offsets(kernel):
-            x[part][seen(offset, count, stride, dilation)] += columns[(slice(None), slice(None), *offset)]
+            x[part][window_index(offset, count, stride, dilation)] += columns[(slice(None), slice(None), *offset)]
     return x
 
 
 @primitive(
     promote=("x", "y"),
-    x=lambda g, y, x_shape, stride, dilation, groups: convolve_back(
+    x=lambda g, y, x_shape, stride, dilation, groups: conv_transpose(
         y, g, size=x_shape[2:], stride=stride, dilation=dilation, groups=groups
     ),
-    y=lambda g, x, stride, dilation, groups: convolve(x, g, stride=stride, dilation=dilation, groups=groups),
+    y=lambda g, x, stride, dilation, groups: convolution(x, g, stride=stride, dilation=dilation, groups=groups),
 )
-def correlate(x: Array, y: Array, *, kernel: Shape, stride: Shape, dilation: Shape, groups: int) -> Array:
+def conv_weight_grad(x: Array, y: Array, *, kernel: Shape, stride: Shape, dilation: Shape, groups: int) -> Array:
     """weight[o, c, k] = sum over n, p of y[n, o, p] x[n, c, p stride + k dilation], in groups of channels."""
-    outputs, seen_by = grouped(y, groups), windows(x, kernel, stride, dilation)
+    outputs, windows = group_outputs(y, groups), im2col_view(x, kernel, stride, dilation)
     weight = np.zeros((groups, outputs.shape[2], x.shape[1] // groups * math.prod(kernel)), x.dtype)
-    for part in blocks(len(x), groups * weight.shape[2] * outputs.shape[3]):
-        columns = seen_by[part].reshape(-1, groups, weight.shape[2], outputs.shape[3])
+    for part in batch_chunks(len(x), groups * weight.shape[2] * outputs.shape[3]):
+        columns = windows[part].reshape(-1, groups, weight.shape[2], outputs.shape[3])
         weight += np.matmul(outputs[part], columns.swapaxes(2, 3)).sum(0)
     return weight.reshape(y.shape[1], x.shape[1] // groups, *kernel)
 
@@ -138,54 +142,54 @@ def correlate(x: Array, y: Array, *, kernel: Shape, stride: Shape, dilation: Sha
 # -------------------------------------------------------------------------------------------------------- padding
 
 
-def inside(shape: Shape, widths: tuple[tuple[int, int], ...]) -> tuple[slice, ...]:
-    """Return the index of an array of that shape in the one padded by the widths."""
+def unpadded(shape: Shape, widths: tuple[tuple[int, int], ...]) -> tuple[slice, ...]:
+    """Return the index of an array of that shape in the array padded by the widths."""
     return tuple(slice(before, before + n) for n, (before, _) in zip(shape, widths, strict=True))
 
 
-@primitive(x=lambda g, x_shape, widths: getitem(g, index=inside(x_shape, widths)))
+@primitive(x=lambda g, x_shape, widths: getitem(g, index=unpadded(x_shape, widths)))
 def pad(x: Array, *, widths: tuple[tuple[int, int], ...], value: float = 0) -> Array:
-    """X with `widths` of a number put around it, before and after on each axis."""
+    """x in a border of one value; `widths` has for each axis the width before and after."""
     out = np.full([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)], value, x.dtype)
-    out[inside(x.shape, widths)] = x
+    out[unpadded(x.shape, widths)] = x
     return out
 
 
 # -------------------------------------------------------------------------------------------------------- pooling
 
 
-@primitive(x=lambda g, x_shape, kernel, stride: spread_windows(g, size=x_shape[2:], kernel=kernel, stride=stride))
-def sum_windows(x: Array, *, kernel: Shape, stride: Shape) -> Array:
-    """The sum of what each window sees."""
-    first, *others = views(x, kernel, stride, (1,) * len(kernel))
+@primitive(x=lambda g, x_shape, kernel, stride: sum_unpool(g, size=x_shape[2:], kernel=kernel, stride=stride))
+def sum_pool(x: Array, *, kernel: Shape, stride: Shape) -> Array:
+    """The sum of each window."""
+    first, *others = window_slices(x, kernel, stride, (1,) * len(kernel))
     out = first.copy()
     for view in others:
         out += view
     return out
 
 
-@primitive(y=lambda g, kernel, stride: sum_windows(g, kernel=kernel, stride=stride))
-def spread_windows(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Array:
-    """Each y added to all that its window sees: the transpose of `sum_windows`."""
+@primitive(y=lambda g, kernel, stride: sum_pool(g, kernel=kernel, stride=stride))
+def sum_unpool(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Array:
+    """Each y added to all elements of its window: the adjoint of `sum_pool`."""
     out = np.zeros((*y.shape[:2], *size), y.dtype)
-    for view in views(out, kernel, stride, (1,) * len(kernel)):
+    for view in window_slices(out, kernel, stride, (1,) * len(kernel)):
         view += y
     return out
 
 
 @primitive(
-    x=lambda g, x, out, kernel, stride, dilation: put_windows(
+    x=lambda g, x, out, kernel, stride, dilation: window_scatter(
         g,
-        largest(x, out, kernel=kernel, stride=stride, dilation=dilation),
+        max_pool_indices(x, out, kernel=kernel, stride=stride, dilation=dilation),
         size=x.shape[2:],
         kernel=kernel,
         stride=stride,
         dilation=dilation,
     )
 )
-def max_windows(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """The largest of what each window sees, or NaN; of equal ones the first gets the gradient."""
-    first, *others = views(x, kernel, stride, dilation)
+def max_pool(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """The maximum of each window, or NaN; of equal elements the first gets the gradient."""
+    first, *others = window_slices(x, kernel, stride, dilation)
     out = first.copy()
     for view in others:
         np.maximum(out, view, out=out)
@@ -193,37 +197,37 @@ def max_windows(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> A
 
 
 @primitive()
-def largest(x: Array, most: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Which element of its window equals `most`, or is NaN as `most` is; counted in row-major order, the first of several."""
-    seen_by = views(x, kernel, stride, dilation)
-    # The counts run backwards, so that the first of several is the greatest.
-    count = np.zeros(most.shape, np.min_scalar_type(len(seen_by)))
-    some_nan = np.isnan(most).any()
-    for k, view in enumerate(seen_by):
-        is_it = (view == most) | np.isnan(view) if some_nan else view == most
-        np.maximum(count, np.multiply(is_it, len(seen_by) - k, dtype=count.dtype), out=count)
-    return np.asarray(len(seen_by) - count)
+def max_pool_indices(x: Array, maxima: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """The index of the maximum within its window, in row-major order; the first of several. A NaN is the maximum."""
+    windows = window_slices(x, kernel, stride, dilation)
+    # Counted from the end, so that the first of several has the largest count.
+    count = np.zeros(maxima.shape, np.min_scalar_type(len(windows)))
+    some_nan = np.isnan(maxima).any()
+    for k, view in enumerate(windows):
+        is_max = (view == maxima) | np.isnan(view) if some_nan else view == maxima
+        np.maximum(count, np.multiply(is_max, len(windows) - k, dtype=count.dtype), out=count)
+    return np.asarray(len(windows) - count)
 
 
 @primitive(
-    x=lambda g, which, x_shape, kernel, stride, dilation: put_windows(
-        g, which, size=x_shape[2:], kernel=kernel, stride=stride, dilation=dilation
+    x=lambda g, index, x_shape, kernel, stride, dilation: window_scatter(
+        g, index, size=x_shape[2:], kernel=kernel, stride=stride, dilation=dilation
     )
 )
-def take_windows(x: Array, which: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Of what each window sees, the one element that `which` counts out."""
-    out = np.zeros(which.shape, x.dtype)
-    for k, view in enumerate(views(x, kernel, stride, dilation)):
-        out = np.where(which == k, view, out)
+def window_gather(x: Array, index: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """The element of each window that has the given index in it, in row-major order."""
+    out = np.zeros(index.shape, x.dtype)
+    for k, view in enumerate(window_slices(x, kernel, stride, dilation)):
+        out = np.where(index == k, view, out)
     return out
 
 
 @primitive(
-    y=lambda g, which, kernel, stride, dilation: take_windows(g, which, kernel=kernel, stride=stride, dilation=dilation)
+    y=lambda g, index, kernel, stride, dilation: window_gather(g, index, kernel=kernel, stride=stride, dilation=dilation)
 )
-def put_windows(y: Array, which: Array, *, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Each y added to the one element that `which` counts out of what its window sees: the transpose of `take_windows`."""
+def window_scatter(y: Array, index: Array, *, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+    """Each y added to the element of its window that has the given index: the adjoint of `window_gather`."""
     out = np.zeros((*y.shape[:2], *size), y.dtype)
-    for k, view in enumerate(views(out, kernel, stride, dilation)):
-        view += np.where(which == k, y, 0)
+    for k, view in enumerate(window_slices(out, kernel, stride, dilation)):
+        view += np.where(index == k, y, 0)
     return out

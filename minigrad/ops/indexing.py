@@ -1,6 +1,6 @@
-"""Indexing: some of the elements, and its transpose: elements put back in their places.
+"""Indexing, and its adjoint: elements scattered back into zeros.
 
-An index is what NumPy's brackets take: a tuple of integers, slices, None, Ellipsis, and integer or boolean arrays.
+An index is a tuple as NumPy takes it: of integers, slices, None, Ellipsis, and integer or boolean arrays.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ Path = tuple[Any, ...]
 """How a view was made: (), or the path to its source and a pair of a primitive and its keyword arguments."""
 
 
+def axis_index(dim: int, part: int | slice | Array) -> Index:
+    """Return the index of a part of one axis, and all of the others."""
+    return (*(slice(None),) * dim, part, ...)
+
+
 def is_basic(index: Index) -> bool:
     """Return whether the index selects no element twice and gives a view: only integers, slices, None and Ellipsis."""
     return all(isinstance(k, int | slice | EllipsisType | None) and not isinstance(k, bool) for k in index)
@@ -28,7 +33,7 @@ def is_basic(index: Index) -> bool:
 def getitem(x: Array, *, index: Index) -> Array:
     """x[index]; a view if the index is basic, else a copy in row-major order."""
     part = x[index]
-    # What arrays select, NumPy lays out in an order of its own.
+    # An array as index may give another order in memory.
     return part if part.flags.c_contiguous or is_basic(index) else part.copy()
 
 
@@ -38,27 +43,27 @@ def getitem(x: Array, *, index: Index) -> Array:
     value=lambda g, index, value_shape: unbroadcast(getitem(g, index=index), value_shape),
 )
 def setitem(x: Array, value: Array, *, index: Index) -> Array:
-    """A copy of x in which the elements at the index are those of value, which broadcasts."""
-    out = np.array(x)  # of a number without axes x.copy() is no array
+    """A copy of x with the elements at the index replaced by value, which broadcasts."""
+    out = np.array(x)  # also of a NumPy scalar, which has no memory to write to
     out[index] = value
     return out
 
 
 @primitive(x=lambda g, index: getitem(g, index=index))
 def getitem_adjoint(x: Array, *, index: Index, shape: Shape) -> Array:
-    """Zeros of the shape, with x added at the index; repeated places accumulate."""
+    """Zeros of the given shape with x added at the index: the adjoint of `getitem`. Repeated indices accumulate."""
     full = np.zeros(shape, x.dtype)
     if is_basic(index):
         full[index] = x
     elif len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu" and len(shape) > 1 and x.size:
-        _add_rows(full, index[0], x)
+        _add_at_rows(full, index[0], x)
     else:
         np.add.at(full, index, x)
     return full
 
 
-def _add_rows(full: Array, index: Array, x: Array) -> None:
-    """Add each row of x to the row of `full` that the index names; many times faster than ``np.add.at``."""
+def _add_at_rows(full: Array, index: Array, x: Array) -> None:
+    """Add each row of x to the row of `full` that the index names, many times faster than ``np.add.at``."""
     rows = index.ravel() % len(full)
     order = np.argsort(rows, kind="stable")
     rows = rows[order]
@@ -67,7 +72,7 @@ def _add_rows(full: Array, index: Array, x: Array) -> None:
 
 
 def replay_view(x: Any, path: Path) -> Any:
-    """Return the view of x that the path leads to."""
+    """Return the view of x that a path leads to."""
     steps = []
     while path:
         path, step = path
@@ -83,36 +88,33 @@ def replay_view(x: Any, path: Path) -> Any:
     value=lambda g, path, value_shape: unbroadcast(replay_view(g, path), value_shape),
 )
 def view_scatter(x: Array, value: Array, *, path: Path) -> Array:
-    """A copy of x in which the view that the path leads to holds value."""
+    """A copy of x with the view that the path leads to replaced by value, which broadcasts."""
     out = np.array(x)
     view = replay_view(out, path)
     if view.base is out:
         view[...] = value
-    else:  # x lies in memory in another order than the tensor whose view it was, and a reshape on the path has copied
+    else:  # x has another order in memory than the tensor that was viewed: a reshape on the path has copied
         positions = replay_view(np.arange(x.size).reshape(x.shape), path)
         out = out.copy("C")
         out.reshape(-1)[positions] = value
     return out
 
 
-@primitive(promote=("xs",), xs=lambda g, xs_shape, dim: parts(g, [shape[dim] for shape in xs_shape], dim))
+@primitive(promote=("xs",), xs=lambda g, xs_shape, dim: split(g, [shape[dim] for shape in xs_shape], dim))
 def cat(*xs: Array, dim: int) -> Array:
-    """The arrays one after the other along an axis."""
+    """The arrays joined along an axis."""
     return np.concatenate(xs, dim)
 
 
-def parts(x: Any, lengths: Sequence[int], dim: int) -> list[Any]:
-    """Return views of x: the first so many elements along an axis, the next so many, and so on."""
-    ends = list(accumulate(lengths))
-    return [
-        getitem(x, index=(*(slice(None),) * dim, slice(end - length, end), ...))
-        for length, end in zip(lengths, ends, strict=True)
-    ]
+def split(x: Any, sizes: Sequence[int], dim: int) -> list[Any]:
+    """Return consecutive views of x along an axis, of the given sizes."""
+    ends = accumulate(sizes)
+    return [getitem(x, index=axis_index(dim, slice(end - n, end))) for n, end in zip(sizes, ends, strict=True)]
 
 
 @primitive(xs=lambda g, indices: [getitem(g, index=index) for index in indices])
 def assemble(*xs: Array, indices: Sequence[Index], shape: Shape) -> Array:
-    """Zeros of the shape, with each array at its basic index; the indices do not overlap."""
+    """Zeros of the given shape with each array at its index. The indices are basic and do not overlap."""
     full = np.zeros(shape, xs[0].dtype)
     for x, index in zip(xs, indices, strict=True):
         full[index] = x
@@ -121,26 +123,26 @@ def assemble(*xs: Array, indices: Sequence[Index], shape: Shape) -> Array:
 
 @primitive()
 def nonzero(x: Array) -> Array:
-    """The places of the elements that are not zero, a row for each."""
+    """The indices of the elements that are not zero, a row for each."""
     return np.argwhere(x)
 
 
-@primitive(x=lambda g, index, x_shape, dim: put_along(index, g, shape=x_shape, dim=dim))
+@primitive(x=lambda g, index, x_shape, dim: scatter_add(index, g, shape=x_shape, dim=dim))
 def gather(x: Array, index: Array, *, dim: int) -> Array:
-    """The elements of x at the positions along an axis that the index, of the shape of the result, gives."""
-    return x[along(index, dim)]
+    """For dim 1, out[i, j, k] = x[i, index[i, j, k], k], and so on; the result has the shape of the index."""
+    return x[gather_index(index, dim)]
 
 
 @primitive(src=lambda g, index, dim: gather(g, index, dim=dim))
-def put_along(index: Array, src: Array, *, shape: Shape, dim: int) -> Array:
-    """Zeros of the shape, with src added at the positions along an axis that the index gives; repeated ones accumulate."""
+def scatter_add(index: Array, src: Array, *, shape: Shape, dim: int) -> Array:
+    """Zeros of the given shape; for dim 1, out[i, index[i, j, k], k] += src[i, j, k], and so on: the adjoint of `gather`."""
     full = np.zeros(shape, src.dtype)
-    np.add.at(full, along(index, dim), src)
+    np.add.at(full, gather_index(index, dim), src)
     return full
 
 
-def along(positions: Array, dim: int) -> Index:
-    """Return the index that takes the positions along one axis and, along the others, the place where they stand."""
-    places: list[Array] = list(np.ogrid[tuple(slice(n) for n in positions.shape)])
-    places[dim] = positions
-    return tuple(places)
+def gather_index(index: Array, dim: int) -> Index:
+    """Return the index of `gather` as one that NumPy takes: for dim 1, (i, index, k), with i and k counting up."""
+    grid: list[Array] = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    grid[dim] = index
+    return tuple(grid)

@@ -1,4 +1,4 @@
-"""Linear algebra: products of matrices and stacks of them."""
+"""Linear algebra: products of matrices and stacks of matrices."""
 
 from __future__ import annotations
 
@@ -13,77 +13,76 @@ from minigrad.primitive import Array, expand, primitive, unbroadcast
 LETTERS = [chr(k) for k in range(128) if chr(k).isalpha()]
 
 
-def transposed(x: Any) -> Any:
-    """Return x with its last two axes exchanged."""
+def swap_last(x: Any) -> Any:
+    """Return x with its last two axes exchanged, the transpose of each matrix."""
     n = len(x.shape)
     return permute(x, dims=(*range(n - 2), n - 1, n - 2))
 
 
-def unlike(*xs: Array) -> TypeError:
-    """Return the complaint that operands have several dtypes: as in torch, products of matrices do not promote as sums do."""
+def dtype_error(*xs: Array) -> TypeError:
+    """Return the error for operands of several dtypes. As in torch, products of matrices do not promote."""
     return TypeError(f"the operands must have one dtype, but have {', '.join(x.dtype.name for x in xs)}: convert with to()")
 
 
 @primitive(
-    a=lambda g, b, a_shape: unbroadcast(matmul(g, transposed(b)), a_shape),
-    b=lambda g, a, b_shape: unbroadcast(matmul(transposed(a), g), b_shape),
+    a=lambda g, b, a_shape: unbroadcast(matmul(g, swap_last(b)), a_shape),
+    b=lambda g, a, b_shape: unbroadcast(matmul(swap_last(a), g), b_shape),
 )
 def matmul(a: Array, b: Array) -> Array:
     """Matrix product of (..., n, k) and (..., k, m); the axes before the last two broadcast."""
     if a.dtype != b.dtype:
-        raise unlike(a, b)
-    # For two matrices `dot` goes to the BLAS in half the time that `matmul` takes to see that it may.
+        raise dtype_error(a, b)
+    # For two small matrices `dot` takes half the time of `np.matmul`.
     return a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)
 
 
-@primitive(xs=lambda g, xs, terms, result: _einsum_shares(g, xs, terms, result))
-def einsum(*xs: Array, terms: tuple[str, ...], result: str) -> Array:
-    """The sum of products over the letters that are not in the result; no term has a letter twice."""
+@primitive(xs=lambda g, xs, subscripts, output: _einsum_vjp(g, xs, subscripts, output))
+def einsum(*xs: Array, subscripts: tuple[str, ...], output: str) -> Array:
+    """The sum of products over the letters that are not in the output; no operand has a letter twice."""
     if len({x.dtype for x in xs}) > 1:
-        raise unlike(*xs)
-    return np.einsum(f"{','.join(terms)}->{result}", *xs, optimize=len(xs) > 2)
+        raise dtype_error(*xs)
+    return np.einsum(f"{','.join(subscripts)}->{output}", *xs, optimize=len(xs) > 2)
 
 
-def _einsum_shares(g: Any, xs: Any, terms: tuple[str, ...], result: str) -> list[Any]:
-    """Return the cotangent of each operand: the same sum, with g in the operand's place."""
-    shares = []
-    for k, (x, term) in enumerate(zip(xs, terms, strict=True)):
-        others = (result, *terms[:k], *terms[k + 1 :])
-        reached = "".join(a for a in term if any(a in other for other in others))
-        share = einsum(g, *xs[:k], *xs[k + 1 :], terms=others, result=reached)
-        # A letter that no other term has was summed alone: each of its elements has the same cotangent.
-        sizes = iter(share.shape)
-        spread = reshape(share, shape=tuple(next(sizes) if a in reached else 1 for a in term))
-        full = tuple(n if size == 1 else size for n, size in zip(spread.shape, x.shape, strict=True))
-        shares.append(unbroadcast(expand(spread, shape=full), x.shape))
-    return shares
+def _einsum_vjp(g: Any, xs: Any, subscripts: tuple[str, ...], output: str) -> list[Any]:
+    """Return the cotangent of each operand: the same sum of products, with g in place of the operand."""
+    cotangents = []
+    for k, (x, letters) in enumerate(zip(xs, subscripts, strict=True)):
+        others = (output, *subscripts[:k], *subscripts[k + 1 :])
+        kept = "".join(a for a in letters if any(a in other for other in others))
+        cotangent = einsum(g, *xs[:k], *xs[k + 1 :], subscripts=others, output=kept)
+        # Along a letter that stands nowhere else the operand was just summed: the cotangent is constant there.
+        sizes = iter(cotangent.shape)
+        shape = tuple(next(sizes) if a in kept else 1 for a in letters)
+        expanded = tuple(n if size == 1 else size for n, size in zip(x.shape, shape, strict=True))
+        cotangents.append(unbroadcast(expand(reshape(cotangent, shape=shape), shape=expanded), x.shape))
+    return cotangents
 
 
-def parse(equation: str, ndims: Sequence[int]) -> tuple[list[str], str]:
-    """Return the terms of an einsum equation and its result, with letters for the axes that ``...`` stands for.
+def parse_einsum(equation: str, ndims: Sequence[int]) -> tuple[list[str], str]:
+    """Return the subscripts of the operands of an einsum equation, and of the output, with letters in place of ``...``.
 
     Raises:
-        RuntimeError: The equation has another number of operands, or an operand another number of axes.
+        RuntimeError: The equation is malformed, has another number of operands, or an operand another number of axes.
     """
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    if strangers := set(left + right) - set(LETTERS) - set(".,"):
-        raise RuntimeError(f"einsum: {equation!r} has {''.join(sorted(strangers))!r}, but subscripts must be letters")
-    terms = left.split(",")
-    if len(terms) != len(ndims):
-        raise RuntimeError(f"einsum: the equation {equation!r} has {len(terms)} operands, but {len(ndims)} were given")
+    left, arrow, output = equation.replace(" ", "").partition("->")
+    if invalid := set(left + output) - set(LETTERS) - set(".,"):
+        raise RuntimeError(f"einsum: {equation!r} has {''.join(sorted(invalid))!r}, but subscripts must be letters")
+    subscripts = left.split(",")
+    if len(subscripts) != len(ndims):
+        raise RuntimeError(f"einsum: the equation {equation!r} has {len(subscripts)} operands, but {len(ndims)} were given")
     if not arrow:
         letters = left.replace("...", "").replace(",", "")
-        right = "..." * ("..." in left) + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
-    unused = [a for a in LETTERS if a not in equation]
-    most = max(n - len(term) + 3 if "..." in term else 0 for n, term in zip(ndims, terms, strict=True))
-    filled = [
-        term.replace("...", "".join(unused[most - (n - len(term) + 3) : most]) if n - len(term) + 3 else "")
-        for n, term in zip(ndims, terms, strict=True)
+        output = "..." * ("..." in left) + "".join(sorted(a for a in set(letters) if letters.count(a) == 1))
+    counts = [n - len(letters) + 3 if "..." in letters else 0 for n, letters in zip(ndims, subscripts, strict=True)]
+    ellipsis = "".join([a for a in LETTERS if a not in equation][: max(counts)])
+    subscripts = [
+        letters.replace("...", ellipsis[len(ellipsis) - count :]) for letters, count in zip(subscripts, counts, strict=True)
     ]
-    for term, n in zip(filled, ndims, strict=True):
-        if len(term) != n:
-            raise RuntimeError(f"einsum: in {equation!r} a term has {len(term)} letters for an operand with {n} axes")
-    result = right.replace("...", "".join(unused[:most]))
-    if not set(result) <= set("".join(filled)) or len(set(result)) < len(result):
-        raise RuntimeError(f"einsum: the result of {equation!r} must have letters of the operands, each once")
-    return filled, result
+    for letters, n in zip(subscripts, ndims, strict=True):
+        if len(letters) != n:
+            raise RuntimeError(f"einsum: {equation!r} has {len(letters)} subscripts for an operand with {n} axes")
+    output = output.replace("...", ellipsis)
+    if not set(output) <= set("".join(subscripts)) or len(set(output)) < len(output):
+        raise RuntimeError(f"einsum: the output of {equation!r} must have letters of the operands, each once")
+    return subscripts, output

@@ -1,4 +1,4 @@
-"""What neural networks do at every step, each as one primitive where a measurement asked for it."""
+"""Fused primitives of neural networks: compositions that are faster, or more accurate, as one primitive."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import exp, log, log1p
-from minigrad.ops.linalg import matmul, unlike
+from minigrad.ops.linalg import dtype_error, matmul
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
 from minigrad.primitive import Array, primitive
 
 
-def rows(x: Any) -> Any:
-    """Return x as a matrix whose rows are its innermost vectors."""
+def as_matrix(x: Any) -> Any:
+    """Return x (..., n) as a matrix (prod(...), n)."""
     return x if len(x.shape) == 2 else reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 @primitive(
     x=lambda g, weight: g @ weight,
-    weight=lambda g, x: matmul(rows(g).T, rows(x)),
-    bias=lambda g: rows(g).sum(0),
+    weight=lambda g, x: matmul(as_matrix(g).T, as_matrix(x)),
+    bias=lambda g: as_matrix(g).sum(0),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
-    """x weight' + bias, for x (..., n), weight (m, n) and bias (m,)."""
+    """x W' + b, for x (..., n), the weight W (m, n) and the bias b (m,)."""
     if not x.dtype == weight.dtype == bias.dtype:
-        raise unlike(x, weight, bias)
+        raise dtype_error(x, weight, bias)
     out = x.dot(weight.T)
     out += bias
     return out
@@ -53,21 +53,21 @@ def log_softmax(x: Array, *, dim: int) -> Array:
     x=lambda g, x, y: g * 2 / math.prod(x.shape) * (x - y),
     y=lambda g, x, y: g * 2 / math.prod(x.shape) * (y - x),
 )
-def mse(x: Array, y: Array) -> Array:
-    """Mean of (x - y)², for two arrays of one shape."""
+def mse_loss(x: Array, y: Array) -> Array:
+    """The mean of (x - y)^2, for two arrays of one shape."""
     error = x - y
-    return np.asarray(np.add.reduce(error * error, axis=None) / error.size)
+    return np.add.reduce(error * error, axis=None) / error.size
 
 
-@primitive(x=lambda g, x_shape, index: put_back(g, index=index, width=x_shape[1]))
+@primitive(x=lambda g, x_shape, index: pick_adjoint(g, index=index, width=x_shape[1]))
 def pick(x: Array, *, index: Array) -> Array:
     """From each row of x (n, m) the element that index (n,) names."""
     return x[np.arange(len(index)), index]
 
 
 @primitive(x=lambda g, index: pick(g, index=index))
-def put_back(x: Array, *, index: Array, width: int) -> Array:
-    """Rows of zeros, each with an element of x (n,) in the column that index (n,) names."""
+def pick_adjoint(x: Array, *, index: Array, width: int) -> Array:
+    """Rows of zeros, each with an element of x (n,) in the column that index (n,) names: the adjoint of `pick`."""
     full = np.zeros((len(index), width), x.dtype)
     full[np.arange(len(index)), index] = x
     return full
@@ -75,7 +75,7 @@ def put_back(x: Array, *, index: Array, width: int) -> Array:
 
 def one_hot(index: Array, width: int, dtype: np.dtype[Any]) -> Array:
     """Rows of zeros, each with a one in the column that index (n,) names."""
-    return put_back.forward(np.ones(len(index), dtype), index=index, width=width)
+    return pick_adjoint.forward(np.ones(len(index), dtype), index=index, width=width)
 
 
 @primitive(
@@ -83,10 +83,10 @@ def one_hot(index: Array, width: int, dtype: np.dtype[Any]) -> Array:
     x=lambda g, x, index, x_dtype: g / len(index) * (softmax(x, dim=1) - one_hot(index, x.shape[1], x_dtype)),
 )
 def cross_entropy(x: Array, *, index: Array) -> Array:
-    """Mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
+    """The mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
     shifted = x - np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf)
     losses = np.log(np.add.reduce(np.exp(shifted), axis=1)) - pick.forward(shifted, index=index)
-    return np.asarray(np.add.reduce(losses) / len(index))
+    return np.add.reduce(losses) / len(index)
 
 
 @primitive(
@@ -95,11 +95,11 @@ def cross_entropy(x: Array, *, index: Array) -> Array:
     target=lambda g, x: g * (maximum(log1p(-x), -100) - maximum(log(x), -100)),
 )
 def binary_cross_entropy(x: Array, target: Array) -> Array:
-    """-target log(x) - (1 - target) log(1 - x), for x from 0 to 1; no logarithm is taken to be below -100."""
+    """-target log(x) - (1 - target) log(1 - x), for x from 0 to 1; logarithms below -100 count as -100."""
     return -target * np.maximum(np.log(x), -100) - (1 - target) * np.maximum(np.log1p(-x), -100)
 
 
-def scale(x: Any, dim: Dims, eps: float) -> Any:
+def inv_std(x: Any, dim: Dims, eps: float) -> Any:
     """Return 1 / sqrt(variance + eps) of x along dim."""
     centred = x - mean(x, dim=dim, keepdim=True)
     return (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
@@ -107,7 +107,7 @@ def scale(x: Any, dim: Dims, eps: float) -> Any:
 
 @primitive(
     x=lambda g, x, out, dim, eps: (
-        scale(x, dim, eps) * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
+        inv_std(x, dim, eps) * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
     )
 )
 def standardize(x: Array, *, dim: Dims, eps: float) -> Array:

@@ -1,6 +1,6 @@
-"""Reductions: many numbers into one, over all axes or some.
+"""Reductions over all axes or some of them.
 
-`dim` is None for all axes or a tuple of axes, each at least 0. With `keepdim` a reduced axis stays, with size 1.
+`dim` is None for all axes, or a tuple of axes that are not negative. With `keepdim` a reduced axis is kept with size 1.
 """
 
 from __future__ import annotations
@@ -18,67 +18,67 @@ from minigrad.primitive import Array, Shape, expand, primitive
 Dims = tuple[int, ...] | None
 
 
-def restore(reduced: Any, shape: Shape, dim: Dims) -> Any:
-    """Return a reduced array with its axes put back at size 1, so that it broadcasts against `shape`."""
+def unreduce(reduced: Any, shape: Shape, dim: Dims) -> Any:
+    """Return a result of a reduction of an array of that shape, with the reduced axes as axes of size 1."""
     if dim is None:
         return reduced
     return reshape(reduced, shape=tuple(1 if k in dim else n for k, n in enumerate(shape)))
 
 
-def count(shape: Shape, dim: Dims) -> int:
-    """Return how many numbers go into one."""
+def reduced_size(shape: Shape, dim: Dims) -> int:
+    """Return how many elements are reduced to one."""
     return math.prod(shape if dim is None else [shape[k] for k in dim])
 
 
-@primitive(x=lambda g, x_shape, dim: expand(restore(g, x_shape, dim), shape=x_shape))
+@primitive(x=lambda g, x_shape, dim: expand(unreduce(g, x_shape, dim), shape=x_shape))
 def sum_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """The sum; integers and booleans are added up as int64."""
+    """The sum; that of integers and booleans is int64."""
     return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=None if x.dtype.kind in "fc" else np.int64)
 
 
-@primitive(x=lambda g, x_shape, dim: expand(restore(g / count(x_shape, dim), x_shape, dim), shape=x_shape))
+@primitive(x=lambda g, x_shape, dim: expand(unreduce(g / reduced_size(x_shape, dim), x_shape, dim), shape=x_shape))
 def mean(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """The arithmetic mean; NaN of nothing."""
-    return np.true_divide(np.add.reduce(x, axis=dim, keepdims=keepdim), count(x.shape, dim), dtype=x.dtype)
+    """The mean; NaN of an empty array."""
+    return np.true_divide(np.add.reduce(x, axis=dim, keepdims=keepdim), reduced_size(x.shape, dim), dtype=x.dtype)
 
 
-def _shared(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
-    """Return the cotangent of an extreme, in equal parts for the elements that reach it."""
-    reach = (x == restore(out, x.shape, dim)) | (x != x)
-    count = sum_(cast(reach, dtype=dtype), dim=dim)
-    return masked(restore(g, x.shape, dim) / restore(count, x.shape, dim), reach)
+def extremum_vjp(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
+    """Return the cotangent of an extremum, in equal parts for the elements that attain it."""
+    attained = (x == unreduce(out, x.shape, dim)) | (x != x)
+    count = sum_(cast(attained, dtype=dtype), dim=dim)
+    return masked(unreduce(g, x.shape, dim) / unreduce(count, x.shape, dim), attained)
 
 
-@primitive(x=lambda g, x, out, dim, x_dtype: _shared(g, x, out, dim, x_dtype))
+@primitive(x=lambda g, x, out, dim, x_dtype: extremum_vjp(g, x, out, dim, x_dtype))
 def amax(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """The largest element, or NaN; equal ones share the gradient."""
     return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
 
 
-@primitive(x=lambda g, x, out, dim, x_dtype: _shared(g, x, out, dim, x_dtype))
+@primitive(x=lambda g, x, out, dim, x_dtype: extremum_vjp(g, x, out, dim, x_dtype))
 def amin(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """The smallest element, or NaN; equal ones share the gradient."""
     return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
 
 
-@primitive(floating=True, x=lambda g, x, out, dim: restore(g, x.shape, dim) * exp(x - restore(out, x.shape, dim)))
+@primitive(floating=True, x=lambda g, x, out, dim: unreduce(g, x.shape, dim) * exp(x - unreduce(out, x.shape, dim)))
 def logsumexp(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """log(sum(exp(x))), without overflow; -inf of nothing."""
+    """log(sum(exp(x))), without overflow; -inf of an empty array."""
     top = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
     total = np.log(np.add.reduce(np.exp(x - top), axis=dim, keepdims=True)) + top
-    return total if keepdim else total.reshape(np.add.reduce(x, axis=dim).shape)
+    return total if keepdim else total.squeeze(dim)
 
 
 @primitive(x=lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)))
 def cumsum(x: Array, *, dim: int) -> Array:
-    """The sums of the first, the first two, ... elements along an axis; integers and booleans are added up as int64."""
+    """Cumulative sum along an axis; that of integers and booleans is int64."""
     return np.add.accumulate(x, axis=dim, dtype=None if x.dtype.kind in "fc" else np.int64)
 
 
 @primitive()
 def argsort(x: Array, *, dim: int, descending: bool = False) -> Array:
-    """The positions along an axis in the order of the elements; NaN counts as the largest, equal ones keep their order."""
+    """The indices that sort x along an axis. The sort is stable, and NaN is the largest."""
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     return np.flip(x.shape[dim] - 1 - np.argsort(np.flip(x, dim), axis=dim, kind="stable"), dim)
@@ -86,27 +86,27 @@ def argsort(x: Array, *, dim: int, descending: bool = False) -> Array:
 
 @primitive()
 def argmax(x: Array, *, dim: int | None = None, keepdim: bool = False) -> Array:
-    """The position of the largest element, the first of several, along one axis or in the flattened array."""
-    return np.asarray(np.argmax(x, axis=dim, keepdims=keepdim))
+    """The index of the first largest element, along an axis or in the flattened array."""
+    return np.argmax(x, axis=dim, keepdims=keepdim)
 
 
 @primitive()
 def argmin(x: Array, *, dim: int | None = None, keepdim: bool = False) -> Array:
-    """The position of the smallest element, the first of several, along one axis or in the flattened array."""
-    return np.asarray(np.argmin(x, axis=dim, keepdims=keepdim))
+    """The index of the first smallest element, along an axis or in the flattened array."""
+    return np.argmin(x, axis=dim, keepdims=keepdim)
 
 
 @primitive()
 def any_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """Whether any element is not zero; of bytes, as a byte."""
-    return np.asarray(np.any(x, axis=dim, keepdims=keepdim), _truth(x))
+    """Whether any element is not zero; uint8 for uint8."""
+    return np.asarray(np.any(x, axis=dim, keepdims=keepdim), _bool_dtype(x))
 
 
 @primitive()
 def all_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
-    """Whether no element is zero; of bytes, as a byte."""
-    return np.asarray(np.all(x, axis=dim, keepdims=keepdim), _truth(x))
+    """Whether no element is zero; uint8 for uint8."""
+    return np.asarray(np.all(x, axis=dim, keepdims=keepdim), _bool_dtype(x))
 
 
-def _truth(x: Array) -> type[np.generic]:
+def _bool_dtype(x: Array) -> type[np.generic]:
     return np.uint8 if x.dtype == np.uint8 else np.bool_

@@ -1,4 +1,4 @@
-"""Shape: the same numbers, arranged in another way."""
+"""Shape: the same elements, arranged in another way."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from minigrad.primitive import Array, Shape, primitive
 
 @primitive(is_view=True, x=lambda g, x_shape: reshape(g, shape=x_shape))
 def reshape(x: Array, *, shape: Shape) -> Array:
-    """The elements in row-major order in another shape; a view where the strides allow one, else a copy."""
+    """The elements in another shape, in row-major order; a view where the strides allow one, else a copy."""
     return x.reshape(shape)
 
 
 @primitive(is_view=True, x=lambda g, dims: permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))))
 def permute(x: Array, *, dims: tuple[int, ...]) -> Array:
-    """The axes in another order, axis k of the result being axis dims[k] of x; a view. Every dim is at least 0."""
+    """The axes in another order: axis k of the result is axis dims[k] of x. A view. No dim is negative."""
     return x.transpose(dims)
 
 
@@ -36,29 +36,29 @@ def clone(x: Array) -> Array:
 
 @primitive(x=lambda g, dims: flip(g, dims=dims))
 def flip(x: Array, *, dims: tuple[int, ...]) -> Array:
-    """The elements along some axes in reverse order."""
+    """The elements in reverse order along some axes; a copy."""
     return np.flip(x, dims).copy()
 
 
 @primitive(x=lambda g, shifts, dims: roll(g, shifts=tuple(-n for n in shifts), dims=dims))
 def roll(x: Array, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Array:
-    """The elements shifted along some axes; those that leave at the end come back at the beginning."""
+    """The elements shifted along some axes, wrapping around."""
     return np.roll(x, shifts, dims)
 
 
 @primitive(x=lambda g, diagonal: tril(g, diagonal=diagonal))
 def tril(x: Array, *, diagonal: int = 0) -> Array:
-    """The lower triangle of the last two axes, up to a diagonal (0 the main one, 1 the one above); zeros elsewhere."""
+    """The lower triangle of the last two axes, up to a diagonal (0: the main one, 1: the one above); 0 elsewhere."""
     return np.tril(x, diagonal)
 
 
 @primitive(x=lambda g, diagonal: triu(g, diagonal=diagonal))
 def triu(x: Array, *, diagonal: int = 0) -> Array:
-    """The upper triangle of the last two axes, from a diagonal (0 the main one, 1 the one above); zeros elsewhere."""
+    """The upper triangle of the last two axes, from a diagonal on (0: the main one, 1: the one above); 0 elsewhere."""
     return np.triu(x, diagonal)
 
 
-@primitive(is_view=True, x=lambda g, x_shape, offset, dims: put_diagonal(g, shape=x_shape, offset=offset, dims=dims))
+@primitive(is_view=True, x=lambda g, x_shape, offset, dims: diagonal_adjoint(g, shape=x_shape, offset=offset, dims=dims))
 def diagonal(x: Array, *, offset: int, dims: tuple[int, int]) -> Array:
     """The diagonal of two axes as the last axis; a view."""
     view = np.diagonal(x, offset, *dims)
@@ -67,8 +67,8 @@ def diagonal(x: Array, *, offset: int, dims: tuple[int, int]) -> Array:
 
 
 @primitive(x=lambda g, offset, dims: diagonal(g, offset=offset, dims=dims))
-def put_diagonal(x: Array, *, shape: Shape, offset: int, dims: tuple[int, int]) -> Array:
-    """Zeros of the shape, with x on the diagonal of two axes."""
+def diagonal_adjoint(x: Array, *, shape: Shape, offset: int, dims: tuple[int, int]) -> Array:
+    """Zeros of the given shape with x on the diagonal of two axes: the adjoint of `diagonal`."""
     full = np.zeros(shape, x.dtype)
     view = np.diagonal(full, offset, *dims)
     view.flags.writeable = True
@@ -77,10 +77,10 @@ def put_diagonal(x: Array, *, shape: Shape, offset: int, dims: tuple[int, int]) 
 
 
 def broadcast_shapes(caller: str, *shapes: Shape) -> Shape:
-    """Return the shape to which others broadcast.
+    """Return the shape to which shapes broadcast.
 
     Raises:
-        RuntimeError: They do not.
+        RuntimeError: They do not broadcast.
     """
     try:
         return np.broadcast_shapes(*shapes)
@@ -89,7 +89,7 @@ def broadcast_shapes(caller: str, *shapes: Shape) -> Shape:
 
 
 def axis(dim: int, ndim: int) -> int:
-    """Return the axis counted from the front, for one that may be counted from the back.
+    """Return an axis as an index that is not negative; -1 stands for the last one.
 
     Raises:
         IndexError: There is no such axis.
@@ -101,7 +101,7 @@ def axis(dim: int, ndim: int) -> int:
 
 
 def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
-    """Return the axes counted from the front; None stands for all of them, as does, in torch too, an empty sequence.
+    """Return axes as indices that are not negative; None stands for all of them, and so does an empty sequence, as in torch.
 
     Raises:
         IndexError: One of them does not exist.
@@ -109,7 +109,7 @@ def axes(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
     """
     if dim is None:
         return None
-    found = tuple(axis(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
-    if len(set(found)) < len(found):
+    dims = tuple(axis(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
+    if len(set(dims)) < len(dims):
         raise RuntimeError(f"dim {dim} names an axis twice")
-    return found if found and ndim else None
+    return dims if dims and ndim else None

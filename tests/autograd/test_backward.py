@@ -159,7 +159,7 @@ def second_backward_raises(y: Any, one: Any) -> bool:
 
 
 # torch saves the tensors that it indexes with (here they are copied into the graph), and more than it needs for some others.
-SAVED_BY_TORCH = {"assemble", "pick", "put", "put_back", "view_scatter", "setitem", "floor_divide", "trunc_divide", "sum_windows"}
+SAVED_BY_TORCH = {"assemble", "pick", "pick_adjoint", "view_scatter", "setitem", "floor_divide", "trunc_divide", "sum_pool"}
 SAVED_HERE = {"einsum"}  # its operands, even if there is only one
 DIFFERENTIABLE = sorted(name for name in DOMAINS.keys() - SAVED_BY_TORCH - SAVED_HERE if primitives[name].differentiable)
 

@@ -1,4 +1,4 @@
-"""For each primitive of the primitives its domain: how to draw inputs where it is defined and smooth, and what torch calls it."""
+"""The domain of each primitive: how to draw inputs where it is defined and smooth, and what torch calls it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a primitive lives.
+    """Where a primitive is tested.
 
     Attributes:
         cases: Inputs and keyword arguments, away from kinks.
@@ -212,7 +212,7 @@ def with_diagonal(draw: st.DrawFn, back: bool = False) -> Case:
     return Case((draw(arrays(np.diagonal(x, offset, *dims).shape)),), {"shape": x.shape, **attributes})
 
 
-def torch_put_diagonal(x: torch.Tensor, shape: Shape, offset: int, dims: tuple[int, int]) -> torch.Tensor:
+def torch_diagonal_adjoint(x: torch.Tensor, shape: Shape, offset: int, dims: tuple[int, int]) -> torch.Tensor:
     return torch.diagonal_scatter(torch.zeros(shape, dtype=x.dtype), x, offset, *dims)
 
 
@@ -296,7 +296,7 @@ def indexed(draw: st.DrawFn) -> Case:
 
 
 @cases
-def put_back(draw: st.DrawFn) -> Case:
+def scattered(draw: st.DrawFn) -> Case:
     shape = draw(shapes(max_side=4))
     index = draw(indices(shape))
     x = draw(arrays(np.empty(shape)[index].shape))
@@ -342,11 +342,11 @@ def torch_index(index: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(lift(k) if isinstance(k, np.ndarray) else k for k in index)
 
 
-def torch_put(x: torch.Tensor, index: Sequence[Any], shape: Shape) -> torch.Tensor:
+def torch_getitem_adjoint(x: torch.Tensor, index: Sequence[Any], shape: Shape) -> torch.Tensor:
     return transposed(lambda zeros: zeros[torch_index(index)], shape, x)
 
 
-def torch_put_along(index: torch.Tensor, src: torch.Tensor, shape: Shape, dim: int) -> torch.Tensor:
+def torch_scatter_add(index: torch.Tensor, src: torch.Tensor, shape: Shape, dim: int) -> torch.Tensor:
     return torch.zeros(shape, dtype=src.dtype).scatter_add(dim, index, src)
 
 
@@ -376,11 +376,11 @@ def contracted(draw: st.DrawFn) -> Case:
     used = sorted(set("".join(terms)))
     result = "".join(draw(st.lists(st.sampled_from(used), unique=True))) if used else ""
     inputs = tuple(draw(arrays(tuple(size[letter] for letter in term))) for term in terms)
-    return Case(inputs, {"terms": tuple(terms), "result": result})
+    return Case(inputs, {"subscripts": tuple(terms), "output": result})
 
 
-def torch_einsum(*xs: torch.Tensor, terms: tuple[str, ...], result: str) -> torch.Tensor:
-    return torch.einsum(f"{','.join(terms)}->{result}", *xs)
+def torch_einsum(*xs: torch.Tensor, subscripts: tuple[str, ...], output: str) -> torch.Tensor:
+    return torch.einsum(f"{','.join(subscripts)}->{output}", *xs)
 
 
 # ------------------------------------------------------------------------------------------------------------ convolution
@@ -395,9 +395,9 @@ class Windows(NamedTuple):
     dilation: Shape
 
     @property
-    def places(self) -> Shape:
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
-        return tuple((n - r) // s + 1 for n, r, s in zip(self.size, reach, self.stride, strict=True))
+    def output_size(self) -> Shape:
+        extent = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
+        return tuple((n - e) // s + 1 for n, e, s in zip(self.size, extent, self.stride, strict=True))
 
 
 @st.composite
@@ -418,7 +418,7 @@ def convolved(draw: st.DrawFn, of: str) -> Case:
     shape = {
         "x": (n, groups * inner, *w.size),
         "weight": (groups * outer, inner, *w.kernel),
-        "y": (n, groups * outer, *w.places),
+        "y": (n, groups * outer, *w.output_size),
     }
     settings = {"stride": w.stride, "dilation": w.dilation, "groups": groups}
     further = {"x weight": {}, "y weight": {"size": w.size}, "x y": {"kernel": w.kernel}}[of]
@@ -431,23 +431,23 @@ def pooled(draw: st.DrawFn, back: bool = False) -> Case:
     lead = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
     attributes = {"kernel": w.kernel, "stride": w.stride}
     if back:
-        return Case((draw(arrays((*lead, *w.places))),), {"size": w.size, **attributes})
+        return Case((draw(arrays((*lead, *w.output_size))),), {"size": w.size, **attributes})
     return Case((draw(arrays((*lead, *w.size))),), attributes)
 
 
 @cases
 def peaked(draw: st.DrawFn, what: str) -> Case:
-    """Windows and an element of each: x whose windows have one largest element, and which element, or its value."""
+    """Windows and an element of each: x whose windows have one largest element, and the index of an element, or its value."""
     w = draw(moving())
     settings = {"kernel": w.kernel, "stride": w.stride, "dilation": w.dilation}
     lead = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
     x = draw(arrays((*lead, *w.size), distinct=True))
-    which = draw(hnp.arrays(np.uint8, (*lead, *w.places), elements=st.integers(0, math.prod(w.kernel) - 1)))
-    if what == "most":
+    index = draw(hnp.arrays(np.uint8, (*lead, *w.output_size), elements=st.integers(0, math.prod(w.kernel) - 1)))
+    if what == "maxima":
         return Case((x, torch_windows(lift(x), **settings).amax(-1).numpy()), settings)
-    if what == "getitem_adjoint":
-        return Case((draw(arrays(which.shape)), which), {"size": w.size, **settings})
-    return Case((x,) if what == "max" else (x, which), settings)
+    if what == "scatter":
+        return Case((draw(arrays(index.shape)), index), {"size": w.size, **settings})
+    return Case((x,) if what == "max" else (x, index), settings)
 
 
 @cases
@@ -469,14 +469,14 @@ def torch_pool(x: torch.Tensor, kernel: Shape, stride: Shape) -> torch.Tensor:
 
 
 def torch_windows(x: torch.Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> torch.Tensor:
-    """Return what each window sees along a new last axis, (N, C, *places, elements of the kernel)."""
+    """Return the windows along a new last axis, (N, C, *output_size, elements of the kernel)."""
     for k, (size, step, gap) in enumerate(zip(kernel, stride, dilation, strict=True)):
         x = x.unfold(2 + k, gap * (size - 1) + 1, step)[..., ::gap]
     return x.flatten(-len(kernel))
 
 
-def torch_take_windows(x: torch.Tensor, which: torch.Tensor, **settings: Any) -> torch.Tensor:
-    return torch_windows(x, **settings).gather(-1, which.long()[..., None])[..., 0]
+def torch_window_gather(x: torch.Tensor, index: torch.Tensor, **settings: Any) -> torch.Tensor:
+    return torch_windows(x, **settings).gather(-1, index.long()[..., None])[..., 0]
 
 
 def transposed(f: Callable[[torch.Tensor], torch.Tensor], shape: Shape, y: torch.Tensor) -> torch.Tensor:
@@ -485,12 +485,12 @@ def transposed(f: Callable[[torch.Tensor], torch.Tensor], shape: Shape, y: torch
     return torch.autograd.grad(f(zeros), zeros, y, create_graph=True)[0]
 
 
-def torch_conv_back(y: torch.Tensor, weight: torch.Tensor, size: Shape, **settings: Any) -> torch.Tensor:
+def torch_conv_transpose(y: torch.Tensor, weight: torch.Tensor, size: Shape, **settings: Any) -> torch.Tensor:
     shape = (len(y), weight.shape[1] * settings["groups"], *size)
     return transposed(lambda x: torch_conv(x, weight, **settings), shape, y)
 
 
-def torch_correlate(x: torch.Tensor, y: torch.Tensor, kernel: Shape, **settings: Any) -> torch.Tensor:
+def torch_conv_weight_grad(x: torch.Tensor, y: torch.Tensor, kernel: Shape, **settings: Any) -> torch.Tensor:
     shape = (y.shape[1], x.shape[1] // settings["groups"], *kernel)
     return transposed(lambda weight: torch_conv(x, weight, **settings), shape, y)
 
@@ -542,7 +542,7 @@ def classified(draw: st.DrawFn) -> Case:
     return Case((draw(arrays((n, width))),), {"index": index})
 
 
-def torch_put_back(x: torch.Tensor, index: Array, width: int) -> torch.Tensor:
+def torch_pick_adjoint(x: torch.Tensor, index: Array, width: int) -> torch.Tensor:
     return torch.zeros((len(index), width), dtype=x.dtype).scatter(1, lift(index)[:, None], x[:, None])
 
 
@@ -644,17 +644,17 @@ DOMAINS: dict[str, Domain] = {
     "tril": on(arrays(shapes(min_dims=2)), torch.tril, diagonal=st.integers(-3, 3)),
     "triu": on(arrays(shapes(min_dims=2)), torch.triu, diagonal=st.integers(-3, 3)),
     "diagonal": Domain(with_diagonal(), lambda x, offset, dims: torch.diagonal(x, offset, *dims)),
-    "put_diagonal": Domain(with_diagonal(back=True), torch_put_diagonal),
+    "diagonal_adjoint": Domain(with_diagonal(back=True), torch_diagonal_adjoint),
     "assemble": Domain(assembled(), torch_assemble),
     "cat": Domain(joined(), lambda *xs, dim: torch.cat(xs, dim)),
     # indexing
     "nonzero": on(arrays(elements=values(0, 1)), torch.nonzero),
     "gather": Domain(gathered(), lambda x, index, dim: x.gather(dim, index)),
-    "put_along": Domain(gathered(back=True), torch_put_along, analytic=False),
+    "scatter_add": Domain(gathered(back=True), torch_scatter_add, analytic=False),
     "getitem": Domain(indexed(), lambda x, index: x[torch_index(index)]),
     "view_scatter": Domain(scattered_into_a_view(), torch_view_scatter, analytic=False),
     "setitem": Domain(assigned(), torch_setitem, analytic=False),
-    "getitem_adjoint": Domain(put_back(), torch_put),
+    "getitem_adjoint": Domain(scattered(), torch_getitem_adjoint),
     # reductions
     "sum": Domain(reduced(), over(torch.sum)),
     "mean": Domain(reduced(), over(torch.mean)),
@@ -669,26 +669,26 @@ DOMAINS: dict[str, Domain] = {
     "argsort": Domain(along(distinct=True, descending=st.booleans()), torch.argsort),
     # linear algebra and neural networks
     "einsum": Domain(contracted(), torch_einsum),
-    "convolve": Domain(convolved("x weight"), torch_conv, analytic=False),
-    "convolve_back": Domain(convolved("y weight"), torch_conv_back, analytic=False),
-    "correlate": Domain(convolved("x y"), torch_correlate, analytic=False),
+    "convolution": Domain(convolved("x weight"), torch_conv, analytic=False),
+    "conv_transpose": Domain(convolved("y weight"), torch_conv_transpose, analytic=False),
+    "conv_weight_grad": Domain(convolved("x y"), torch_conv_weight_grad, analytic=False),
     "pad": Domain(padded(), torch_pad, analytic=False),
-    "sum_windows": Domain(pooled(), torch_pool, analytic=False),
-    "spread_windows": Domain(
+    "sum_pool": Domain(pooled(), torch_pool, analytic=False),
+    "sum_unpool": Domain(
         pooled(back=True),
         lambda y, size, kernel, stride: transposed(lambda x: torch_pool(x, kernel, stride), (*y.shape[:2], *size), y),
         analytic=False,
     ),
-    "max_windows": Domain(peaked("max"), lambda x, **settings: torch_windows(x, **settings).amax(-1), analytic=False),
-    "largest": Domain(
-        peaked("most"),
-        lambda x, most, **settings: (torch_windows(x, **settings) == most[..., None]).int().argmax(-1).to(torch.uint8),
+    "max_pool": Domain(peaked("max"), lambda x, **settings: torch_windows(x, **settings).amax(-1), analytic=False),
+    "max_pool_indices": Domain(
+        peaked("maxima"),
+        lambda x, maxima, **settings: (torch_windows(x, **settings) == maxima[..., None]).int().argmax(-1).to(torch.uint8),
     ),
-    "take_windows": Domain(peaked("take"), torch_take_windows),
-    "put_windows": Domain(
-        peaked("getitem_adjoint"),
-        lambda y, which, size, **settings: transposed(
-            lambda x: torch_take_windows(x, which, **settings), (*y.shape[:2], *size), y
+    "window_gather": Domain(peaked("gather"), torch_window_gather),
+    "window_scatter": Domain(
+        peaked("scatter"),
+        lambda y, index, size, **settings: transposed(
+            lambda x: torch_window_gather(x, index, **settings), (*y.shape[:2], *size), y
         ),
     ),
     "binary_cross_entropy": Domain(
@@ -700,7 +700,7 @@ DOMAINS: dict[str, Domain] = {
     "softmax": Domain(along(), torch.softmax, analytic=False),
     "log_softmax": Domain(along(), torch.log_softmax, analytic=False),
     "cross_entropy": Domain(classified(), lambda x, index: F.cross_entropy(x, lift(index)), analytic=False),
-    "mse": Domain(paired(), F.mse_loss),
+    "mse_loss": Domain(paired(), F.mse_loss),
     "pick": Domain(picked(back=False), lambda x, index: x.gather(1, lift(index)[:, None])[:, 0]),
-    "put_back": Domain(picked(back=True), torch_put_back),
+    "pick_adjoint": Domain(picked(back=True), torch_pick_adjoint),
 }

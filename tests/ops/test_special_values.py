@@ -39,7 +39,7 @@ every_float = pytest.mark.parametrize("kind", FLOATS, ids=lambda kind: kind.__na
 
 # ------------------------------------------------------------------------------------------------------------- references
 
-SPELT_OTHERWISE = {"power": "pow", "safe_sqrt": "sqrt", "trunc_divide": "div", "mse": "mse_loss"}
+SPELT_OTHERWISE = {"power": "pow", "safe_sqrt": "sqrt", "trunc_divide": "div"}
 """Primitives that torch has by another name; `DOMAINS` says how it is called."""
 
 FORMULAS: dict[str, Callable[..., Any]] = {
@@ -95,7 +95,7 @@ DIFFERENT: dict[tuple[str, str], tuple[Mask, str]] = {
         "torch: NaN; here the elements that are NaN are the extremes, and share the gradient",
     ),
     ("amin", "gradient"): (np.isnan, "the same"),
-    ("max_windows", "gradient"): (np.isnan, "of several NaN torch takes the last, here the first is taken"),
+    ("max_pool", "gradient"): (np.isnan, "of several NaN torch takes the last, here the first is taken"),
 }
 """Where values or gradients are not compared, and why."""
 
@@ -255,7 +255,7 @@ def test_an_unstable_primitive_is_found() -> None:
 # --------------------------------------------------------------------------------------------------------- all other ones
 
 UNCOMPARABLE = {
-    "largest": "its second input must be the greatest of each window",
+    "max_pool_indices": "its second input must be the maximum of each window",
     "binary_cross_entropy": "torch refuses what is no probability; tested below",
 }
 KINDS: dict[str, list[float]] = {
@@ -268,7 +268,7 @@ KINDS: dict[str, list[float]] = {
 
 
 PRODUCTS = {"matmul", "linear", "einsum"}
-CONVOLUTIONS = {"convolve", "convolve_back", "correlate"}
+CONVOLUTIONS = {"convolution", "conv_transpose", "conv_weight_grad"}
 """What BLAS does, in which 0 times NaN may be 0. In float16 torch computes in float32; an empty sum times NaN may be NaN."""
 
 
@@ -280,7 +280,7 @@ def pooled(x: torch.Tensor, kernel: Any, stride: Any, dilation: Any) -> torch.Te
     return pool(x, kernel, stride, 0, dilation)
 
 
-REFERENCES: dict[str, Callable[..., Any]] = {"max_windows": pooled}
+REFERENCES: dict[str, Callable[..., Any]] = {"max_pool": pooled}
 """Where the reference of the domain is another function for NaN."""
 
 
@@ -334,7 +334,7 @@ def test_extremes_that_are_nan_share_the_gradient(name: str) -> None:
 def test_a_window_that_sees_nan_gives_its_gradient_to_it() -> None:
     x, theirs = (lift(np.array([[[1, np.nan, 0, 3, 3]]])).requires_grad_() for lift in LIFTS)
     settings = {"kernel": (2,), "stride": (1,), "dilation": (1,)}
-    OWN["max_windows"](x, **settings).sum().backward()
+    OWN["max_pool"](x, **settings).sum().backward()
     torch.autograd.backward(pooled(theirs, **settings).sum())
     assert x.grad.tolist() == theirs.grad.tolist() == [[[0, 2, 0, 2, 0]]]
 

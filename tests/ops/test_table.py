@@ -43,7 +43,9 @@ def applied(op: Primitive, case: Case) -> Callable[..., Any]:
 
 def with_derivative(op: Primitive, case: Case) -> tuple[bool, ...]:
     """Return for each input whether it can have a gradient."""
-    return tuple(x.dtype.kind == "f" and (op.variadic or op.rules[op.inputs[k]] is not None) for k, x in enumerate(case.inputs))
+    return tuple(
+        x.dtype.kind == "f" and (op.variadic or op.rules[op.inputs[k]] is not None) for k, x in enumerate(case.inputs)
+    )
 
 
 def in_dtype(case: Case, kind: Any) -> Case:

@@ -91,13 +91,13 @@ def _convolve(
         )
     padded = pad_spatial(batch, padding_widths(padding, kernel, stride, dilation))
     padded_size = padded.array.shape[2:]
-    if min(convolution.places(padded_size, kernel, stride, dilation)) < 1:
+    if min(convolution.output_size(padded_size, kernel, stride, dilation)) < 1:
         effective_kernel = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
         raise RuntimeError(
             f"{name}: Calculated padded input size per channel: {padded_size}. Kernel size: {effective_kernel}. "
             "Kernel size can't be greater than actual input size"
         )
-    y: Tensor = convolution.convolve(padded, weight, stride=stride, dilation=dilation, groups=groups)
+    y: Tensor = convolution.convolution(padded, weight, stride=stride, dilation=dilation, groups=groups)
     if bias is not None:
         if bias.array.shape != (out_channels,):
             raise RuntimeError(f"{name}: expected bias of {out_channels} elements, but got {list(bias.shape)}")

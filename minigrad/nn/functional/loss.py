@@ -64,7 +64,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     """
     check_shapes("mse_loss", input, target)
     if reduction == "mean":
-        mean: Tensor = neural.mse(input, target)
+        mean: Tensor = neural.mse_loss(input, target)
         return mean
     return reduce_loss((input - target).square(), reduction)
 

@@ -45,7 +45,7 @@ def max_pool2d(
     dilation = per_axis(dilation, 2, "dilation")
     padded = pad_spatial(batch, widths, -math.inf if batch.is_floating_point() else np.iinfo(batch.array.dtype).min)
     _check_output_size(padded, kernel, stride, dilation)
-    y: Tensor = convolution.max_windows(padded, kernel=kernel, stride=stride, dilation=dilation)
+    y: Tensor = convolution.max_pool(padded, kernel=kernel, stride=stride, dilation=dilation)
     return y.squeeze(0) if unbatched else y
 
 
@@ -73,7 +73,7 @@ def avg_pool2d(
     batch, unbatched, kernel, stride, widths = _check_pooling("avg_pool2d", input, kernel_size, stride, padding)
     padded = pad_spatial(batch, widths)
     _check_output_size(padded, kernel, stride, dilation=(1, 1))
-    y: Tensor = convolution.sum_windows(padded, kernel=kernel, stride=stride) / math.prod(kernel)
+    y: Tensor = convolution.sum_pool(padded, kernel=kernel, stride=stride) / math.prod(kernel)
     return y.squeeze(0) if unbatched else y
 
 
@@ -94,7 +94,7 @@ def _check_pooling(
 
 def _check_output_size(padded: Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> None:
     size = padded.array.shape[2:]
-    output_size = convolution.places(size, kernel, stride, dilation)
+    output_size = convolution.output_size(size, kernel, stride, dilation)
     if min(output_size) < 1:
         raise RuntimeError(f"the window {kernel} does not fit in the padded image {size}. Output size is too small")
 
