@@ -97,7 +97,7 @@ def _convolve(
             f"{name}: Calculated padded input size per channel: {padded_size}. Kernel size: {effective_kernel}. "
             "Kernel size can't be greater than actual input size"
         )
-    y: Tensor = convolution.convolution(padded, weight, stride=stride, dilation=dilation, groups=groups)
+    y = convolution.convolution(padded, weight, stride=stride, dilation=dilation, groups=groups)
     if bias is not None:
         if bias.array.shape != (out_channels,):
             raise RuntimeError(f"{name}: expected bias of {out_channels} elements, but got {list(bias.shape)}")

@@ -33,14 +33,13 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     index = input.array.copy()  # a later write to the input must not change the backward pass
     if index.size and not 0 <= index.min() <= index.max() < rows:
         raise IndexError(f"index out of range in self: there are rows 0 to {rows - 1}, got {index.min()} to {index.max()}")
-    result: Tensor = indexing.getitem(weight, index=(index,))
+    result = indexing.getitem(weight, index=(index,))
     if padding_idx is None:
         return result
     if not -rows <= padding_idx < rows:
         raise RuntimeError(f"padding_idx {padding_idx} is not a row of a table of {rows} rows")
-    is_padding = wrap((index == padding_idx % rows)[..., None])
-    padded: Tensor = selection.where(is_padding, result.detach(), result)
-    return padded
+    is_padding: Tensor = wrap((index == padding_idx % rows)[..., None])
+    return selection.where(is_padding, result.detach(), result)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

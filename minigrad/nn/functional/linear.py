@@ -17,5 +17,4 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if bias is None:
         return input @ weight.t()
-    result: Tensor = neural.linear(input, weight, bias)
-    return result
+    return neural.linear(input, weight, bias)

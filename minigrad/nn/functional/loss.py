@@ -64,8 +64,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     """
     check_shapes("mse_loss", input, target)
     if reduction == "mean":
-        mean: Tensor = neural.mse_loss(input, target)
-        return mean
+        return neural.mse_loss(input, target)
     return reduce_loss((input - target).square(), reduction)
 
 
@@ -150,7 +149,7 @@ def binary_cross_entropy(
     check_shapes("binary_cross_entropy", input, target)
     if not ((input.array >= 0) & (input.array <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1: logits go to binary_cross_entropy_with_logits")
-    losses: Tensor = neural.binary_cross_entropy(input, target)
+    losses = neural.binary_cross_entropy(input, target)
     return reduce_loss(losses if weight is None else losses * weight, reduction)
 
 
@@ -204,7 +203,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     check_shapes("kl_div", input, target)
     # log(1) in place of log(0): its derivative would make the gradient NaN.
     p, log_p = (target.exp(), target) if log_target else (target, where(target == 0, 1, target).log())
-    losses: Tensor = p * (log_p - input)
+    losses = p * (log_p - input)
     if reduction == "batchmean":
         return losses.sum() / len(losses)
     return reduce_loss(losses, reduction)
@@ -287,8 +286,7 @@ def cross_entropy(
     if target.array.shape != input.array.shape:
         index, ignored = _class_indices(input, target, ignore_index)
         if weight is None and ignored is None and reduction == "mean" and not label_smoothing:
-            mean: Tensor = neural.cross_entropy(_flatten_samples(input), index=index)
-            return mean
+            return neural.cross_entropy(_flatten_samples(input), index=index)
         return _class_loss(input.log_softmax(axis), target, index, ignored, weight, reduction, label_smoothing)
     if not target.is_floating_point():
         raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
@@ -355,7 +353,7 @@ def _class_loss(
 ) -> Tensor:
     """Return -(1 - s) w[y] log p[y] - s / C sum over c of w[c] log p[c], reduced; see `nll_loss` and `cross_entropy`."""
     rows = _flatten_samples(log_p)
-    losses: Tensor = -neural.pick(rows, index=index)
+    losses = -neural.pick(rows, index=index)
     sample_weights = np.ones(index.size, rows.array.dtype)
     if weight is not None:
         class_weights = _along_classes(weight, rows)

@@ -36,7 +36,7 @@ def layer_norm(
             f"Given normalized_shape={list(inner)}, expected input with shape [*, {expected}], but got {list(shape)}"
         )
     reduced_axes = tuple(range(len(shape) - len(inner), len(shape)))
-    result: Tensor = neural.standardize(input, dim=reduced_axes, eps=eps)
+    result = neural.standardize(input, dim=reduced_axes, eps=eps)
     if weight is not None:
         result = result * weight
     return result if bias is None else result + bias
@@ -75,7 +75,6 @@ def batch_norm(
             raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
     channel_shape = (channels, *(1,) * (x.ndim - 2))
     reduced_axes = (0, *range(2, x.ndim))
-    result: Tensor
     if training:
         count = math.prod(shape) // channels if channels else 0
         if count == 1:

@@ -43,8 +43,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise RuntimeError(f"pad: cropping by {pad} leaves a negative size of the shape {list(shape)}")
     added = tuple((max(before, 0), max(after, 0)) for before, after in widths)
     if mode == "constant":
-        padded: Tensor = convolution.pad(_crop(input, widths), widths=added, value=0 if value is None else value)
-        return padded
+        return convolution.pad(_crop(input, widths), widths=added, value=0 if value is None else value)
     result = input
     if mode == "circular":  # repeats what is left after cropping; the other modes crop what they have repeated
         result, widths = _crop(input, widths), added
@@ -58,8 +57,7 @@ def pad_spatial(x: Tensor, widths: Widths, value: float = 0) -> Tensor:
     """Return x of shape (N, C, *size) with a constant border around the axes of its size; x itself if it has no width."""
     if not any(map(any, widths)):
         return x
-    result: Tensor = convolution.pad(x, widths=((0, 0), (0, 0), *widths), value=value)
-    return result
+    return convolution.pad(x, widths=((0, 0), (0, 0), *widths), value=value)
 
 
 def _crop(x: Tensor, widths: Widths) -> Tensor:
@@ -70,7 +68,7 @@ def _crop(x: Tensor, widths: Widths) -> Tensor:
 
 
 def _source_index(n: int, before: int, after: int, mode: str) -> Array:
-    """Return for each position of a padded axis which of its n elements stands there."""
+    """Return for each position of a padded axis the index of its source among the n elements."""
     position = np.arange(-before, n + after)
     if mode == "replicate" and n:
         return np.clip(position, 0, n - 1)

@@ -45,7 +45,7 @@ def max_pool2d(
     dilation = per_axis(dilation, 2, "dilation")
     padded = pad_spatial(batch, widths, -math.inf if batch.is_floating_point() else np.iinfo(batch.array.dtype).min)
     _check_output_size(padded, kernel, stride, dilation)
-    y: Tensor = convolution.max_pool(padded, kernel=kernel, stride=stride, dilation=dilation)
+    y = convolution.max_pool(padded, kernel=kernel, stride=stride, dilation=dilation)
     return y.squeeze(0) if unbatched else y
 
 
@@ -73,7 +73,7 @@ def avg_pool2d(
     batch, unbatched, kernel, stride, widths = _check_pooling("avg_pool2d", input, kernel_size, stride, padding)
     padded = pad_spatial(batch, widths)
     _check_output_size(padded, kernel, stride, dilation=(1, 1))
-    y: Tensor = convolution.sum_pool(padded, kernel=kernel, stride=stride) / math.prod(kernel)
+    y = convolution.sum_pool(padded, kernel=kernel, stride=stride) / math.prod(kernel)
     return y.squeeze(0) if unbatched else y
 
 

@@ -1,4 +1,4 @@
-"""Arguments that convolution and pooling have in common."""
+"""Arguments shared by convolution and pooling."""
 
 from __future__ import annotations
 
