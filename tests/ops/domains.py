@@ -1,4 +1,8 @@
-"""The domain of each primitive: how to draw inputs where it is defined and smooth, and what torch calls it."""
+"""The domain of each primitive: how to draw inputs where it is defined and smooth, and what torch calls it.
+
+An elementwise primitive needs no entry here if it takes any values and no keyword arguments, and is called as in torch or not
+in torch at all.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minigrad.primitive import Array, Shape, primitives
+from minigrad.primitive import Array, Primitive, Shape, primitives
 from minigrad.testing import arrays, broadcastable, shapes, values
 
 
@@ -30,13 +35,13 @@ class Domain:
 
     Attributes:
         cases: Inputs and keyword arguments, away from kinks.
-        reference: The same in torch, called with the same.
+        reference: The same in torch, called with the same; None if torch does not have it.
         analytic: Whether the NumPy code takes complex arrays, so that its complex step is the oracle.
         broadcasts: Whether its inputs are broadcast against each other.
     """
 
     cases: st.SearchStrategy[Case]
-    reference: Callable[..., Any]
+    reference: Callable[..., Any] | None
     analytic: bool = True
     broadcasts: bool = False
 
@@ -56,7 +61,9 @@ special = st.sampled_from([0.0, 1.5, -2.0, np.inf, -np.inf, np.nan])
 F = torch.nn.functional
 
 
-def elementwise(reference: Callable[..., Any], *elements: Elements, analytic: bool = True, **attributes: Any) -> Domain:
+def elementwise(
+    reference: Callable[..., Any] | None, *elements: Elements, analytic: bool = True, **attributes: Any
+) -> Domain:
     """Return the domain of a function of arrays that are broadcast together; keyword arguments may be strategies."""
     inputs = broadcastable(*elements)
     return Domain(st.builds(Case, inputs, drawn(attributes)), reference, analytic, broadcasts=len(elements) > 1)
@@ -586,12 +593,6 @@ DOMAINS: dict[str, Domain] = {
     "masked": Domain(with_mask(), lambda x, mask: torch.where(mask, x, 0), analytic=False),
     "masked_out": Domain(with_mask(), lambda x, mask: torch.where(mask, 0, x), analytic=False),
     "where": Domain(conditional(), torch.where, broadcasts=True),
-    "eq": elementwise(torch.eq, anything, anything),
-    "ne": elementwise(torch.ne, anything, anything),
-    "lt": elementwise(torch.lt, anything, anything),
-    "le": elementwise(torch.le, anything, anything),
-    "gt": elementwise(torch.gt, anything, anything),
-    "ge": elementwise(torch.ge, anything, anything),
     "bitwise_and": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_and),
     "bitwise_or": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_or),
     "bitwise_xor": on(broadcastable(None, None, dtype=np.int64), torch.bitwise_xor),
@@ -605,7 +606,6 @@ DOMAINS: dict[str, Domain] = {
     "sin": elementwise(torch.sin, anything),
     "cos": elementwise(torch.cos, anything),
     "tanh": elementwise(torch.tanh, anything),
-    "sigmoid": elementwise(torch.sigmoid, anything, analytic=False),
     "relu": elementwise(torch.relu, nonzero, analytic=False),
     "exp2": elementwise(torch.exp2, anything),
     "expm1": elementwise(torch.expm1, anything),
@@ -622,15 +622,12 @@ DOMAINS: dict[str, Domain] = {
     "atan2": elementwise(torch.atan2, nonzero, anything, analytic=False),
     "sinh": elementwise(torch.sinh, anything),
     "cosh": elementwise(torch.cosh, anything),
-    "erf": elementwise(torch.erf, anything, analytic=False),
-    "logaddexp": elementwise(torch.logaddexp, anything, anything, analytic=False),
     "leaky_relu": elementwise(F.leaky_relu, nonzero, negative_slope=st.sampled_from([0.01, 0.5]), analytic=False),
     "elu": elementwise(F.elu, nonzero, alpha=st.sampled_from([1.0, 0.5]), analytic=False),
     "hardtanh": elementwise(
         lambda x, low, high: F.hardtanh(x, low, high), values(kinks=[-1, 2]), low=-1.0, high=2.0, analytic=False
     ),
     "softplus": elementwise(F.softplus, anything, beta=st.sampled_from([1, 2.5]), threshold=20, analytic=False),
-    "logsigmoid": elementwise(F.logsigmoid, anything, analytic=False),
     "fill": elementwise(lambda x, value: torch.fill(x, value), anything, value=2.5),
     # broadcasting and shape
     "expand": Domain(repeated(), lambda x, shape: x.expand(shape)),
@@ -704,3 +701,32 @@ DOMAINS: dict[str, Domain] = {
     "pick": Domain(picked(back=False), lambda x, index: x.gather(1, lift(index)[:, None])[:, 0]),
     "pick_adjoint": Domain(picked(back=True), torch_pick_adjoint),
 }
+
+
+def torch_function(name: str) -> Callable[..., Any] | None:
+    """Return torch's function of a name, if there is one."""
+    return next((getattr(module, name) for module in (torch, torch.special, F) if hasattr(module, name)), None)
+
+
+def is_own(op: Primitive) -> bool:
+    """Return whether a primitive is minigrad's, and not made by a test."""
+    return op.forward.__module__.startswith("minigrad.")
+
+
+DOMAINS |= {
+    name: elementwise(torch_function(name), *[anything] * len(op.inputs), analytic=False)
+    for name, op in primitives.items()
+    if name not in DOMAINS and is_own(op) and all(op.promote) and not (op.variadic or op.defaults)
+}
+
+
+def documented_formula(op: Primitive) -> Callable[..., Any] | None:
+    """Return the first line of a docstring as a function of mpmath numbers, if it is a formula: "log2(1 + 2**x)."."""
+    functions = {"log2": lambda x: mpmath.log(x, 2), "exp2": lambda x: mpmath.power(2, x)}
+    names = {name: getattr(mpmath, name) for name in ("cos", "exp", "log", "sin", "sqrt", "tan")}
+    formula, *_ = (op.forward.__doc__ or "").splitlines() or [""]
+    try:
+        code = compile(formula.removesuffix("."), op.name, "eval")
+    except SyntaxError:
+        return None
+    return lambda *xs: eval(code, {**names, **functions}, dict(zip(op.inputs, xs, strict=True)))

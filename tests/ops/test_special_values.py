@@ -1,8 +1,9 @@
 """Every primitive at ties, NaN, infinities, huge and tiny numbers, and of integers: values and gradients, against torch.
 
 An elementwise primitive is tried on a grid of points, by being in the table; torch's function of its name is the reference.
-What torch does not have must name its formula in `FORMULAS`, which is evaluated with hundreds of digits. Other primitives are
-tried on the shapes that `tests.ops.domains` draws. `DIFFERENT` says where the libraries differ on purpose.
+What torch does not have must begin its docstring with its formula, or name it in `FORMULAS`: that is evaluated with hundreds
+of digits. Other primitives are tried on the shapes that `tests.ops.domains` draws. `DIFFERENT` says where the libraries are
+not alike on purpose.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from hypothesis import strategies as st
 
 from minigrad import from_numpy
 from minigrad.primitive import Array, Primitive, elementwise, primitives
-from tests.ops.domains import DOMAINS
+from tests.ops.domains import DOMAINS, documented_formula, is_own, torch_function
 
-OWN = {name: op for name, op in primitives.items() if op.forward.__module__.startswith("minigrad.")}
+OWN = {name: op for name, op in primitives.items() if is_own(op)}
 ROWS = {"logsumexp", "softmax", "log_softmax", "cross_entropy"}
 """Functions of one array that are not elementwise, though that array is promoted."""
 
@@ -59,16 +60,20 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 def reference(name: str) -> Callable[..., Any] | None:
     """Return torch's function for a primitive, found by its name."""
     other = SPELT_OTHERWISE.get(name, name)
-    found = [getattr(module, other) for module in (torch, torch.special, torch.nn.functional) if hasattr(module, other)]
-    if not found:
-        return None
-    return DOMAINS[name].reference if name in DOMAINS else found[0]
+    return None if torch_function(other) is None else DOMAINS[name].reference
+
+
+FORMULAS |= {
+    name: formula
+    for name in ELEMENTWISE
+    if reference(name) is None and name not in FORMULAS and (formula := documented_formula(OWN[name])) is not None
+}
 
 
 @every_elementwise
 def test_every_elementwise_primitive_has_a_reference(name: str) -> None:
     """The formula must be evaluated with many digits: one that overflows is no reference for one that overflows."""
-    assert reference(name) is not None or name in FORMULAS, "torch has no such function: name its formula in FORMULAS"
+    assert reference(name) is not None or name in FORMULAS, "torch has no such function: begin its docstring with a formula"
 
 
 def attributes(name: str) -> Mapping[str, Any]:
@@ -289,6 +294,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {"max_pool": pooled}
 @given(data=st.data())
 def test_special_elements(name: str, data: st.DataObject) -> None:
     op, f = OWN[name], REFERENCES.get(name, DOMAINS[name].reference)
+    assert f is not None
     case, kind = data.draw(DOMAINS[name].cases), data.draw(st.sampled_from(FLOATS))
     elements, seed = KINDS[data.draw(st.sampled_from(sorted(KINDS)))], data.draw(st.integers(0, 999))
     if name in CONVOLUTIONS:  # torch multiplies also elements that no window sees, by zero
