@@ -221,7 +221,7 @@ def augmented(name: str) -> Write:
 
 INTEGER_OPERATORS = {"__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__"}
 NO_WRITES = {"requires_grad_", "__index__", "__inv__", "__invert__"}
-NAMES = [name for name in dir(minigrad.Tensor) if name not in NO_WRITES and name not in dir(object)]
+NAMES = [name for name in dir(minigrad.Tensor) if hasattr(torch.Tensor, name) and name not in NO_WRITES | set(dir(object))]
 WRITES: dict[str, Write] = {
     **{name: calling(name) for name in NAMES if name.endswith("_") and not name.startswith("_")},
     **{name: augmented(name) for name in NAMES if name.startswith("__i") and hasattr(operator, name)},

@@ -228,7 +228,7 @@ def assembled(draw: st.DrawFn) -> Case:
     shape = draw(shapes(min_dims=1))
     dim = draw(st.integers(0, len(shape) - 1))
     ends = sorted(draw(st.lists(st.integers(0, shape[dim]), min_size=2, max_size=4)))
-    indices = [(*(slice(None),) * dim, slice(a, b), ...) for a, b in itertools.pairwise(ends)]
+    indices: list[Any] = [(*(slice(None),) * dim, slice(a, b), ...) for a, b in itertools.pairwise(ends)]
     xs = tuple(draw(arrays(np.empty(shape)[index].shape)) for index in indices)
     return Case(xs, {"indices": indices, "shape": shape})
 
