@@ -75,7 +75,7 @@ class Adam(Optimizer):
 
     def check_options(self, group: Group) -> None:
         """Refuse betas that are not floats."""
-        if not all(isinstance(beta, float) for beta in group["betas"]):
+        if [type(beta) for beta in group["betas"]] != [float, float]:
             raise ValueError("betas must be either both floats or both Tensors")
 
     @staticmethod

@@ -46,12 +46,13 @@ MISNOMERS = {"learning_rate": "lr", "epsilon": "eps", "wd": "weight_decay", "l2"
 
 def live_options(group: Mapping[str, Any]) -> Group:
     """Return the lr and the betas of a group that are Tensors: as in torch, they may be changed in place between steps."""
-    return {
-        name: group[name]
-        for name in ("lr", "betas")
-        if isinstance(group.get(name), Tensor)
-        or (name == "betas" and any(isinstance(x, Tensor) for x in group.get(name, ())))
-    }
+    options = {name: group[name] for name in ("lr", "betas") if name in group}
+    return {name: value for name, value in options.items() if has_tensors(value)}
+
+
+def has_tensors(value: Any) -> bool:
+    """Return whether an option is a Tensor or a tuple with Tensors in it."""
+    return isinstance(value, Tensor) or (isinstance(value, tuple | list) and any(map(has_tensors, value)))
 
 
 def resolve_options(optimizer: str, options: Mapping[str, Any], known: Collection[str]) -> Group:
@@ -72,6 +73,8 @@ def resolve_options(optimizer: str, options: Mapping[str, Any], known: Collectio
         if key in known and key in FLAGS:
             check_flag(optimizer, key, value)
         elif key in known and key == "betas":
+            if not isinstance(value, tuple | list) or len(value) < 2:
+                raise ValueError(f"Invalid betas: {value!r} is no pair of numbers")
             if len({isinstance(beta, Tensor) for beta in value}) > 1:
                 raise ValueError("betas must be either both floats or both Tensors")
             value = tuple(validate_hyperparameter("betas", beta, k) for k, beta in enumerate(value))

@@ -1,5 +1,6 @@
 """Laws of the optimizers: what must hold whatever the numbers, and how the forms of momentum are related."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,45 @@ def test_saving_in_the_middle_changes_nothing(name: str, data: st.DataObject) ->
     second.load_state_dict(first.state_dict())
     b += descend(second, halves, gradients)
     assert all(map(identical, a, b))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@given(g=npst.arrays(F64, 4, elements=st.floats(1e-3, 10) | st.floats(-10, -1e-3)))
+def test_the_first_step_goes_down_the_slope(name: str, g: Any) -> None:
+    x = parameter(np.zeros(4))
+    ((end,),) = descend(OPTIMIZERS[name]([x], weight_decay=0), [x], [[g]])
+    assert (np.sign(end) == -np.sign(g)).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_constant_slope_is_gone_down_for_good(name: str) -> None:
+    """Each step goes on, and parameters that are far from 0 move as those near it."""
+    near, far = parameter([0.0]), parameter([2.0**20])
+    track = descend(OPTIMIZERS[name]([near, far], weight_decay=0), [near, far], [[np.ones(1), np.ones(1)]] * 10)
+    path = [0.0, *(x.item() for x, _ in track)]
+    assert all(after < before for before, after in itertools.pairwise(path))
+    assert [y.item() - 2.0**20 for _, y in track] == pytest.approx(path[1:], abs=1e-8)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_decay_pulls_to_zero(name: str) -> None:
+    x = parameter([1.0, -1.0])
+    ((end,),) = descend(OPTIMIZERS[name]([x], weight_decay=0.5), [x], [[np.zeros(2)]])
+    sizes = end * [1, -1]
+    assert ((sizes >= 0) & (sizes < 1)).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_depends_on_all_gradients_so_far(name: str) -> None:
+    """State that is the same whatever the gradient before the last was is no memory."""
+    states = []
+    for first in (1.0, 3.0):
+        x = parameter([1.0])
+        optimizer = OPTIMIZERS[name]([x])
+        descend(optimizer, [x], [[np.array([first])], [np.array([2.0])]])
+        states.append({key: value.item() for key, value in optimizer.state.get(x, {}).items()})
+    for key in states[0].keys() - optimizer.scalar_names():
+        assert states[0][key] != states[1][key], key
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -23,7 +23,7 @@ from minigrad.fastpath.optim.program import BLOCK, BlockLayout, Program
 from minigrad.fastpath.optim.tracer import DType, Kind, is_pure, trace_rule
 from minigrad.grad_mode import thread
 from minigrad.optim import Optimizer
-from minigrad.optim.validation import check_arrays, live_options
+from minigrad.optim.validation import check_arrays, has_tensors
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
@@ -100,12 +100,15 @@ class BoundRule:
         return None if trace is None else Program(trace, f"{cls.__name__}.update")
 
 
-def live_values(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of those options that are Tensors, which may be changed in place."""
-    return {
-        name: [x.item() if isinstance(x, Tensor) else x for x in (value if name == "betas" else (value,))]
-        for name, value in live_options(group).items()
-    }
+def live_values(group: Mapping[str, Any]) -> list[Any]:
+    """Return the values of options that may be changed in place: a learning rate or betas that are Tensors or a list."""
+    values: list[Any] = []
+    for name in ("lr", "betas"):
+        option = group.get(name)
+        if isinstance(option, list) or has_tensors(option):
+            parts = option if isinstance(option, list | tuple) else [option]
+            values += [part.tolist() if isinstance(part, Tensor) else part for part in parts]
+    return values
 
 
 class Workspace:
@@ -266,6 +269,7 @@ class BucketPlan:
         buckets: The buckets; None if there are none, or no longer the right ones.
         shapes, dtypes: Those of the parameters, which those of the gradients must equal.
         objects: Everything that must be the same when the plan is used again: parameters, arrays, state.
+        names, absent: Which state there is, and which there may be.
         flat_scalars: The scalar state of flat buckets, each of which must hold one value.
     """
 
@@ -321,6 +325,7 @@ class BucketPlan:
         self.buckets = [*(bucket(SingleBucket, [k]) for k in large), *flat]
         self.flat_scalars = [array for b in flat for array in b.scalar_state]
         self.names = [name for name in rule.spec if any(name in state for state in states)]
+        self.absent = [name for name in rule.spec if name not in self.names]
         self.states = all_states
         self.shapes, self.dtypes = [a.shape for a in arrays], [a.dtype for a in arrays]
         self.objects = self._objects(params)
@@ -332,9 +337,10 @@ class BucketPlan:
         if self.states:
             states: list[Any] = [self.states.get(p, NO_STATE) for p in params]
             objects += states
-            objects += map(len, states)
-            for name in self.names:
-                objects += [state[name].array for state in states]
+            names = self.names
+            objects += [state[name].array for state in states for name in names]
+            if self.absent:
+                objects += map(len, states)
         return objects
 
     def grads(self, group: Mapping[str, Any], states: Mapping[Tensor, Any]) -> list[Array] | None:
