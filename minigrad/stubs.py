@@ -27,7 +27,7 @@ IMPORTS = {
     "Sizes": "minigrad.methods.attributes",
     "ConversionMethods": "minigrad.methods.conversion",
     "Dim": "minigrad.methods.reduction",
-    "Found": "minigrad.methods.reduction",
+    "ValuesIndices": "minigrad.methods.reduction",
     "Operand": "minigrad.promotion",
     "Scalar": "minigrad.promotion",
     "Generator": "minigrad.random",

@@ -1,1 +1,1 @@
-"""The methods of Tensor, family by family: each is a class of which `minigrad.Tensor` inherits."""
+"""Tensor's methods by family: `minigrad.Tensor` inherits from the class of each."""

@@ -1,7 +1,6 @@
 """Arithmetic and comparison: the operators, and torch's names for them.
 
-Operands broadcast. Dtypes meet as in torch: a Python number does not change the type of a tensor of its own category, so
-``float32_tensor * 2.0`` is float32, and ``int64_tensor * 2.0`` is of the default floating-point type.
+Operands broadcast, and are promoted to one dtype, see `minigrad.promotion`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from minigrad.autodiff import TensorBase
 from minigrad.backend import current
 from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input
 from minigrad.methods.primitive_methods import PrimitiveMethods
-from minigrad.ops import arithmetic, bitwise, comparison, elementary, indexing, rounding, selection, shape
+from minigrad.ops import arithmetic, bitwise, comparison, elementary, rounding, selection, shape
 from minigrad.primitive import Primitive
 from minigrad.promotion import Operand, as_operand
 
@@ -22,19 +21,19 @@ DIVISIONS = {None: arithmetic.div, "floor": rounding.floor_divide, "trunc": roun
 Comparable = TensorBase | bool | int | float | np.ndarray
 
 
-def times_alpha(beside: ArithmeticMethods, other: Operand, alpha: float) -> Operand:
-    """Return alpha other, for an operand that stands beside a tensor.
+def times_alpha(like: ArithmeticMethods, other: Operand, alpha: float) -> Operand:
+    """Return alpha other, for an operand that is added to a tensor `like`.
 
     Raises:
         RuntimeError: Both are integers, but alpha is not.
     """
-    if isinstance(alpha, float) and not beside.is_floating_point() and not as_operand(other, beside).is_floating_point():
+    if isinstance(alpha, float) and not like.is_floating_point() and not as_operand(other, like).is_floating_point():
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    return other if alpha == 1 else arithmetic.mul(as_operand(other, beside), alpha)
+    return other if alpha == 1 else arithmetic.mul(as_operand(other, like), alpha)
 
 
 def rounded_division(rounding_mode: str | None) -> Primitive:
-    """Return the primitive that divides and rounds as asked.
+    """Return the primitive that divides and rounds in one of torch's modes.
 
     Raises:
         RuntimeError: There is no such mode.
@@ -162,7 +161,7 @@ class ArithmeticMethods(PrimitiveMethods):
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __hash__ = object.__hash__
 
-    # The same by name, and what has no operator.
+    # The operators by name, and functions without an operator.
 
     @has_in_place
     @scalar_input
@@ -179,27 +178,27 @@ class ArithmeticMethods(PrimitiveMethods):
     @has_in_place
     @scalar_input
     def mul(self, other: Operand) -> Self:
-        """Return self times other, element by element."""
+        """Return self other, element by element."""
         return self * other
 
     @has_in_place
     @scalar_input
     def div(self, other: Operand, *, rounding_mode: str | None = None) -> Self:
-        """Return self divided by other, element by element; integers give floating point.
+        """Return self / other, element by element; the quotient of integers is floating-point.
 
         Args:
             other: The divisor.
-            rounding_mode: "floor" rounds down and "trunc" towards 0, and both keep integers; the derivative is then 0.
+            rounding_mode: "floor" rounds down and "trunc" towards 0; then integers stay integers, and the derivative is 0.
 
         Raises:
-            RuntimeError: The rounding mode is another, or an integer is divided by 0 and rounded.
+            RuntimeError: There is no such rounding mode, or an integer is divided by 0 and rounded.
         """
         return self / other if rounding_mode is None else rounded_division(rounding_mode)(self, other)
 
     @has_in_place
     @scalar_input
     def floor_divide(self, other: Operand) -> Self:
-        """Return self divided by other, rounded down; its derivative is 0."""
+        """Return self / other, rounded down; its derivative is 0."""
         return self // other
 
     @has_in_place
@@ -219,7 +218,7 @@ class ArithmeticMethods(PrimitiveMethods):
         """Return self + value tensor1 / tensor2.
 
         Raises:
-            RuntimeError: An integer is to be divided by another.
+            RuntimeError: Both tensors are integers.
         """
         if not require_tensor(tensor1, "addcdiv", "tensor1").is_floating_point() and not tensor2.is_floating_point():
             raise RuntimeError("Integer division with addcdiv is not supported: convert the tensors with float()")
@@ -228,23 +227,23 @@ class ArithmeticMethods(PrimitiveMethods):
     @has_in_place
     @scalar_input
     def pow(self, exponent: Operand) -> Self:
-        """Return self to the power of the exponent; its derivative at 0 to the power 0 is 0.
+        """Return self to the power of the exponent, element by element; the derivative of 0 to the power 0 is 0.
 
-        An integer to the power of a tensor of integers is 0 where the exponent is negative, unless it is 1 or -1.
+        For tensors of integers negative powers are 0, unless the base is 1 or -1.
 
         Raises:
-            RuntimeError: The exponent of integers is a negative integer number.
+            RuntimeError: Self is a tensor of integers, and the exponent a negative Python integer.
         """
         return self**exponent
 
     @has_in_place
     def square(self) -> Self:
-        """Return self times itself."""
+        """Return the square of self."""
         return self**2
 
     @has_in_place
     def round(self, *, decimals: int = 0) -> Self:
-        """Return the nearest integers, or numbers of so many decimals, halves rounded to even; the derivative is 0."""
+        """Return self rounded to integers, or to so many decimals, halves to even; the derivative is 0."""
         if not decimals:
             return rounding.round_(self)
         unit: int = 10 ** abs(decimals)
@@ -252,26 +251,26 @@ class ArithmeticMethods(PrimitiveMethods):
 
     @has_in_place
     def clamp(self, min: Any = None, max: Any = None) -> Self:
-        """Return self, or the bound that it exceeds; bounds are numbers or tensors. The derivative on a bound is 1.
+        """Return self, but at least min and at most max, which are scalars or tensors. The derivative on a bound is 1.
 
         Raises:
             RuntimeError: Neither bound is given.
         """
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-        if not isinstance(min, self._raising()) and not isinstance(max, self._raising()):
+        if not isinstance(min, self._promoting_bound()) and not isinstance(max, self._promoting_bound()):
             return selection.clamp(self, low=min, high=max)
         result = self
         if min is not None:
             low = as_operand(min, self)
-            result = self._where((self < low) | low.isnan(), low, self)
+            result = selection.where((self < low) | low.isnan(), low, self)
         if max is not None:
             high = as_operand(max, self)
-            result = self._where((result > high) | high.isnan(), high, result)
+            result = selection.where((result > high) | high.isnan(), high, result)
         return result
 
-    def _raising(self) -> Any:
-        """Return the kinds of bounds that need more than NumPy's clip, because they may change the dtype."""
+    def _promoting_bound(self) -> Any:
+        """Return the types of bounds that NumPy's clip does not take, because they may change the dtype."""
         return TensorBase if self.is_floating_point() else TensorBase | float
 
     @has_in_place
@@ -281,50 +280,42 @@ class ArithmeticMethods(PrimitiveMethods):
 
     @has_in_place
     def lerp(self, end: Self, weight: Operand) -> Self:
-        """Return self + weight (end - self), the point between self (weight 0) and end (weight 1)."""
+        """Return self + weight (end - self): linear interpolation between self (weight 0) and end (weight 1)."""
         return self + (require_tensor(end, "lerp", "end") - self) * weight
 
     @method_only
     def where(self, condition: Self, other: Operand) -> Self:
-        """Return self where the condition holds, else other; all three broadcast."""
-        return self._where(condition, self, other)
+        """Return self where the condition is True, else other; all three broadcast."""
+        return selection.where(condition, self, other)
 
     @has_in_place
     def masked_fill(self, mask: Self, value: Operand) -> Self:
-        """Return self with a number, or tensor without axes, in the places where the mask, which broadcasts, is True.
+        """Return self with a scalar or 0-d tensor where the mask, which broadcasts, is True.
 
         Raises:
             RuntimeError: The mask is not boolean, or the value has axes.
         """
-        filler = as_operand(value, self)
-        if filler.shape:
-            raise RuntimeError(
-                f"masked_fill: the value must be a number or have no axes, but its shape is {list(filler.shape)}"
-            )
-        return self._where(mask, shape.cast(filler, dtype=self.array.dtype), self)
-
-    def _where(self, condition: Self, chosen: Operand, other: Operand) -> Self:
-        return selection.where(condition, chosen, other)
+        value = as_operand(value, self)
+        if value.shape:
+            raise RuntimeError(f"masked_fill: the value must be a scalar or 0-d tensor, but its shape is {list(value.shape)}")
+        return selection.where(mask, shape.cast(value, dtype=self.array.dtype), self)
 
     @has_in_place
     def logical_and(self, other: Self) -> Self:
-        """Return where both are not zero."""
+        """Return whether both elements are not zero."""
         return self.ne(0) & require_tensor(other, "logical_and").ne(0)
 
     @has_in_place
     def logical_or(self, other: Self) -> Self:
-        """Return where one or both are not zero."""
+        """Return whether one or both elements are not zero."""
         return self.ne(0) | require_tensor(other, "logical_or").ne(0)
 
     @has_in_place
     def logical_xor(self, other: Self) -> Self:
-        """Return where exactly one is not zero."""
+        """Return whether exactly one element is not zero."""
         return self.ne(0) ^ require_tensor(other, "logical_xor").ne(0)
 
     @has_in_place
     def logical_not(self) -> Self:
-        """Return where self is zero."""
+        """Return whether each element is zero."""
         return self.eq(0)
-
-    def _slice(self, dim: int, part: Any) -> Self:
-        return indexing.getitem(self, index=(*(slice(None),) * dim, part, ...))

@@ -1,4 +1,4 @@
-"""What is known of a tensor without its values: shape, number of axes and elements, kind of elements, layout."""
+"""Attributes of the array: shape, number of axes and elements, memory layout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Size(tuple[int, ...]):
 
 
 def parse_size(given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``."""
+    """Return the sizes given as ``f(2, 3)`` or ``f((2, 3))``."""
     if len(given) == 1 and isinstance(given[0], Sequence):
         return tuple(given[0])
     return tuple(given)
@@ -60,9 +60,9 @@ class ArrayAttributes(ViewTracking):
     nelement = numel
 
     def is_floating_point(self) -> bool:
-        """Return whether the elements are floating-point numbers; only these have gradients."""
+        """Return whether the dtype is floating-point; only such tensors have gradients."""
         return self.array.dtype.kind == "f"
 
     def is_contiguous(self) -> bool:
-        """Return whether the elements lie in memory in row-major order without gaps."""
+        """Return whether the elements are in row-major order in memory, without gaps."""
         return self.array.flags.c_contiguous

@@ -1,4 +1,4 @@
-"""The same values in another dtype, and new tensors after the pattern of one."""
+"""Conversion to another dtype, and the `new_*` constructors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minigrad.promotion import as_operand
 
 
 class ConversionMethods(AutogradMethods):
-    """to, float, long and their kin."""
+    """to, float, new_zeros and related methods."""
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -26,30 +26,30 @@ class ConversionMethods(AutogradMethods):
 
     def to(
         self,
-        *target: Any,
+        *args: Any,
         dtype: Any = None,
         device: Any = None,
         other: Any = None,
         non_blocking: Any = False,
         copy: Any = False,
     ) -> Self:
-        """Return the tensor in another dtype, or in that of another tensor; itself if there is nothing to do.
+        """Return the tensor in another dtype, or in that of another tensor; the tensor itself if it has that dtype.
 
-        It takes a dtype, a device (the CPU is the only one), both, or a tensor, then `non_blocking`, which changes nothing
-        here, and `copy`, as in torch.
+        Positional arguments are a dtype, a device (the CPU is the only one), both, or a tensor; then `non_blocking`, which is
+        ignored, and `copy`, as in torch.
         """
-        wanted = self.dtype
-        flags = [goal for goal in target if isinstance(goal, builtins.bool)]
+        target = self.dtype
+        flags = [arg for arg in args if isinstance(arg, builtins.bool)]
         copy = flags[1] if len(flags) > 1 else copy
-        for goal in (*target[: len(target) - len(flags)], dtype, device, other):
-            if isinstance(goal, str | devices.device):
-                devices.check(goal)
-            elif goal is not None:
-                wanted = goal.dtype if isinstance(goal, ConversionMethods) else dtypes.as_dtype(goal)
-        if wanted.numpy == self.array.dtype:
+        for arg in (*args[: len(args) - len(flags)], dtype, device, other):
+            if isinstance(arg, str | devices.device):
+                devices.check(arg)
+            elif arg is not None:
+                target = arg.dtype if isinstance(arg, ConversionMethods) else dtypes.as_dtype(arg)
+        if target.numpy == self.array.dtype:
             return shape.clone(self) if copy else self
-        source = self if wanted.is_floating_point else self.detach()
-        return shape.cast(source, dtype=wanted.numpy)
+        source = self if target.is_floating_point else self.detach()
+        return shape.cast(source, dtype=target.numpy)
 
     def cpu(self) -> Self:
         """Return the tensor, which is on the CPU."""
@@ -61,13 +61,13 @@ class ConversionMethods(AutogradMethods):
         return devices.device("cpu")
 
     def type(self, dtype: Any = None) -> Any:
-        """Return the tensor in another dtype, or of a type as `FloatTensor`; without one, the name of its own type."""
+        """Return the tensor in another dtype or of a type such as `FloatTensor`; without one, the name of its type."""
         names = {"uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool"}
         names |= {"float16": "Half", "float32": "Float", "float64": "Double"}
         return f"minigrad.{names[self.dtype.name]}Tensor" if dtype is None else self.to(getattr(dtype, "dtype", dtype))
 
     def new_empty(self, *size: Any, **options: Any) -> Self:
-        """Return a tensor of the given size and of the dtype of this one, whose elements mean nothing."""
+        """Return an uninitialized tensor of the given size and of the dtype of this one."""
         return self.new_full(parse_size(size), 0, **options)
 
     def new_zeros(self, *size: Any, **options: Any) -> Self:
@@ -87,13 +87,13 @@ class ConversionMethods(AutogradMethods):
         device: Any = None,
         requires_grad: builtins.bool = False,
     ) -> Self:
-        """Return a tensor of the given size and of the dtype of this one that holds one number everywhere."""
+        """Return a tensor of the given size, filled with one value, by default of the dtype of this one."""
         devices.check(device)
-        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return as_operand(np.full(tuple(size), fill_value, kind.numpy), self).requires_grad_(requires_grad)
+        requested = self.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return as_operand(np.full(tuple(size), fill_value, requested.numpy), self).requires_grad_(requires_grad)
 
     def new_tensor(self, data: Any) -> Self:
-        """Return a tensor with a copy of the data, of the dtype of this one."""
+        """Return a copy of the data as a tensor of the dtype of this one."""
         return as_operand(np.array(data, self.array.dtype), self)
 
     def type_as(self, other: ConversionMethods) -> Self:
@@ -109,11 +109,11 @@ class ConversionMethods(AutogradMethods):
         return self.to(dtypes.float32)
 
     def long(self) -> Self:
-        """Return the tensor as int64, rounded towards zero."""
+        """Return the tensor as int64, rounded towards 0."""
         return self.to(dtypes.int64)
 
     def int(self) -> Self:
-        """Return the tensor as int32, rounded towards zero."""
+        """Return the tensor as int32, rounded towards 0."""
         return self.to(dtypes.int32)
 
     def half(self) -> Self:
@@ -121,7 +121,7 @@ class ConversionMethods(AutogradMethods):
         return self.to(dtypes.float16)
 
     def short(self) -> Self:
-        """Return the tensor as int16, rounded towards zero."""
+        """Return the tensor as int16, rounded towards 0."""
         return self.to(dtypes.int16)
 
     def bool(self) -> Self:

@@ -1,4 +1,4 @@
-"""Indexing: brackets."""
+"""Indexing with brackets, and gather and scatter methods."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
 from minigrad.methods.interface import has_in_place
 from minigrad.multi_output import split_into_views
 from minigrad.ops import indexing, shape
+from minigrad.ops.indexing import axis_index
 from minigrad.ops.shape import axis, broadcast_shapes
 from minigrad.primitive import Array, expand
 from minigrad.promotion import Operand, Scalar, as_operand
@@ -24,7 +25,7 @@ from minigrad.promotion import Operand, Scalar, as_operand
 
 @methods_accept_numpy_kwargs
 class IndexingMethods(ArithmeticMethods):
-    """x[index]: all that NumPy and torch take between brackets."""
+    """x[index], gather, scatter and related methods."""
 
     def __getitem__(self, index: Any) -> Self:
         x = self
@@ -43,9 +44,9 @@ class IndexingMethods(ArithmeticMethods):
         return self.shape[0]
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
-        """Return the places of the elements that are not zero, a row for each; as_tuple gives a vector for each axis."""
+        """Return the indices of the elements that are not zero, (n, ndim); with as_tuple a vector (n,) for each axis."""
         if as_tuple:
-            return indexing.nonzero(self._with_axes()).unbind(1)
+            return indexing.nonzero(self._at_least_1d()).unbind(1)
         return indexing.nonzero(self)
 
     def narrow(self, dim: int, start: int, length: int) -> Self:
@@ -53,23 +54,23 @@ class IndexingMethods(ArithmeticMethods):
 
         Raises:
             IndexError: The start is out of range.
-            RuntimeError: There are not so many.
+            RuntimeError: There are fewer elements.
         """
-        k, n = self._long("narrow", dim)
+        k, n = self._axis_and_size("narrow", dim)
         if not -n <= start <= n:
             raise IndexError(f"start out of range (expected to be in range of [-{n}, {n}], but got {start})")
         begin = start + n if start < 0 else start
         if not 0 <= begin <= begin + length <= n:
             raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-        return self._slice(k, slice(begin, begin + length))
+        return indexing.getitem(self, index=axis_index(k, slice(begin, begin + length)))
 
     def split(self, split_size: int | Sequence[int], dim: int = 0) -> tuple[Self, ...]:
-        """Return views of so many elements along dim each, the last perhaps of fewer; or of the sizes given.
+        """Return consecutive views along dim, each of size split_size, the last perhaps smaller; or of the sizes in a list.
 
         Raises:
             RuntimeError: The sizes do not add up to the size of the axis.
         """
-        k, n = self._long("split", dim)
+        k, n = self._axis_and_size("split", dim)
         if isinstance(split_size, int):
             if split_size <= 0:
                 raise RuntimeError(f"split expects split_size to be positive, but got {split_size}")
@@ -77,42 +78,42 @@ class IndexingMethods(ArithmeticMethods):
         if sum(split_size) != n or min(split_size) < 0:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n}, but got {list(split_size)}")
         slices = [slice(end - size, end) for size, end in zip(split_size, accumulate(split_size), strict=True)]
-        return split_into_views(self, [(*(slice(None),) * k, part, ...) for part in slices])
+        return split_into_views(self, [axis_index(k, part) for part in slices])
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Self, ...]:
-        """Return about so many views of equal size along dim, the last perhaps smaller; fewer if the axis is short."""
+        """Return views of equal size along dim, at most so many, the last perhaps smaller."""
         if chunks <= 0:
             raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-        _, n = self._long("chunk", dim)
+        _, n = self._axis_and_size("chunk", dim)
         return self.split(max(1, -(-n // chunks)), dim)
 
-    def _long(self, name: str, dim: int) -> tuple[int, int]:
-        """Return an axis, counted from the front, and its size."""
+    def _axis_and_size(self, name: str, dim: int) -> tuple[int, int]:
+        """Return an axis, as an index that is not negative, and its size."""
         k = axis(dim, len(self.shape))
         if not self.shape:
             raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
         return k, self.shape[k]
 
     def unbind(self, dim: int = 0) -> tuple[Self, ...]:
-        """Return the views at each position along dim, which loses the axis."""
+        """Return the slices along dim as views, without that axis."""
         k = axis(dim, len(self.shape))
-        return split_into_views(self, [(*(slice(None),) * k, position, ...) for position in range(self.shape[k])])
+        return split_into_views(self, [axis_index(k, n) for n in range(self.shape[k])])
 
     def select(self, dim: int, index: int) -> Self:
-        """Return the view at one position along dim, which loses the axis."""
-        return self._slice(axis(dim, len(self.shape)), index)
+        """Return the slice at one index along dim as a view, without that axis."""
+        return indexing.getitem(self, index=axis_index(axis(dim, len(self.shape)), index))
 
     def index_select(self, dim: int, index: Self) -> Self:
-        """Return a copy of the positions along dim that a vector of integers lists.
+        """Return a copy of the slices along dim at the indices in a vector of integers.
 
         Raises:
-            IndexError: There is no such position, or the index is no vector.
-            RuntimeError: The index is not of integers.
+            IndexError: An index is out of range, or the indices are no vector.
+            RuntimeError: The indices are not integers.
         """
-        x = self._with_axes()
+        x = self._at_least_1d()
         k = axis(dim, len(x.shape))
-        picked = x._slice(k, _vector("index_select", index, x.shape[k]))
-        return picked if self.shape else shape.reshape(picked, shape=())
+        selected = indexing.getitem(x, index=axis_index(k, _index_vector("index_select", index, x.shape[k])))
+        return selected if self.shape else shape.reshape(selected, shape=())
 
     def masked_select(self, mask: Self) -> Self:
         """Return a vector of the elements where the mask, which broadcasts with self, is True.
@@ -130,22 +131,19 @@ class IndexingMethods(ArithmeticMethods):
 
         Raises:
             RuntimeError: The index has another number of axes, is larger than self along another axis than dim, is not of
-                integers, or names a position that is not there.
+                integers, or is out of range.
         """
-        x, where = self._with_axes(), index._with_axes()
-        k = x._along_dim("gather", dim, where)
-        part = indexing.getitem(x, index=x._within(where, k))
-        return shape.reshape(indexing.gather(part, where, dim=k), shape=tuple(index.shape))
+        x, at = self._at_least_1d(), index._at_least_1d()
+        k = x._check_index("gather", dim, at)
+        part = indexing.getitem(x, index=(*(slice(None) if d == k else slice(n) for d, n in enumerate(at.shape)), ...))
+        return shape.reshape(indexing.gather(part, at, dim=k), shape=index.array.shape)
 
-    def _with_axes(self) -> Self:
-        """Return self, or for a number a vector of one."""
+    def _at_least_1d(self) -> Self:
+        """Return self, or a 0-d tensor as a vector of one element."""
         return self if self.shape else shape.reshape(self, shape=(1,))
 
-    def _within(self, index: Self, dim: int) -> indexing.Index:
-        """Return the index of the part of self that is as large as another along all axes but one."""
-        return (*(slice(None) if k == dim else slice(n) for k, n in enumerate(index.shape)), ...)
-
-    def _along_dim(self, name: str, dim: int, index: Self) -> int:
+    def _check_index(self, name: str, dim: int, index: Self) -> int:
+        """Return dim as an axis of self, after checking the shape, dtype and range of an index along it."""
         k = axis(dim, len(self.shape))
         if len(index.shape) != len(self.shape):
             raise RuntimeError(f"{name}: Index tensor must have the same number of dimensions as input tensor")
@@ -153,28 +151,28 @@ class IndexingMethods(ArithmeticMethods):
             raise RuntimeError(
                 f"{name}: the index {list(index.shape)} is larger than the input {list(self.shape)} apart from dimension {k}"
             )
-        positions(name, index, self.shape[k], RuntimeError)
+        check_indices(name, index, self.shape[k], RuntimeError)
         return k
 
     def take_along_dim(self, indices: Self, dim: int | None = None) -> Self:
-        """Return the elements at positions along dim, like `gather`, or without dim in the flattened tensor.
+        """Return the elements at indices along dim, as `gather`, or without dim in the flattened tensor.
 
-        The other axes broadcast. Negative positions are counted from the back.
+        The other axes broadcast. Negative indices count from the end.
 
         Raises:
-            RuntimeError: The indices are not of integers, name a position that is not there, or do not broadcast.
+            RuntimeError: The indices are not integers, are out of range, or do not broadcast.
         """
         if dim is None:
-            flat, wanted = (shape.reshape(x, shape=(math.prod(x.shape),)) for x in (self, indices))
-            return flat.take_along_dim(wanted, 0)
+            flat, flat_indices = (shape.reshape(x, shape=(math.prod(x.shape),)) for x in (self, indices))
+            return flat.take_along_dim(flat_indices, 0)
         k = axis(dim, len(self.shape))
         if len(indices.shape) != len(self.shape):
             raise RuntimeError("take_along_dim: input and indices should have the same number of dimensions")
         others = [(*x.shape[:k], 1, *x.shape[k + 1 :]) for x in (self, indices)]
         full = broadcast_shapes("take_along_dim", *others)
-        own, spread = (*full[:k], self.shape[k], *full[k + 1 :]), (*full[:k], indices.shape[k], *full[k + 1 :])
-        index = expand(indices + indices.lt(0) * self.shape[k], shape=spread)
-        return expand(self, shape=own).gather(k, index)
+        x, index = self, indices + indices.lt(0) * self.shape[k]
+        x, index = (expand(t, shape=(*full[:k], t.shape[k], *full[k + 1 :])) for t in (x, index))
+        return x.gather(k, index)
 
     @has_in_place
     def scatter_add(self, dim: int, index: Self, src: Self) -> Self:
@@ -182,149 +180,147 @@ class IndexingMethods(ArithmeticMethods):
 
         Raises:
             RuntimeError: The index has another number of axes, is larger than src, or than self along another axis than dim,
-                is not of integers, or names a position that is not there; or src is of another dtype.
+                is not of integers, or is out of range; or src has another dtype.
         """
-        x, where = self._with_axes(), index._with_axes()
-        k = x._along_dim("scatter_add", dim, where)
-        added = indexing.scatter_add(where, self._source("scatter_add", src, where), shape=tuple(x.shape), dim=k)
-        return self + shape.reshape(added, shape=tuple(self.shape))
+        x, at = self._at_least_1d(), index._at_least_1d()
+        k = x._check_index("scatter_add", dim, at)
+        added = indexing.scatter_add(at, self._leading_part("scatter_add", src, at), shape=x.array.shape, dim=k)
+        return self + shape.reshape(added, shape=self.array.shape)
 
     @has_in_place
     def scatter(self, dim: int, index: Self, src: Self | Scalar | None = None, *, value: Scalar | None = None) -> Self:
-        """Return self with src put in: ``out[i][index[i][j][k]][k] = src[i][j][k]`` for dim 1, and so on; or one value.
+        """Return self with src, or one value, put in: ``out[i][index[i][j][k]][k] = src[i][j][k]`` for dim 1, and so on.
 
         Raises:
             TypeError: Not exactly one of src and value is given.
             RuntimeError: As by `scatter_add`.
         """
-        given = value if src is None else src
-        if given is None or (src is not None and value is not None):
+        source = value if src is None else src
+        if source is None or (src is not None and value is not None):
             raise TypeError("scatter(): give either src or value")
-        x, where = self._with_axes(), index._with_axes()
-        k = x._along_dim("scatter", dim, where)
-        part = self._source("scatter", given, where) if isinstance(given, TensorBase) else as_operand(given, self).to(self)
-        put = indexing.setitem(x, part, index=indexing.gather_index(np.array(where), k))
-        return shape.reshape(put, shape=tuple(self.shape))
+        x, at = self._at_least_1d(), index._at_least_1d()
+        k = x._check_index("scatter", dim, at)
+        if isinstance(source, TensorBase):
+            values = self._leading_part("scatter", source, at)
+        else:
+            values = as_operand(source, self).to(self)
+        replaced = indexing.setitem(x, values, index=indexing.gather_index(np.array(at), k))
+        return shape.reshape(replaced, shape=self.array.shape)
 
-    def _source(self, name: str, src: Self, index: Self) -> Self:
-        """Return the part of src that is as large as an index."""
-        source = src._with_axes()
+    def _leading_part(self, name: str, src: Self, index: Self) -> Self:
+        """Return the leading part of src that has the shape of an index."""
+        source = src._at_least_1d()
         if len(source.shape) != len(index.shape) or any(n > m for n, m in zip(index.shape, source.shape, strict=True)):
             raise RuntimeError(f"{name}: the index {list(index.shape)} is larger than src, {list(src.shape)}")
-        self._check_kind(name, src)
+        self._check_dtype(name, src)
         return indexing.getitem(source, index=(*(slice(n) for n in index.shape), ...))
 
-    def _check_kind(self, name: str, source: TensorBase) -> None:
+    def _check_dtype(self, name: str, source: TensorBase) -> None:
         if source.array.dtype != self.array.dtype:
             raise RuntimeError(f"{name}: self is {self.array.dtype}, but the source is {source.array.dtype}")
 
     @has_in_place
     def index_add(self, dim: int, index: Self, source: Self, *, alpha: float = 1) -> Self:
-        """Return self with alpha times the slices of source added at the positions along dim that a vector lists.
+        """Return self with alpha source added to the slices along dim at the indices in a vector.
 
         Raises:
-            IndexError: There is no such position, or the index is no vector.
-            RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
+            IndexError: An index is out of range, or the indices are no vector.
+            RuntimeError: The indices are not integers, or source has another dtype or shape than the slices.
         """
-        where, added = self._slices("index_add", dim, index, source)
-        spread = indexing.getitem_adjoint(added, index=where, shape=tuple(self._with_axes().shape))
-        return self + times_alpha(self, shape.reshape(spread, shape=tuple(self.shape)), alpha)
+        at, slices = self._slices("index_add", dim, index, source)
+        added = indexing.getitem_adjoint(slices, index=at, shape=self.array.shape or (1,))
+        return self + times_alpha(self, shape.reshape(added, shape=self.array.shape), alpha)
 
     @has_in_place
     def index_copy(self, dim: int, index: Self, source: Self) -> Self:
-        """Return self with the slices of source in place of those at the positions along dim that a vector lists.
+        """Return self with the slices along dim at the indices in a vector replaced by those of source.
 
         Raises:
-            IndexError: There is no such position, or the index is no vector.
-            RuntimeError: The index is not of integers, or source is of another dtype or shape than the slices.
+            IndexError: An index is out of range, or the indices are no vector.
+            RuntimeError: The indices are not integers, or source has another dtype or shape than the slices.
         """
-        where, slices = self._slices("index_copy", dim, index, source)
-        put = indexing.setitem(self._with_axes(), slices, index=where)
-        return shape.reshape(put, shape=tuple(self.shape))
+        at, slices = self._slices("index_copy", dim, index, source)
+        replaced = indexing.setitem(self._at_least_1d(), slices, index=at)
+        return shape.reshape(replaced, shape=self.array.shape)
 
     @has_in_place
     def index_fill(self, dim: int, index: Self, value: Operand) -> Self:
-        """Return self with a number, or tensor without axes, at the positions along dim that a vector lists.
+        """Return self with a scalar or 0-d tensor in the slices along dim at the indices in a vector.
 
-        Positions may be counted from the back here.
+        Negative indices count from the end.
 
         Raises:
-            IndexError: There is no such position, or the index is no vector.
-            RuntimeError: The index is not of integers, or the value has axes.
+            IndexError: An index is out of range, or the indices are no vector.
+            RuntimeError: The indices are not integers, or the value has axes.
         """
-        x = self._with_axes()
+        x = self._at_least_1d()
         k = axis(dim, len(x.shape))
-        forward = index + index.lt(0) * x.shape[k]
-        listed = np.isin(np.arange(x.shape[k]), _vector("index_fill", forward, x.shape[k]))
-        filled = x.masked_fill(as_operand(listed.reshape(-1, *(1,) * (len(x.shape) - k - 1)), x), value)
-        return shape.reshape(filled, shape=tuple(self.shape))
+        indices = _index_vector("index_fill", index + index.lt(0) * x.shape[k], x.shape[k])
+        mask = np.isin(np.arange(x.shape[k]), indices).reshape(-1, *(1,) * (len(x.shape) - k - 1))
+        return shape.reshape(x.masked_fill(as_operand(mask, x), value), shape=self.array.shape)
 
     def _slices(self, name: str, dim: int, index: Self, source: Self) -> tuple[indexing.Index, Self]:
-        """Return the place of the slices that a vector lists along dim, and what shall go there."""
-        x, slices = self._with_axes(), source._with_axes()
+        """Return the index of the slices along dim at the indices in a vector, and the source, after checking it."""
+        x, slices = self._at_least_1d(), source._at_least_1d()
         k = axis(dim, len(x.shape))
-        where = _vector(name, index, x.shape[k])
-        wanted = (*x.shape[:k], len(where), *x.shape[k + 1 :])
-        if tuple(slices.shape) != wanted:
-            raise RuntimeError(f"{name}: the source must be {list(wanted)}, but its shape is {list(source.shape)}")
-        self._check_kind(name, source)
-        return (*(slice(None),) * k, where), slices
+        indices = _index_vector(name, index, x.shape[k])
+        expected = (*x.shape[:k], len(indices), *x.shape[k + 1 :])
+        if tuple(slices.shape) != expected:
+            raise RuntimeError(f"{name}: the source must have shape {list(expected)}, but it has {list(source.shape)}")
+        self._check_dtype(name, source)
+        return (*(slice(None),) * k, indices), slices
 
     @has_in_place
     def index_put(self, indices: Sequence[Self], values: Self, accumulate: bool = False) -> Self:
         """Return self with values, which broadcast, at an index: ``out[indices] = values``, or added there if accumulate.
 
         Raises:
-            TypeError: The indices are no sequence of tensors.
-            IndexError: There is no such place.
-            RuntimeError: The values are of another dtype, or do not fit.
+            TypeError: The indices are not a sequence of tensors.
+            IndexError: An index is out of range.
+            RuntimeError: The values have another dtype, or do not broadcast.
         """
         if isinstance(indices, TensorBase):
             raise TypeError("index_put(): argument 'indices' must be tuple of Tensors, not Tensor")
-        where = tuple(np.array(k) for k in indices)
-        given = values if values.shape else values.to(self)
-        self._check_kind("index_put", given)
+        index = tuple(np.array(k) for k in indices)
+        values = values if values.shape else values.to(self)
+        self._check_dtype("index_put", values)
         if not accumulate:
-            return indexing.setitem(self, given, index=where)
-        selected = indexing.getitem(self, index=where).shape
-        spread = expand(given, shape=tuple(selected))
-        return self + indexing.getitem_adjoint(spread, index=where, shape=tuple(self.shape))
+            return indexing.setitem(self, values, index=index)
+        selected = self.array[index].shape
+        return self + indexing.getitem_adjoint(expand(values, shape=selected), index=index, shape=self.array.shape)
 
 
-def positions(name: str, index: IndexingMethods, count: int, error: type[Exception]) -> Array:
-    """Return a copy of the positions that an index of integers names along an axis of so many elements.
-
-    Positions are not counted from the back, as they are between brackets.
+def check_indices(name: str, index: IndexingMethods, size: int, error: type[Exception]) -> Array:
+    """Return a copy of indices along an axis of the given size, which, other than between brackets, must not be negative.
 
     Raises:
-        RuntimeError: They are not of int64 or int32.
-        error: One is not there.
+        RuntimeError: They are neither int64 nor int32.
+        error: One is out of range.
     """
     array = np.array(index)
     if array.size and array.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, but got {array.dtype}")
-    if array.size and not 0 <= array.min() <= array.max() < count:
-        raise error(
-            f"{name}(): an index from {array.min()} to {array.max()} is out of bounds for dimension with size {count}"
-        )
+    if array.size and not 0 <= array.min() <= array.max() < size:
+        raise error(f"{name}(): an index from {array.min()} to {array.max()} is out of bounds for dimension with size {size}")
     return array
 
 
-def _vector(name: str, index: IndexingMethods, count: int) -> Array:
+def _index_vector(name: str, index: IndexingMethods, size: int) -> Array:
+    """Return a copy of a vector of indices along an axis of the given size; a scalar counts as a vector."""
     if len(index.shape) > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but its shape is {list(index.shape)}")
-    return positions(name, index, count, IndexError).reshape(-1)
+    return check_indices(name, index, size, IndexError).reshape(-1)
 
 
 def normalize_index(index: Any) -> tuple[indexing.Index, ...]:
-    """Return what stands between brackets as NumPy wants it, sharing no memory with the caller, in one or two steps.
+    """Return an index as one or two indices for NumPy, to be applied one after the other.
 
-    Tensors, ranges and lists become arrays. They are copied, because the way back needs them as they are now. A basic index
-    ends in an Ellipsis, with which NumPy gives a view also of a single element. Integers beside arrays are a step of their
-    own, that comes first: NumPy would take them for arrays, and put the axes of ``x[0, :, [0, 1]]`` in another order.
+    Tensors, ranges and lists become arrays: copies, because the backward pass needs the values of now. A basic index ends
+    in an Ellipsis, with which NumPy returns a view also of a single element. Integers beside arrays become an index of their
+    own, the first: NumPy would take them for arrays, and order the axes of ``x[0, :, [0, 1]]`` differently.
     """
-    several = isinstance(index, tuple) or (isinstance(index, list) and _is_tuple(index))
-    entries = tuple(_entry(k) for k in (index if several else (index,)))
+    is_tuple = isinstance(index, tuple) or (isinstance(index, list) and _list_means_tuple(index))
+    entries = tuple(_normalize_entry(k) for k in (index if is_tuple else (index,)))
     if indexing.is_basic(entries):
         return (entries if Ellipsis in entries else (*entries, ...),)
     if not any(type(k) is int for k in entries):
@@ -333,7 +329,7 @@ def normalize_index(index: Any) -> tuple[indexing.Index, ...]:
     second: list[Any] = []
     for entry in entries:
         if isinstance(entry, np.ndarray | bool):
-            first += [slice(None)] * _consumed(entry)
+            first += [slice(None)] * _axes_consumed(entry)
             second.append(entry)
         else:
             first.append(entry)
@@ -341,28 +337,29 @@ def normalize_index(index: Any) -> tuple[indexing.Index, ...]:
     return (tuple(first) if Ellipsis in first else (*first, ...)), tuple(second)
 
 
-def _is_tuple(index: list[Any]) -> bool:
-    """Return whether a list is taken for a tuple, as in torch: if it is short and not all of its entries are integers."""
+def _list_means_tuple(index: list[Any]) -> bool:
+    """Return whether a list as index means a tuple, as in torch: if it is short and not all of its entries are integers."""
     if len(index) >= 32 or not any(
         isinstance(k, Sequence | TensorBase | np.ndarray | slice | EllipsisType | None) for k in index
     ):
         return False
     warnings.warn(
-        "a list of anything but integers between brackets is taken for a tuple, as in torch: x[[[0, 1], [1, 0]]] for "
-        "x[[0, 1], [1, 0]]. NumPy takes it for an array. Write x[tuple(index)] or x[tensor(index)], whichever is meant",
+        "a list of anything but integers as index is taken for a tuple, as in torch: x[[[0, 1], [1, 0]]] for "
+        "x[[0, 1], [1, 0]]. NumPy takes it for an array. Write x[tuple(index)] or x[tensor(index)], whichever you mean",
         stacklevel=4,
     )
     return True
 
 
-def _consumed(entry: Array | bool) -> int:
-    """Return how many axes an entry of an index stands for."""
+def _axes_consumed(entry: Array | bool) -> int:
+    """Return how many axes an entry of an index applies to."""
     if isinstance(entry, bool):
         return 0
     return entry.ndim if entry.dtype.kind == "b" else 1
 
 
-def _entry(entry: Any) -> Any:
+def _normalize_entry(entry: Any) -> Any:
+    """Return an entry of an index as NumPy takes it."""
     if entry is None or entry is Ellipsis or isinstance(entry, bool):
         return entry
     if isinstance(entry, slice):
@@ -372,7 +369,7 @@ def _entry(entry: Any) -> Any:
     if isinstance(entry, list | range) and not len(entry):
         return np.empty(0, np.int64)
     array = np.array([np.asarray(k) for k in entry]) if isinstance(entry, list) else np.array(entry)
-    if array.dtype == np.uint8:  # as in torch, bytes are a mask
+    if array.dtype == np.uint8:  # a mask, as in torch
         array = array.astype(bool)
     if array.dtype.kind not in "iub":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")

@@ -1,7 +1,7 @@
-"""In-place operations that have no other form, and assignment to an index.
+"""In-place methods without an out-of-place form, and assignment to an index.
 
-Those of other methods, such as ``x.add_(y)``, are in `InPlaceForms`. All are recorded like any operation. A leaf that
-requires a gradient may be written to only inside ``no_grad()``.
+The in-place forms of other methods, such as ``x.add_(y)``, are in `InPlaceForms`. All are recorded, as any operation. A leaf
+that requires a gradient may be written to only inside ``no_grad()``.
 """
 
 from __future__ import annotations

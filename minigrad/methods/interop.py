@@ -1,4 +1,4 @@
-"""What a tensor holds, for Python, NumPy and other libraries."""
+"""Conversion to Python scalars, NumPy, DLPack and pickle."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UFUNC_METHODS = {
     np.logical_xor: "logical_xor",
     np.logical_not: "logical_not",
 }
-"""The methods that equal a ufunc but are more than one primitive."""
+"""The methods that equal a ufunc which no primitive has."""
 
 UFUNC_PRIMITIVES = {op.ufunc: op for op in primitives.values() if op.ufunc is not None}
 
@@ -45,7 +45,7 @@ class InteropMethods(ArithmeticMethods):
     """item, numpy, pickle, deepcopy and related methods."""
 
     def item(self) -> Any:
-        """Return the one element as a Python number.
+        """Return the only element as a Python scalar.
 
         Raises:
             RuntimeError: There is not exactly one element.
@@ -55,24 +55,24 @@ class InteropMethods(ArithmeticMethods):
         return self.array.item()
 
     def tolist(self) -> Any:
-        """Return the elements as nested lists of Python numbers."""
+        """Return the elements as nested lists of Python scalars; a scalar for a 0-d tensor."""
         return self.array.tolist()
 
     def numpy(self) -> Array:
         """Return the elements as an array that shares memory with the tensor.
 
-        What is written through the array is seen by the tensor, but not by the check that saved values are unchanged
-        before backward; write through the tensor where that matters.
+        A write to the array changes the tensor, but is not noticed if the values were saved for backward: write to the tensor
+        instead where that matters.
 
         Raises:
-            RuntimeError: The tensor requires a gradient, which NumPy would not carry on, and recording is on.
+            RuntimeError: The tensor requires a gradient, which NumPy does not compute, and recording is on.
         """
         if thread.state.grad_enabled and self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array.view()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Self:
-        """Let ``np.exp(tensor)`` and ``array * tensor`` be minigrad's own operations, which are recorded."""
+        """Make ``np.exp(tensor)`` and ``array * tensor`` operations on tensors, which are recorded."""
         op, method_name = UFUNC_PRIMITIVES.get(ufunc), UFUNC_METHODS.get(ufunc)
         if (op is None and method_name is None) or method != "__call__" or options:
             called = f"numpy.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
@@ -91,7 +91,7 @@ class InteropMethods(ArithmeticMethods):
         return np.array(self.numpy(), dtype, copy=copy)
 
     def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Self:
-        """Let what NumPy makes of a tensor be one where it keeps the kind of its argument, as ``np.cumsum``; it is a copy."""
+        """Return the result of a NumPy function such as ``np.cumsum``, which keeps the type of its argument, as a tensor."""
         return as_operand(array, self)
 
     def __bool__(self) -> bool:
@@ -123,10 +123,10 @@ class InteropMethods(ArithmeticMethods):
         return bool(thread.state.without_warnings(np.equal, self.array, unwrap_scalar(value)).any())
 
     def __dlpack__(self, **options: Any) -> Any:
-        """Hand the memory to another library, such as torch with ``torch.from_dlpack(tensor)``, without a copy.
+        """Export the memory to another library without a copy, as in ``torch.from_dlpack(tensor)``.
 
         Raises:
-            BufferError: The tensor requires a gradient, or the memory is read-only and the other library does not know that.
+            BufferError: The tensor requires a gradient, or the memory is read-only and the other library cannot know.
         """
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
@@ -139,7 +139,7 @@ class InteropMethods(ArithmeticMethods):
         return _rebuild_tensor, (type(self), self._leaf_array(), self._requires_grad), self._user_attributes()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return a leaf like this one in memory of its own, also if this one is a view."""
+        """Return a copy, a leaf with memory of its own, also if this tensor is a view."""
         copied: Self = _rebuild_tensor(type(self), self._leaf_array().copy("K"), self._requires_grad)
         memo[id(self)] = copied
         vars(copied).update(deepcopy(self._user_attributes(), memo))
@@ -148,7 +148,7 @@ class InteropMethods(ArithmeticMethods):
         return copied
 
     def _user_attributes(self) -> dict[str, Any]:
-        """Return the attributes that the program has given to this tensor."""
+        """Return the attributes that the user has set on this tensor."""
         own = ("array", "hooks", "node", "version")
         return {name: value for name, value in vars(self).items() if name[0] != "_" and name not in own}
 

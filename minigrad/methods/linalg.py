@@ -11,7 +11,7 @@ from minigrad.ops import linalg, reduction, shape
 
 
 class LinearAlgebraMethods(ArithmeticMethods):
-    """matmul and its kin."""
+    """matmul and related methods."""
 
     def __matmul__(self, other: Self) -> Self:
         if not isinstance(other, TensorBase):
@@ -21,12 +21,12 @@ class LinearAlgebraMethods(ArithmeticMethods):
             return linalg.matmul(self, other)
         if not left or not right:
             raise RuntimeError(f"matmul: both arguments need an axis, but the shapes are {list(left)} and {list(right)}")
-        # A vector is a row on the left and a column on the right, and its axis of size 1 leaves with it.
+        # A vector is a row on the left and a column on the right; its axis of size 1 is removed from the result.
         a = self if len(left) > 1 else shape.reshape(self, shape=(1, *left))
         b = other if len(right) > 1 else shape.reshape(other, shape=(*right, 1))
         product = linalg.matmul(a, b)
-        stack, n, m = product.shape[:-2], product.shape[-2:-1], product.shape[-1:]
-        return shape.reshape(product, shape=stack + (n if len(left) > 1 else ()) + (m if len(right) > 1 else ()))
+        batch, n, m = product.shape[:-2], product.shape[-2:-1], product.shape[-1:]
+        return shape.reshape(product, shape=batch + (n if len(left) > 1 else ()) + (m if len(right) > 1 else ()))
 
     def matmul(self, other: Self) -> Self:
         """Return the matrix product, with torch's rules for shapes.
@@ -60,9 +60,9 @@ class LinearAlgebraMethods(ArithmeticMethods):
         return self._product(vec, "mv", 2, 1)
 
     def bmm(self, mat2: Self) -> Self:
-        """Return the products of a stack of matrices (b, n, k) and another (b, k, m)."""
+        """Return the products of the matrices of two batches, (b, n, k) and (b, k, m)."""
         if self.shape[:1] != mat2.shape[:1]:
-            raise RuntimeError(f"bmm: the stacks differ in length, {list(self.shape)} and {list(mat2.shape)}")
+            raise RuntimeError(f"bmm: the batches differ in size, {list(self.shape)} and {list(mat2.shape)}")
         return self._product(mat2, "bmm", 3, 3)
 
     @has_in_place
@@ -72,7 +72,7 @@ class LinearAlgebraMethods(ArithmeticMethods):
         return start + times_alpha(self, mat1.mm(mat2), alpha)
 
     def outer(self, vec2: Self) -> Self:
-        """Return the matrix of all products of an element of one vector (n,) and one of another (m,)."""
+        """Return the outer product (n, m) of two vectors (n,) and (m,): the product of each pair of elements."""
         if len(self.shape) != 1 or len(vec2.shape) != 1:
             raise RuntimeError(f"outer: both must be vectors, but the shapes are {list(self.shape)} and {list(vec2.shape)}")
         return shape.reshape(self, shape=(*self.shape, 1)) * vec2

@@ -1,6 +1,6 @@
-"""Numbers drawn at random: into the memory of a tensor, or with the probabilities that it holds.
+"""Random sampling: in place, or with the probabilities that a tensor holds.
 
-They come from a `Generator`, or from the common one, which `manual_seed` starts anew; they are not torch's.
+The samples come from a `Generator`, or from the default one, which `manual_seed` seeds; they are not the same as torch's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from minigrad.random import Generator, numpy_generator
 
 
 class SamplingMethods(AutogradMethods):
-    """normal_, multinomial and their kin. What is drawn has no gradient."""
+    """normal_, multinomial and related methods. Samples have no gradient."""
 
     def copy_(self, src: Operand) -> Self:
         """Set the elements to those of src."""
@@ -26,60 +26,60 @@ class SamplingMethods(AutogradMethods):
         """Draw each element from the normal distribution.
 
         Raises:
-            TypeError: Mean or std is no number.
-            NotImplementedError: The elements are integers or booleans.
+            TypeError: mean or std is not a scalar.
+            NotImplementedError: The dtype is not floating-point.
             RuntimeError: std is negative.
         """
-        centre, width = self._numbers("normal_", mean, std)
-        if width < 0:
+        loc, scale = self._real_args("normal_", mean, std)
+        if scale < 0:
             raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-        return self.copy_(numpy_generator(generator).standard_normal(self.shape) * width + centre)
+        return self.copy_(numpy_generator(generator).standard_normal(self.shape) * scale + loc)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Self:
         """Draw each element uniformly from [from_, to).
 
         Raises:
-            TypeError: A bound is no number.
-            NotImplementedError: The elements are integers or booleans.
+            TypeError: A bound is not a scalar.
+            NotImplementedError: The dtype is not floating-point.
             RuntimeError: from_ is greater than to.
         """
-        low, high = self._numbers("uniform_", from_, to)
+        low, high = self._real_args("uniform_", from_, to)
         if low > high:
             raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
         return self.copy_(numpy_generator(generator).random(self.shape) * (high - low) + low)
 
-    def _numbers(self, name: str, *given: Any) -> list[float]:
-        """Return the arguments of a distribution over real numbers."""
-        for value in given:
+    def _real_args(self, name: str, *args: Any) -> list[float]:
+        """Return the arguments of a continuous distribution as Python floats."""
+        for value in args:
             if isinstance(value, AutogradMethods) and value.shape:
-                raise TypeError(f"{name}(): the arguments must be numbers, not tensors of shape {list(value.shape)}")
+                raise TypeError(f"{name}(): the arguments must be scalars, not tensors of shape {list(value.shape)}")
         if not self.is_floating_point():
-            raise NotImplementedError(f"{name} draws floating-point numbers, but the tensor is {self.array.dtype}")
-        return [float(value) for value in given]
+            raise NotImplementedError(f"{name} samples floating-point values, but the tensor is {self.array.dtype}")
+        return [float(value) for value in args]
 
     def bernoulli_(self, p: Operand = 0.5, *, generator: Generator | None = None) -> Self:
-        """Set each element to 1 with probability p, a number or a tensor that broadcasts, else to 0.
+        """Set each element to 1 with probability p, a scalar or a tensor that broadcasts, else to 0.
 
         Raises:
             RuntimeError: p is not from 0 to 1.
         """
-        return self.copy_(_flipped(self.shape, as_operand(p, self), generator))
+        return self.copy_(_bernoulli(self.shape, as_operand(p, self), generator))
 
     def bernoulli(self, p: float | None = None, *, generator: Generator | None = None) -> Self:
-        """Return 1 with probability p, or without it with the probability that each element gives, else 0.
+        """Return 1 with probability p, else 0; without p, each element of self is the probability.
 
         Raises:
-            RuntimeError: The probability is not from 0 to 1.
+            RuntimeError: A probability is not from 0 to 1.
         """
-        chances = self if p is None else as_operand(p, self)
-        return as_operand(_flipped(self.shape, chances, generator).astype(self.array.dtype), self)
+        probs = self if p is None else as_operand(p, self)
+        return as_operand(_bernoulli(self.shape, probs, generator).astype(self.array.dtype), self)
 
     def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Self:
-        """Return positions drawn with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
+        """Return indices sampled with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
 
         Raises:
-            RuntimeError: The weights are integers, or one is negative, inf or NaN, or all are 0, or without replacement too
-                few are not.
+            RuntimeError: The weights are integers; one is negative, inf or NaN; or there are fewer positive ones than
+                samples, or none with replacement.
         """
         if not self.is_floating_point():
             raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {self.array.dtype}")
@@ -89,17 +89,17 @@ class SamplingMethods(AutogradMethods):
         if not np.isfinite(weights).all() or (weights < 0).any():
             raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
         rows = np.atleast_2d(weights)
-        possible = np.count_nonzero(rows, 1).min(initial=rows.shape[1])
-        if num_samples <= 0 or possible < (1 if replacement else num_samples):
-            raise RuntimeError(f"cannot draw {num_samples} samples from {possible} categories that have a weight")
-        draw = numpy_generator(generator).choice
-        drawn = np.array([draw(len(row), num_samples, replacement, row / row.sum()) for row in rows])
-        return as_operand(drawn if weights.ndim == 2 else drawn[0], self)
+        positive = np.count_nonzero(rows, 1).min(initial=rows.shape[1])
+        if num_samples <= 0 or positive < (1 if replacement else num_samples):
+            raise RuntimeError(f"cannot draw {num_samples} samples from {positive} categories with a positive weight")
+        choice = numpy_generator(generator).choice
+        samples = np.array([choice(len(row), num_samples, replacement, row / row.sum()) for row in rows])
+        return as_operand(samples if weights.ndim == 2 else samples[0], self)
 
 
-def _flipped(shape: tuple[int, ...], chances: AutogradMethods, generator: Generator | None) -> Array:
-    """Return whether coins of the given shape, which come up with certain chances, did."""
-    p = np.array(expand(chances.detach(), shape=tuple(shape)))
+def _bernoulli(shape: tuple[int, ...], probs: AutogradMethods, generator: Generator | None) -> Array:
+    """Return booleans of the given shape, each True with its probability."""
+    p = np.array(expand(probs.detach(), shape=tuple(shape)))
     if not ((p >= 0) & (p <= 1)).all():
         raise RuntimeError(f"bernoulli expects probabilities from 0 to 1, but got {p.min()} to {p.max()}")
     return np.asarray(numpy_generator(generator).random(shape) < p)

@@ -1,4 +1,4 @@
-"""Shape: the same numbers in another arrangement. The results are views, sharing memory with self, where torch's are."""
+"""Shape: the same elements, arranged in another way. The results are views of self where torch's are."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from minigrad.primitive import Primitive, expand
 
 @methods_accept_numpy_kwargs
 class ShapeMethods(PrimitiveMethods):
-    """reshape, transpose and their kin."""
+    """reshape, transpose and related methods."""
 
     def reshape(self, shape: Sizes = (), *more: int) -> Self:
-        """Return the elements in row-major order in another shape; one size may be -1, for what is left.
+        """Return the elements in another shape, in row-major order; one size may be -1, to be inferred.
 
         Raises:
             RuntimeError: The number of elements differs.
@@ -32,8 +32,8 @@ class ShapeMethods(PrimitiveMethods):
         """Return `reshape(size)` where that is a view, sharing memory with self.
 
         Raises:
-            RuntimeError: The number of elements differs, or self has its elements in another order in memory, as after
-                `transpose`: use `reshape`, which then copies.
+            RuntimeError: The number of elements differs, or self has another order in memory, as after `transpose`: use
+                `reshape`, which then copies.
         """
         shape = self._infer_size(parse_size((size, *more)))
         try:
@@ -41,22 +41,22 @@ class ShapeMethods(PrimitiveMethods):
         except ValueError as error:
             raise RuntimeError(
                 f"view size {list(shape)} is not compatible with input tensor's size {list(self.shape)} and stride: its "
-                "elements lie in another order in memory. Use reshape(), which copies them then."
+                "elements are in another order in memory. Use reshape(), which copies them then."
             ) from error
         return layout.reshape(self, shape=shape)
 
-    def _infer_size(self, wanted: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the sizes with -1 replaced by what is left."""
+    def _infer_size(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the sizes with -1 replaced by the size that gives the number of elements."""
         total = math.prod(self.shape)
-        known = math.prod(n for n in wanted if n != -1)
-        if wanted.count(-1) > 1:
+        known = math.prod(n for n in size if n != -1)
+        if size.count(-1) > 1:
             raise RuntimeError("only one dimension can be inferred")
-        if (wanted.count(-1) and (known == 0 or total % known)) or (-1 not in wanted and known != total):
-            raise RuntimeError(f"shape '{list(wanted)}' is invalid for input of size {total}")
-        return tuple(total // known if n == -1 else n for n in wanted)
+        if (-1 in size and (known == 0 or total % known)) or (-1 not in size and known != total):
+            raise RuntimeError(f"shape '{list(size)}' is invalid for input of size {total}")
+        return tuple(total // known if n == -1 else n for n in size)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
-        """Return the tensor with the axes from start_dim to end_dim made one."""
+        """Return the tensor with the axes from start_dim to end_dim merged into one."""
         n = len(self.shape)
         start, end = axis(start_dim, n), axis(end_dim, n)
         if start > end:
@@ -81,7 +81,7 @@ class ShapeMethods(PrimitiveMethods):
         return layout.permute(self, dims=tuple(order))
 
     def t(self) -> Self:
-        """Return the transpose of a matrix; a vector or number as it is.
+        """Return the transpose of a matrix; a vector or 0-d tensor is returned unchanged.
 
         Raises:
             RuntimeError: There are more than two axes.
@@ -109,29 +109,29 @@ class ShapeMethods(PrimitiveMethods):
         return self.transpose(-2, -1)
 
     def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
-        """Return a view without the axes of size 1, or without those of `dim` that have size 1."""
+        """Return a view without the axes of size 1; with dim, only those in dim are removed."""
         n = len(self.shape)
-        asked = range(n) if dim is None else [axis(d, n) for d in ((dim,) if isinstance(dim, int) else dim)]
-        if len(set(asked)) < len(asked):
+        dims = range(n) if dim is None else [axis(d, n) for d in ((dim,) if isinstance(dim, int) else dim)]
+        if len(set(dims)) < len(dims):
             raise RuntimeError(f"squeeze: dim {dim} names an axis twice")
-        return self.reshape(*[size for k, size in enumerate(self.shape) if size != 1 or k not in asked])
+        return self.reshape(*[size for k, size in enumerate(self.shape) if size != 1 or k not in dims])
 
     def ravel(self) -> Self:
-        """Return the tensor with all axes made one; a copy, unless its elements lie in row-major order in memory."""
+        """Return the tensor as a vector; a copy, unless its elements are in row-major order in memory."""
         return self.contiguous().flatten()
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
         """Return a view in which one axis is split into several; one size may be -1."""
         k = axis(dim, len(self.shape))
-        left = self.shape[k]
+        size = self.shape[k]
         known = math.prod(n for n in sizes if n != -1)
-        filled = [left // known if n == -1 and known else n for n in sizes]
-        if math.prod(filled) != left:
-            raise RuntimeError(f"unflatten: {list(sizes)} do not multiply up to the size of dim {dim}, {left}")
-        return self.reshape(*self.shape[:k], *filled, *self.shape[k + 1 :])
+        inferred = [size // known if n == -1 and known else n for n in sizes]
+        if math.prod(inferred) != size:
+            raise RuntimeError(f"unflatten: the product of {list(sizes)} is not the size of dim {dim}, {size}")
+        return self.reshape(*self.shape[:k], *inferred, *self.shape[k + 1 :])
 
     def unsqueeze(self, dim: int) -> Self:
-        """Return a view with a new axis of size 1 that becomes axis `dim`."""
+        """Return a view with a new axis of size 1 at `dim`."""
         k = axis(dim, len(self.shape) + 1)
         return self.reshape(*self.shape[:k], 1, *self.shape[k:])
 
@@ -142,7 +142,7 @@ class ShapeMethods(PrimitiveMethods):
 
     @method_only
     def contiguous(self) -> Self:
-        """Return the tensor with its elements in row-major order in memory: itself if it is so already."""
+        """Return the tensor with its elements in row-major order in memory: the tensor itself if they are."""
         return self if self.array.flags.c_contiguous else layout.clone(self)
 
     def swapaxes(self, axis0: int, axis1: int) -> Self:
@@ -150,12 +150,12 @@ class ShapeMethods(PrimitiveMethods):
         return self.transpose(axis0, axis1)
 
     def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Self:
-        """Return a view in which the axes `source` stand at `destination`; the others keep their order."""
+        """Return a view with the axes `source` moved to `destination`; the others keep their order."""
         n = len(self.shape)
         sources = [axis(d, n) for d in ((source,) if isinstance(source, int) else source)]
         targets = [axis(d, n) for d in ((destination,) if isinstance(destination, int) else destination)]
         if len(sources) != len(targets) or len(set(sources)) < len(sources) or len(set(targets)) < len(targets):
-            raise RuntimeError(f"movedim: source {source} and destination {destination} must name as many different axes")
+            raise RuntimeError(f"movedim: source {source} and destination {destination} must be equally many different axes")
         order = [d for d in range(n) if d not in sources]
         for target, d in sorted(zip(targets, sources, strict=True)):
             order.insert(target, d)
@@ -172,47 +172,47 @@ class ShapeMethods(PrimitiveMethods):
 
     @method_only
     def repeat(self, repeats: Sizes, *more: int) -> Self:
-        """Return a copy in which the whole is repeated so many times along each axis; more numbers than axes add axes.
+        """Return a copy of the tensor repeated along each axis; more repeats than axes add axes in front.
 
         Raises:
-            RuntimeError: There are fewer numbers than axes.
+            RuntimeError: There are fewer repeats than axes.
         """
-        times = parse_size((repeats, *more))
-        if len(times) < len(self.shape):
+        counts = parse_size((repeats, *more))
+        if len(counts) < len(self.shape):
             raise RuntimeError("Scalar of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-        own = (*(1,) * (len(times) - len(self.shape)), *self.shape)
-        apart = self.reshape(*[size for n in own for size in (1, n)])
-        whole = apart.expand(*[size for r, n in zip(times, own, strict=True) for size in (r, n)])
-        return layout.clone(whole).reshape(*[r * n for r, n in zip(times, own, strict=True)])
+        shape = (*(1,) * (len(counts) - len(self.shape)), *self.shape)
+        split = self.reshape(*[size for n in shape for size in (1, n)])
+        expanded = split.expand(*[size for r, n in zip(counts, shape, strict=True) for size in (r, n)])
+        return layout.clone(expanded).reshape(*[r * n for r, n in zip(counts, shape, strict=True)])
 
     def tile(self, dims: Sizes, *more: int) -> Self:
-        """Return `repeat`, where fewer numbers than axes are filled up with ones in front."""
-        times = parse_size((dims, *more))
-        return self.repeat((*(1,) * (len(self.shape) - len(times)), *times))
+        """Return `repeat(dims)`, with ones in front of fewer dims than axes."""
+        counts = parse_size((dims, *more))
+        return self.repeat((*(1,) * (len(self.shape) - len(counts)), *counts))
 
     def flip(self, dims: Sizes, *more: int) -> Self:
-        """Return a copy with the elements along some axes in reverse order."""
-        along = tuple(axis(d, len(self.shape)) for d in parse_size((dims, *more)))
-        return layout.flip(self, dims=along if self.shape else ())
+        """Return a copy with the elements in reverse order along some axes."""
+        flipped = tuple(axis(d, len(self.shape)) for d in parse_size((dims, *more)))
+        return layout.flip(self, dims=flipped if self.shape else ())
 
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Self:
-        """Return a copy with the elements shifted along some axes, or in the flattened tensor; what leaves comes back."""
-        moves = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+        """Return a copy with the elements shifted along some axes, or in the flattened tensor, wrapping around."""
+        shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
         if dims is None:
-            return self.flatten().roll(moves, 0).reshape(*self.shape)
-        along = tuple(axis(d, len(self.shape)) for d in ((dims,) if isinstance(dims, int) else dims))
-        if len(along) != len(moves):
-            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(along)}")
-        return layout.roll(self, shifts=moves, dims=along)
+            return self.flatten().roll(shifts, 0).reshape(*self.shape)
+        dims = tuple(axis(d, len(self.shape)) for d in ((dims,) if isinstance(dims, int) else dims))
+        if len(dims) != len(shifts):
+            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+        return layout.roll(self, shifts=shifts, dims=dims)
 
     @has_in_place
     def tril(self, diagonal: int = 0) -> Self:
-        """Return the lower triangle of the last two axes, up to a diagonal (1 the one above the main one), else zeros."""
+        """Return the lower triangle of the last two axes, up to a diagonal (1: the one above the main one); 0 elsewhere."""
         return self._triangle(layout.tril, diagonal)
 
     @has_in_place
     def triu(self, diagonal: int = 0) -> Self:
-        """Return the upper triangle of the last two axes, from a diagonal (1 the one above the main one), else zeros."""
+        """Return the upper triangle of the last two axes, from a diagonal on (1: the one above the main one); 0 elsewhere."""
         return self._triangle(layout.triu, diagonal)
 
     def _triangle(self, op: Primitive, diagonal: int) -> Self:
@@ -231,10 +231,10 @@ class ShapeMethods(PrimitiveMethods):
         return layout.diagonal(self, offset=offset, dims=dims)
 
     def diag(self, diagonal: int = 0) -> Self:
-        """Return a copy of the diagonal of a matrix, or for a vector the matrix with it on the diagonal.
+        """Return a copy of the diagonal of a matrix, or the matrix that has a vector on its diagonal.
 
         Raises:
-            RuntimeError: It is neither a vector nor a matrix.
+            RuntimeError: Self is neither a vector nor a matrix.
         """
         if len(self.shape) == 2:
             return layout.clone(self.diagonal(diagonal))
@@ -245,16 +245,16 @@ class ShapeMethods(PrimitiveMethods):
 
     @method_only
     def expand(self, size: Sizes = (), *more: int) -> Self:
-        """Return a view with axes of size 1, and new ones in front, repeated; -1 keeps a size.
+        """Return a view with the axes of size 1, and new ones in front, repeated; -1 keeps the size of an axis.
 
         Raises:
-            RuntimeError: A size other than 1 would have to change.
+            RuntimeError: An axis of another size than 1 is given another size.
         """
-        wanted = parse_size((size, *more))
-        lead = len(wanted) - len(self.shape)
-        kept = (*(1,) * lead, *self.shape)
-        if -1 in wanted[: max(lead, 0)]:
+        sizes = parse_size((size, *more))
+        extra = len(sizes) - len(self.shape)
+        if -1 in sizes[: max(extra, 0)]:
             raise RuntimeError(
-                f"expand: -1 keeps the size of an axis, but {list(wanted)} has it where {list(self.shape)} has none"
+                f"expand: -1 keeps the size of an axis, but {list(self.shape)} has no axis at -1 in {list(sizes)}"
             )
-        return expand(self, shape=tuple(k if w == -1 else w for w, k in zip(wanted, kept, strict=False)))
+        old = (*(1,) * extra, *self.shape)
+        return expand(self, shape=tuple(k if n == -1 else n for n, k in zip(sizes, old, strict=False)))

@@ -15,11 +15,8 @@ def leaky_relu(x: Array, *, negative_slope: float) -> Array:
     return np.where(x > 0, x, x * negative_slope)
 
 
-@elementwise(
-    public=False,
-    floating=True,
-    x=lambda g, x, alpha: where(x <= 0, g * alpha * exp(clamp(x, low=None, high=0)), g),  # out + alpha would lose digits
-)
+# Not g * (out + alpha), which loses digits.
+@elementwise(public=False, floating=True, x=lambda g, x, alpha: where(x <= 0, g * alpha * exp(clamp(x, low=None, high=0)), g))
 def elu(x: Array, *, alpha: float) -> Array:
     """x where x > 0, else alpha (exp(x) - 1); the derivative at 0 is alpha."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
