@@ -413,7 +413,8 @@ def renew(optimizer: Optimizer, plans: Sequence[BucketPlan]) -> bool:
 
 def all_equal(values: Array) -> bool:
     """Return whether all values are the same."""
-    return len(set(values.tolist())) == 1
+    elements = values.tolist()
+    return elements.count(elements[0]) == len(elements)  # type: ignore[no-any-return]
 
 
 def ravel_all(values: list[Any]) -> list[Any]:

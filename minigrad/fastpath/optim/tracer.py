@@ -14,7 +14,8 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -299,11 +300,19 @@ def is_pure(function: Any, seen: tuple[Any, ...] = ()) -> bool:
     if not hasattr(function, "__code__"):
         return getattr(function, "__module__", None) == "math"
     names = inspect.getclosurevars(function)
-    instructions = list(dis.get_instructions(function.__code__))
-    loaded = {i.argval for i in instructions if i.opname.startswith("LOAD_FAST")}
     return (
         names.builtins.keys() <= PURE_BUILTINS
-        and not any(i.opname in ("IMPORT_NAME", "MAKE_FUNCTION", "STORE_GLOBAL", "STORE_DEREF") for i in instructions)
-        and not any("self" in (name if isinstance(name, tuple) else (name,)) for name in loaded)
+        and is_self_contained(function.__code__)
         and all(is_pure(value, (*seen, function)) for value in (*names.globals.values(), *names.nonlocals.values()))
+    )
+
+
+@lru_cache(256)
+def is_self_contained(code: CodeType) -> bool:
+    """Return whether code imports nothing, defines no functions, keeps nothing for the next call and does not use `self`."""
+    instructions = list(dis.get_instructions(code))
+    loaded = {i.argval for i in instructions if i.opname.startswith("LOAD_FAST")}
+    return not (
+        any(i.opname in ("IMPORT_NAME", "MAKE_FUNCTION", "STORE_GLOBAL", "STORE_DEREF") for i in instructions)
+        or any("self" in (name if isinstance(name, tuple) else (name,)) for name in loaded)
     )
