@@ -14,7 +14,6 @@ from minigrad.backend import current
 from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input
 from minigrad.methods.primitive_methods import PrimitiveMethods
 from minigrad.ops import arithmetic, bitwise, comparison, elementary, rounding, selection, shape
-from minigrad.primitive import Primitive
 from minigrad.promotion import Operand, as_operand
 
 DIVISIONS = {None: arithmetic.div, "floor": rounding.floor_divide, "trunc": rounding.trunc_divide}
@@ -30,17 +29,6 @@ def times_alpha(like: ArithmeticMethods, other: Operand, alpha: float) -> Operan
     if isinstance(alpha, float) and not like.is_floating_point() and not as_operand(other, like).is_floating_point():
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return other if alpha == 1 else arithmetic.mul(as_operand(other, like), alpha)
-
-
-def rounded_division(rounding_mode: str | None) -> Primitive:
-    """Return the primitive that divides and rounds in one of torch's modes.
-
-    Raises:
-        RuntimeError: There is no such mode.
-    """
-    if rounding_mode not in DIVISIONS:
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
-    return DIVISIONS[rounding_mode]
 
 
 class ArithmeticMethods(PrimitiveMethods):
@@ -193,7 +181,11 @@ class ArithmeticMethods(PrimitiveMethods):
         Raises:
             RuntimeError: There is no such rounding mode, or an integer is divided by 0 and rounded.
         """
-        return self / other if rounding_mode is None else rounded_division(rounding_mode)(self, other)
+        if rounding_mode not in DIVISIONS:
+            raise RuntimeError(
+                f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+            )
+        return current.backend.binary(DIVISIONS[rounding_mode], self, other)
 
     @has_in_place
     @scalar_input
@@ -258,7 +250,8 @@ class ArithmeticMethods(PrimitiveMethods):
         """
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-        if not isinstance(min, self._promoting_bound()) and not isinstance(max, self._promoting_bound()):
+        promoting = TensorBase if self.is_floating_point() else TensorBase | float
+        if not isinstance(min, promoting) and not isinstance(max, promoting):
             return selection.clamp(self, low=min, high=max)
         result = self
         if min is not None:
@@ -268,10 +261,6 @@ class ArithmeticMethods(PrimitiveMethods):
             high = as_operand(max, self)
             result = selection.where((result > high) | high.isnan(), high, result)
         return result
-
-    def _promoting_bound(self) -> Any:
-        """Return the types of bounds that NumPy's clip does not take, because they may change the dtype."""
-        return TensorBase if self.is_floating_point() else TensorBase | float
 
     @has_in_place
     def clip(self, min: Any = None, max: Any = None) -> Self:

@@ -363,7 +363,7 @@ def _normalize_entry(entry: Any) -> Any:
     if entry is None or entry is Ellipsis or isinstance(entry, bool):
         return entry
     if isinstance(entry, slice):
-        return slice(_bound(entry.start), _bound(entry.stop), _bound(entry.step))
+        return slice(*(k if k is None else k.__index__() for k in (entry.start, entry.stop, entry.step)))
     if hasattr(entry, "__index__") and not isinstance(entry, TensorBase | np.ndarray):
         return entry.__index__()
     if isinstance(entry, list | range) and not len(entry):
@@ -374,7 +374,3 @@ def _normalize_entry(entry: Any) -> Any:
     if array.dtype.kind not in "iub":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
-
-
-def _bound(bound: Any) -> int | None:
-    return None if bound is None else bound.__index__()

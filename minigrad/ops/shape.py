@@ -70,9 +70,7 @@ def diagonal(x: Array, *, offset: int, dims: tuple[int, int]) -> Array:
 def diagonal_adjoint(x: Array, *, shape: Shape, offset: int, dims: tuple[int, int]) -> Array:
     """Zeros of the given shape with x on the diagonal of two axes: the adjoint of `diagonal`."""
     full = np.zeros(shape, x.dtype)
-    view = np.diagonal(full, offset, *dims)
-    view.flags.writeable = True
-    view[...] = x
+    diagonal.forward(full, offset=offset, dims=dims)[...] = x
     return full
 
 
