@@ -55,7 +55,7 @@ ARRANGED: dict[str, Program] = {  # of a tensor of shape (2, 3, 4)
     "diagonal of itself": lambda t, x: t.diagonal(x, 0, 1, -2),
     "diag of a matrix": lambda t, x: x[0].diag(1),
     "diag of a vector": lambda t, x: t.diag(x[0, 0], -1),
-    "diag of a number": lambda t, x: x[0, 0, 0].diag(),
+    "diag of a 0-d tensor": lambda t, x: x[0, 0, 0].diag(),
     "diag of more": lambda t, x: x.diag(),
     "trace": lambda t, x: x[0].trace(),
     "trace of a vector": lambda t, x: t.trace(x[0, 0]),
@@ -76,13 +76,13 @@ PICKED: dict[str, Program] = {
     "unbind": lambda t, x: x.unbind(1),
     "topk": lambda t, x: x.topk(2).values,
     "topk of the least": lambda t, x: t.topk(x, 3, dim=1, largest=False).values,
-    "topk of all of a number": lambda t, x: x[0, 0, 0].topk(1).values,
+    "topk of all of a 0-d tensor": lambda t, x: x[0, 0, 0].topk(1).values,
     "topk of too many": lambda t, x: x.topk(5),
     "sort": lambda t, x: t.sort(x, 1, True).values,
     "masked_select": lambda t, x: x[0].masked_select(t.tensor([True, False, True, True])),
     "masked_select by a column": lambda t, x: t.masked_select(x, t.tensor([[True], [False], [True]])),
     "take_along_dim": lambda t, x: x.take_along_dim(x.argsort(1), 1),
-    "where with a number": lambda t, x: x.where(x > 0, 3.0),
+    "where with a scalar": lambda t, x: x.where(x > 0, 3.0),
     "norm by name": lambda t, x: x[0].norm("fro"),
     "norm by another name": lambda t, x: x[0].norm("inf"),
     "greatest norm": lambda t, x: t.norm(x, float("inf"), 1),
@@ -92,15 +92,15 @@ PICKED: dict[str, Program] = {
 }
 JOINED: dict[str, Program] = {
     "cat": lambda t, x: t.cat([x, x * 2], 1),
-    "cat of numbers": lambda t, x: t.cat([x[0, 0, 0], x[0, 0, 1]]),
+    "cat of 0-d tensors": lambda t, x: t.cat([x[0, 0, 0], x[0, 0, 1]]),
     "stack": lambda t, x: t.stack((x, x.exp()), -1),
     "hstack": lambda t, x: t.hstack([x[0], x[1]]),
     "hstack of vectors": lambda t, x: t.hstack([x[0, 0], x[1, 1, :2]]),
-    "hstack of numbers": lambda t, x: t.hstack([x[0, 0, 0], x[1, 1, 1]]),
+    "hstack of 0-d tensors": lambda t, x: t.hstack([x[0, 0, 0], x[1, 1, 1]]),
     "hstack of nothing": lambda t, x: t.hstack([]),
     "vstack": lambda t, x: t.vstack([x[0], x[1, :2]]),
     "vstack of vectors": lambda t, x: t.vstack([x[0, 0], x[1]]),
-    "vstack of numbers": lambda t, x: t.vstack((x[0, 0, 0], x[0, 0, 1])),
+    "vstack of 0-d tensors": lambda t, x: t.vstack((x[0, 0, 0], x[0, 0, 1])),
     "meshgrid": lambda t, x: t.meshgrid(x[0, 0], x[0, :, 0], indexing="ij"),
     "meshgrid of x and y": lambda t, x: t.meshgrid([x[0, 0], x[0, :, 0]], indexing="xy"),
     "meshgrid of one": lambda t, x: t.meshgrid(x[0, 0], indexing="xy"),
@@ -147,7 +147,7 @@ def test_value_and_gradient_as_in_torch(program: Program) -> None:
 
 WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
     "nonzero": lambda t: t.tensor([[0, 1], [2, 0]]).nonzero(),
-    "nonzero of a number": lambda t: t.tensor(3).nonzero(),
+    "nonzero of a 0-d tensor": lambda t: t.tensor(3).nonzero(),
     "nonzero as a tuple": lambda t: t.nonzero(t.eye(2), as_tuple=True),
     "where without values": lambda t: t.where(t.eye(2) > 0),
     "argmax of all": lambda t: t.tensor([[1, 5], [7, 2]]).argmax(),
@@ -164,7 +164,7 @@ WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
     "randn_like": lambda t: t.randn_like(t.ones(2, 3, dtype=t.float64)).shape,
     "rounding in no way": lambda t: t.ones(2).div(t.ones(2), rounding_mode="up"),
     "clamp without bounds": lambda t: t.ones(2).clamp(),
-    "cumsum of a number": lambda t: t.tensor(3.0).cumsum(0),
+    "cumsum of a 0-d tensor": lambda t: t.tensor(3.0).cumsum(0),
     "uniform integers": lambda t: t.ones(2, dtype=t.int64).uniform_(),
     "normal integers": lambda t: t.ones(2, dtype=t.int64).normal_(),
     "multinomial of a cube": lambda t: t.ones(2, 2, 2).multinomial(1),
@@ -177,10 +177,10 @@ WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
     "unary plus of booleans": lambda t: +t.tensor([True]),
     "new_empty": lambda t: (t.ones(2).new_empty(2, 3).shape, t.ones(2, dtype=t.int64).new_empty((1,)).dtype),
     "randn of integers": lambda t: t.randn(2, dtype=t.int64),
-    "softmax of a number": lambda t: (t.tensor(3.0).softmax(0), t.tensor(3.0).log_softmax(-1), t.tensor(3.0).softmax(1)),
+    "softmax of a 0-d tensor": lambda t: (t.tensor(3.0).softmax(0), t.tensor(3.0).log_softmax(-1), t.tensor(3.0).softmax(1)),
     "cumsum along a wrong axis": lambda t: t.tensor(3.0).cumsum(1),
-    "median of a number": lambda t: t.tensor(3.0).median(),
-    "prod of a number": lambda t: t.tensor(3.0).prod(0),
+    "median of a 0-d tensor": lambda t: t.tensor(3.0).median(),
+    "prod of a 0-d tensor": lambda t: t.tensor(3.0).prod(0),
     "tril of a vector": lambda t: t.ones(3).tril(),
     "scatter_add of a larger index": lambda t: t.ones(2).scatter_add(0, t.tensor([0, 0, 1]), t.ones(2)),
     "gather of a larger index": lambda t: t.ones(2, 2).gather(0, t.tensor([[0, 0, 0]])),
@@ -194,7 +194,7 @@ WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
         t.ones(1, 1, 4, 4), t.ones(1, 1, 3, 3), t.ones(1, dtype=t.float64)
     ),
     "one_hot of no class": lambda t: t.nn.functional.one_hot(t.tensor([0]), 0),
-    "cross_entropy of a number": lambda t: t.nn.functional.cross_entropy(t.tensor(1.0), t.tensor(0)),
+    "cross_entropy of a 0-d tensor": lambda t: t.nn.functional.cross_entropy(t.tensor(1.0), t.tensor(0)),
     "cross_entropy of one with two targets": lambda t: t.nn.functional.cross_entropy(t.ones(3), t.tensor([0, 1])),
     "batch_norm without statistics": lambda t: t.nn.functional.batch_norm(t.ones(2, 3), None, None),
     "as_tensor of a tensor": lambda t: t.as_tensor(t.ones(2), dtype=t.float64),
@@ -223,7 +223,7 @@ ALONG = [*itertools.product(ONE, [0, -1, 1, -2]), *itertools.product(SEVERAL, [(
 
 
 @pytest.mark.parametrize(("name", "dim"), ALONG)
-def test_a_number_has_one_axis_and_no_other(name: str, dim: Any) -> None:
+def test_a_0d_tensor_has_one_axis_and_no_other(name: str, dim: Any) -> None:
     assert_same_in_both(lambda t: (getattr(t.tensor(3.0), name)(dim),))
 
 

@@ -138,7 +138,7 @@ class ReductionMethods(ArithmeticMethods):
         if p in (None, "fro", 2):
             return elementary.safe_sqrt((self * self).sum(dim, keepdim))
         if not isinstance(p, int | float):
-            raise RuntimeError(f"norm: p must be a number or 'fro', but is {p!r}")
+            raise RuntimeError(f"norm: p must be a scalar or 'fro', but is {p!r}")
         size = self.abs()
         if p == math.inf:
             return size.amax(() if dim is None else dim, keepdim)

@@ -51,7 +51,7 @@ def _einsum_vjp(g: Any, xs: Any, subscripts: tuple[str, ...], output: str) -> li
         others = (output, *subscripts[:k], *subscripts[k + 1 :])
         kept = "".join(a for a in letters if any(a in other for other in others))
         cotangent = einsum(g, *xs[:k], *xs[k + 1 :], subscripts=others, output=kept)
-        # Along a letter that stands nowhere else the operand was just summed: the cotangent is constant there.
+        # Along a letter that no other operand and not the output has, the operand was summed: the cotangent is constant.
         sizes = iter(cotangent.shape)
         shape = tuple(next(sizes) if a in kept else 1 for a in letters)
         expanded = tuple(n if size == 1 else size for n, size in zip(x.shape, shape, strict=True))

@@ -312,11 +312,11 @@ def scattered(draw: st.DrawFn) -> Case:
 
 @cases
 def assigned(draw: st.DrawFn) -> Case:
-    """An array, an index that names no place twice, and a value that broadcasts to what it selects."""
+    """An array, an index that selects no element twice, and a value that broadcasts to what it selects."""
     x = draw(arrays(shapes(max_side=4)))
-    places = np.arange(x.size).reshape(x.shape)
-    index = draw(indices(x.shape).filter(lambda index: len(np.unique(places[index])) == places[index].size))
-    selected = places[index].shape
+    positions = np.arange(x.size).reshape(x.shape)
+    index = draw(indices(x.shape).filter(lambda index: len(np.unique(positions[index])) == positions[index].size))
+    selected = positions[index].shape
     value = tuple(draw(st.sampled_from([1, n])) for n in selected[draw(st.integers(0, len(selected))) :])
     return Case((x, draw(arrays(value))), {"index": index})
 

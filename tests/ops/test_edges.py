@@ -106,7 +106,7 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
     "division by 0": slope(lambda t, x: 1 / x, 0.0),
     "0 / 0": slope(lambda t, x: x / x, 0.0),
     "inf - inf": slope(lambda t, x: x - x, INF),
-    "index_fill of a place listed twice": slope(
+    "index_fill of an index listed twice": slope(
         lambda t, x: t.ones(3, dtype=t.float64).index_fill(0, t.tensor([1, 1]), x[0]), 2.0
     ),
     "scatter": slope(lambda t, x: x.scatter(0, t.tensor([2, 0]), x[1:] * 3), 1.0, 2.0, 4.0),
@@ -136,7 +136,7 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
     "cat of nothing": lambda t: t.cat([t.zeros(0), t.ones(2)]),
     "softmax of nothing": lambda t: t.zeros(0).softmax(0),
     "reduction over no axes": lambda t: t.ones(2, 3).sum(()),
-    "reduction of a number": lambda t: (t.tensor(2.0).sum(0), t.tensor(2.0).mean(-1), t.tensor(2.0).max(0).values),
+    "reduction of a 0-d tensor": lambda t: (t.tensor(2.0).sum(0), t.tensor(2.0).mean(-1), t.tensor(2.0).max(0).values),
     "axis out of range": lambda t: t.ones(2).sum(1),
     "axis twice": lambda t: t.ones(2, 2).sum((0, 0)),
     "mean of integers": lambda t: t.tensor([1, 2]).mean(),
@@ -147,7 +147,7 @@ AS_TORCH: dict[str, Callable[[Library], Any]] = {
     "permute with too few": lambda t: t.ones(2, 3).permute(0),
     "expand that does not fit": lambda t: t.ones(2).expand(3),
     "matmul that does not fit": lambda t: t.ones(2, 3) @ t.ones(2, 3),
-    "matmul of a number": lambda t: t.ones(2) @ t.tensor(1.0),
+    "matmul of a 0-d tensor": lambda t: t.ones(2) @ t.tensor(1.0),
     "mm of vectors": lambda t: t.ones(2).mm(t.ones(2)),
     "dot of matrices": lambda t: t.ones(2, 2).dot(t.ones(2, 2)),
     "cat that does not fit": lambda t: t.cat([t.ones(2, 3), t.ones(2, 2)]),

@@ -37,13 +37,13 @@ def test_reading_and_its_gradient(shape: tuple[int, ...], data: st.DataObject) -
 @given(shapes(max_side=4), st.data())
 def test_writing_and_its_gradient(shape: tuple[int, ...], data: st.DataObject) -> None:
     index = data.draw(indices(shape))
-    places = np.arange(np.prod(shape)).reshape(shape)[index]
-    if len(np.unique(places)) < places.size:
+    positions = np.arange(np.prod(shape)).reshape(shape)[index]
+    if len(np.unique(positions)) < positions.size:
         return  # which of several values stays is not said
 
     def program(t: Library) -> Any:
         leaf = t.arange(float(np.prod(shape))).reshape(shape).requires_grad_()
-        value = t.ones(places.shape, requires_grad=True)
+        value = t.ones(positions.shape, requires_grad=True)
         x = leaf * 2
         x[spoken(t, index)] = value * 3
         (x * x).sum().backward()
