@@ -38,13 +38,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad import errors
-from minigrad.dtypes import unwrap_scalar
 from minigrad.grad_mode import set_recording, thread
 from minigrad.primitive import NUMPY_ERRORS, Array, Linearization, Primitive
 
 Vertex = Hashable  # of the graph: a Node, or a leaf, which is a tensor without a node
 Cotangent = Any  # an array, or a tensor where the backward pass is recorded in turn; anything that has +
 Hook = Callable[[Cotangent], Cotangent | None]
+Parents = tuple[Vertex | None, ...]
+Tensors = Sequence["TensorBase"]
+Gradients = Sequence["TensorBase | None"]
+Targets = Iterable[Vertex] | None
+Roots = Iterable[tuple[Vertex, Cotangent]]
 
 next_sequence_nr = itertools.count(1).__next__
 """The clock of the graph: nodes and writes to memory draw their sequence numbers from it."""
@@ -76,7 +80,7 @@ class Node:
 
     user_defined = False
 
-    def __init__(self, parents: tuple[Vertex | None, ...]) -> None:
+    def __init__(self, parents: Parents) -> None:
         self.sequence_nr = next_sequence_nr()
         self.parents = parents
         self.hooks: list[Hook] | None = None
@@ -108,15 +112,9 @@ class PrimitiveNode(Node):
 
     __slots__ = ("linearization", "residuals", "versions")
 
-    def __init__(
-        self, parents: tuple[Vertex | None, ...], linearization: Linearization, residuals: Any, versions: Sequence[Version]
-    ) -> None:
-        self.sequence_nr = next_sequence_nr()
-        self.parents = parents
-        self.hooks = None
-        self.linearization = linearization
-        self.residuals: Sequence[Any] | None = residuals
-        self.versions = versions
+    def __init__(self, parents: Parents, linearization: Linearization, residuals: Any, versions: Sequence[Version]) -> None:
+        super().__init__(parents)
+        self.linearization, self.residuals, self.versions = linearization, residuals, versions
 
     @property
     def op_name(self) -> str:
@@ -131,10 +129,10 @@ class PrimitiveNode(Node):
             wanted = [p is not None and (needed is None or p in needed) for p in self.parents]
             return [g if flag else None for g, flag in zip(linearization.vjp(cotangent, *residuals), wanted)]
         if needed is None:
-            return linearization.vjp(cotangent, *residuals)  # type: ignore[no-any-return]
-        return linearization.narrow(tuple([p in needed for p in self.parents]))(cotangent, *residuals)  # type: ignore[no-any-return]
+            return linearization.vjp(cotangent, *residuals)
+        return linearization.narrow(tuple([p in needed for p in self.parents]))(cotangent, *residuals)
 
-    def checked_residuals(self) -> Sequence[Any]:
+    def checked_residuals(self) -> Any:
         """Return the residuals, if they are there and have the values that they had."""
         if self.residuals is None:
             raise errors.graph_freed(self.op_name)
@@ -192,13 +190,11 @@ def run_hooks(cotangent: Cotangent, hooks: Iterable[Hook]) -> Cotangent:
     return cotangent
 
 
-def backward_pass(
-    root_cotangents: Iterable[tuple[Vertex, Cotangent]], targets: Iterable[Vertex] | None = None, retain_graph: bool = False
-) -> dict[Vertex, Cotangent]:
+def backward_pass(roots: Roots, targets: Targets = None, retain_graph: bool = False) -> dict[Vertex, Cotangent]:
     """Return the cotangents of the targets, given those of the roots.
 
     Args:
-        root_cotangents: Pairs of a vertex and its cotangent. A root that comes twice counts twice.
+        roots: Pairs of a vertex and its cotangent. A root that comes twice counts twice.
         targets: Leaves or nodes; None stands for every leaf.
         retain_graph: Keep the residuals of the visited nodes, so that they can be visited again.
 
@@ -206,7 +202,7 @@ def backward_pass(
         A cotangent for each target; one that the roots do not depend on is missing.
     """
     cotangents: dict[Vertex, Cotangent] = {}
-    for root, cotangent in root_cotangents:
+    for root, cotangent in roots:
         cotangents[root] = cotangents[root] + cotangent if root in cotangents else cotangent
     nodes = toposort(cotangents)
     target_set = frozenset(() if targets is None else targets)
@@ -262,16 +258,7 @@ class TensorBase:
     version: Version
     hooks: list[Hook] | None = None
     _requires_grad: bool = False
-    _grad: TensorBase | None = None
-
-    @staticmethod
-    def __apply__(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> TensorBase:
-        return apply(op, inputs, attributes)
-
-    @staticmethod
-    def promote(op: Primitive, inputs: Sequence[Any]) -> Sequence[TensorBase]:
-        """Return the operands of a primitive as tensors of the dtypes that it wants; see `minigrad.promotion`."""
-        return [x if isinstance(x, TensorBase) else wrap(np.asarray(x)) for x in inputs]
+    _grad: Any = None
 
     def vertex(self) -> Vertex | None:
         """Return the place in the graph: the node, the leaf itself, or None where no gradient is required."""
@@ -282,12 +269,13 @@ class TensorBase:
         self.version = source.version
 
     def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
-        """Add a cotangent to `grad`, which shares its memory with nothing else; `borrowed` holds the ids of others' arrays."""
-        if isinstance(cotangent, TensorBase):
+        """Add a cotangent to `grad`, which shares memory with nothing else. `borrowed` are the ids of arrays of others."""
+        recorded = isinstance(cotangent, TensorBase)
+        if recorded:
             with set_recording(True):
                 self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
         elif self._grad is None:
-            self._grad = own(cotangent, borrowed)
+            self._grad = wrap(own(np.asarray(cotangent), borrowed))
         else:
             self._grad.write(self._grad.array + cotangent)
 
@@ -305,6 +293,14 @@ def wrap(array: Array, node: Node | None = None) -> Any:
     return tensor
 
 
+def own(array: Array, borrowed: set[int]) -> Array:
+    """Return an array that shares memory with no other: itself, unless it is a view or borrowed, else a copy."""
+    if array.base is not None or id(array) in borrowed:
+        array = array.copy()
+    borrowed.add(id(array))
+    return array
+
+
 def unpack(array: Array, vertex: Vertex | None, version: Version) -> TensorBase:
     """Return the tensor that a saved array was, with its place in the graph and its version counter."""
     if isinstance(vertex, TensorBase):
@@ -319,22 +315,17 @@ def unpack(array: Array, vertex: Vertex | None, version: Version) -> TensorBase:
 # --------------------------------------------------------------------------------------------------------- forward, recorded
 
 
-def apply(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> TensorBase:
-    """Apply a primitive to operands, at least one of them a tensor, recording it if a gradient is required."""
-    tensors = TensorBase.result_class.promote(op, inputs)
-    arrays = [t.array for t in tensors]
-    if attributes:
-        attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
-    else:
-        attributes = op.defaults
+def apply(op: Primitive, inputs: Sequence[TensorBase], attributes: Mapping[str, Any]) -> Any:
+    """Apply a primitive to tensors of suitable dtypes, and record it if a gradient is required. All attributes are given."""
+    arrays = [x.array for x in inputs]
     try:
         out = np.asarray(thread.state.without_warnings(op.forward, *arrays, **attributes))
     except NUMPY_ERRORS as error:
         raise errors.from_numpy_error(op.name, arrays, error) from error
-    result: TensorBase = wrap(out)
-    if op.is_view and out.base is not None and memory_owner(out) is memory_owner(arrays[0]):
-        result.become_view_of(tensors[0], op, attributes)
-    record(op, tensors, result, attributes)
+    result = wrap(out)
+    if op.is_view:
+        result.become_view_of(inputs[0], op, attributes)
+    record(op, inputs, result, attributes)
     return result
 
 
@@ -351,39 +342,14 @@ def record(op: Primitive, inputs: Sequence[TensorBase], result: TensorBase, attr
                 state.observer.forward(result.node, [x.array for x in inputs], result.array)
 
 
-def memory_owner(array: Array) -> object:
-    """Return the array that owns the memory of this one."""
-    return array if array.base is None else array.base
-
-
 # -------------------------------------------------------------------------------------------------------------- backward
 
 
 def backward(
-    outputs: Sequence[TensorBase],
-    gradients: Sequence[TensorBase | None],
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Sequence[Any] | None = None,
+    outputs: Tensors, gradients: Gradients, retain_graph: bool | None, create_graph: bool, targets: Targets = None
 ) -> None:
-    """Add to the `grad` of every leaf, or of every input if they are given, the derivative of the outputs by it.
-
-    Args:
-        outputs: What is differentiated.
-        gradients: The cotangent of each output; None stands for 1, if the output is a scalar.
-        retain_graph: Keep the residuals, so that backward can be called again. Default: create_graph.
-        create_graph: Record the computation of the gradients, so that they can be differentiated in turn.
-        inputs: The tensors whose `grad` is computed.
-
-    Raises:
-        RuntimeError: An output does not require a gradient, or has several elements and no gradient; the graph was freed by an
-            earlier backward; a saved tensor was overwritten. No `grad` is changed then.
-    """
-    for t in inputs or ():
-        if t.node is not None:
-            t.retain_grad()
-    targets = None if inputs is None else gradient_targets(inputs, "backward")
-    grads = run_backward(outputs, gradients, targets, retain_graph, create_graph)
+    """Add to the `grad` of every leaf, or only of the targets, the derivative of the outputs by it; see `run_backward`."""
+    grads = run_backward(outputs, gradients, retain_graph, create_graph, targets)
     leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
     for leaf in leaves:
         if leaf.node is not None:
@@ -395,14 +361,24 @@ def backward(
 
 
 def run_backward(
-    outputs: Sequence[TensorBase],
-    gradients: Sequence[TensorBase | None],
-    targets: Sequence[Vertex] | None,
-    retain_graph: bool | None,
-    create_graph: bool,
+    outputs: Tensors, gradients: Gradients, retain_graph: bool | None, create_graph: bool, targets: Targets = None
 ) -> dict[Vertex, Cotangent]:
-    """Return the cotangents of the targets, or of all leaves: tensors with create_graph, else arrays."""
-    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(outputs, gradients, strict=True))]
+    """Return the cotangents of the targets, or of all leaves.
+
+    Args:
+        outputs: What is differentiated.
+        gradients: The cotangent of each output; None stands for 1, if the output is a scalar.
+        retain_graph: Keep the residuals, so that the graph can be differentiated again. None stands for create_graph.
+        create_graph: Record the computation of the cotangents, which are tensors then, so that they can be differentiated.
+        targets: Vertices.
+
+    Raises:
+        RuntimeError: An output does not require a gradient, or has several elements and no gradient; the graph was freed
+            by an earlier backward; a saved tensor was overwritten.
+    """
+    for k, (y, gradient) in enumerate(zip(outputs, gradients)):
+        errors.check_root(y, gradient, k)
+    roots = [(y.vertex(), root_cotangent(y, gradient, create_graph)) for y, gradient in zip(outputs, gradients)]
     retain_graph = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with set_recording(True):
@@ -410,49 +386,10 @@ def run_backward(
     return thread.state.without_warnings(backward_pass, roots, targets, retain_graph)
 
 
-def root_cotangent(
-    output: TensorBase, gradient: TensorBase | None, create_graph: bool, position: int
-) -> tuple[Vertex, Cotangent]:
-    """Return the vertex of an output and its cotangent, by default 1: a tensor with create_graph, else an array or a scalar."""
-    vertex, array = output.vertex(), output.array
-    if thread.state.observer is not None:
-        thread.state.observer.root(output)
-    if vertex is None:
-        raise errors.gradient_not_required(position)
+def root_cotangent(output: TensorBase, gradient: Any, create_graph: bool) -> Cotangent:
+    """Return the cotangent of an output, by default 1: a tensor with create_graph, else an array or a NumPy scalar."""
     if gradient is None:
-        if array.size != 1:
-            raise errors.gradient_missing(array.shape)
-        if create_graph:
-            return vertex, wrap(np.ones_like(array))
-        return vertex, np.ones_like(array) if array.shape else array.dtype.type(1)  # faster than a 0-d array
-    if gradient.array.shape != array.shape:
-        raise errors.gradient_misshapen(position, gradient.array.shape, array.shape)
-    gradient = gradient.to(array.dtype)
-    return vertex, gradient if create_graph else gradient.array
-
-
-def gradient_targets(inputs: Sequence[TensorBase], caller: str) -> list[Vertex]:
-    """Return the vertices of the tensors by which is differentiated."""
-    if not inputs:
-        raise RuntimeError(f"`inputs` argument to `{caller}()` cannot be empty.")
-    targets = [t.vertex() for t in inputs]
-    for k, (t, vertex) in enumerate(zip(inputs, targets, strict=True)):
-        if vertex is None:
-            raise errors.input_without_gradient(k, t.array.shape)
-    return targets
-
-
-def own(cotangent: Cotangent, borrowed: set[int]) -> Any:
-    """Return a cotangent as a tensor that shares memory with no other.
-
-    An array is taken over, and then counts as borrowed itself, unless it is a view or is borrowed, known by its id.
-    """
-    if isinstance(cotangent, TensorBase):
-        shared, array = id(cotangent.array) in borrowed, cotangent.array
-        borrowed.add(id(array))
-        return cotangent.clone() if shared else cotangent
-    array = np.asarray(cotangent)
-    if array.base is not None or id(array) in borrowed:
-        array = array.copy()
-    borrowed.add(id(array))
-    return wrap(array)
+        one = np.ones_like(output.array) if output.array.shape else output.array.dtype.type(1)  # faster than a 0-d array
+        return wrap(np.asarray(one)) if create_graph else one
+    gradient = gradient.to(output.array.dtype)
+    return gradient if create_graph else gradient.array

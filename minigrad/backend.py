@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from minigrad.autodiff import apply
+from minigrad.dtypes import unwrap_scalar
 from minigrad.primitive import Primitive
+from minigrad.promotion import promote
 
 T = TypeVar("T")
 
@@ -20,15 +22,16 @@ class Backend:
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""
-        return apply(op, inputs, attributes)
+        attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
+        return apply(op, promote(op, inputs), attributes)
 
     def unary(self, op: Primitive, x: T) -> T:
         """Apply a primitive to one tensor."""
-        return apply(op, (x,), {})
+        return self.apply(op, (x,), {})
 
     def binary(self, op: Primitive, a: T, b: Any) -> T:
         """Apply a primitive to two operands, at least one of them a tensor."""
-        return apply(op, (a, b), {})
+        return self.apply(op, (a, b), {})
 
     def optimizer_step(self, optimizer: Any) -> bool:
         """Update every parameter of an optimizer that has a gradient, and return True; or leave it to the optimizer."""

@@ -25,42 +25,38 @@ def saved_tensor_modified(op_name: str, shape: Sequence[int] | None) -> RuntimeE
     """A residual was written to after it was saved."""
     saved = "tensors" if shape is None else f"a tensor of shape {list(shape)}"
     return RuntimeError(
-        f"one of the variables needed for gradient computation has been modified by an inplace operation: {op_name} had saved "
-        f"{saved} that was written to before backward reached it. Use the out-of-place form of that operation, or clone() the "
-        "tensor first."
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: {op_name} had "
+        f"saved {saved} that was written to before backward reached it. Use the out-of-place form of that operation, or "
+        "clone() the tensor first."
     )
 
 
 def data_replaced(shape: Sequence[int]) -> RuntimeError:
     """A saved leaf has other memory than when it was saved."""
     return RuntimeError(
-        "one of the variables needed for gradient computation was given other memory by an assignment to its .data: a leaf of "
-        f"shape {list(shape)}. Write to it in place under no_grad(), or compute the loss again."
+        "one of the variables needed for gradient computation was given other memory by an assignment to its .data: a leaf "
+        f"of shape {list(shape)}. Write to it in place under no_grad(), or compute the loss again."
     )
 
 
-def gradient_not_required(position: int) -> RuntimeError:
-    """Backward was called on something that has no gradient."""
-    return RuntimeError(
-        f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that it was computed from "
-        "requires a gradient, or it was computed under no_grad()"
-    )
-
-
-def gradient_missing(shape: Sequence[int]) -> RuntimeError:
-    """Backward was called on several elements without a gradient."""
-    return RuntimeError(
-        f"grad can be implicitly created only for scalar outputs, but the output has shape {list(shape)}: reduce it, for "
-        "example with sum(), or give its gradient"
-    )
-
-
-def gradient_misshapen(position: int, shape: Sequence[int], expected: Sequence[int]) -> RuntimeError:
-    """The gradient that was given does not have the shape of the output."""
-    return RuntimeError(
-        f"Mismatch in shape: grad_output[{position}] has a shape of {tuple(shape)} and output[{position}] has a shape of "
-        f"{tuple(expected)}."
-    )
+def check_root(output: Any, gradient: Any, position: int) -> None:
+    """Raise RuntimeError unless an output can be differentiated, given its gradient, which may be left out for a scalar."""
+    if output.vertex() is None:
+        raise RuntimeError(
+            f"element {position} of tensors does not require grad and does not have a grad_fn: nothing that it was computed "
+            "from requires a gradient, or it was computed under no_grad()"
+        )
+    shape = output.array.shape
+    if gradient is None and output.array.size != 1:
+        raise RuntimeError(
+            f"grad can be implicitly created only for scalar outputs, but the output has shape {list(shape)}: reduce it, for "
+            "example with sum(), or give its gradient"
+        )
+    if gradient is not None and gradient.array.shape != shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{position}] has a shape of {gradient.array.shape} and output[{position}] has a "
+            f"shape of {shape}."
+        )
 
 
 def input_without_gradient(position: int, shape: Sequence[int]) -> RuntimeError:

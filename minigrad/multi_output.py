@@ -3,7 +3,7 @@
     x -> SplitNode -> OutputNode 0 -> first part
                    -> OutputNode 1 -> second part
 
-An `OutputNode` hands its cotangent on under its index. The node of the operation receives those of all results that were used.
+An `OutputNode` passes its cotangent on under its index. The node of the operation receives those of all results in use.
 """
 
 from __future__ import annotations

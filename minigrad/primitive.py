@@ -34,6 +34,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]
+Vjp = Callable[..., Sequence[Any]]
 T = TypeVar("T")
 
 NUMPY_ERRORS = (ValueError, TypeError, IndexError)
@@ -81,7 +82,7 @@ class Primitive:
         in_place: bool = False,
     ) -> None:
         self.name = self.__name__ = forward.__name__.rstrip("_")
-        self.__module__ = forward.__module__
+        self.__doc__, self.__module__ = forward.__doc__, forward.__module__
         self.__signature__ = inspect.signature(forward)
         self.forward = forward
         parameters = self.__signature__.parameters.values()
@@ -92,7 +93,7 @@ class Primitive:
         self.differentiable = bool(rules)
         promoted = tuple(promote) or (self.inputs if floating else ())
         self.promote = tuple(name in promoted for name in self.inputs)
-        self.floating, self.broadcasts, self.is_view = floating, broadcasts, is_view
+        self.floating, self.broadcasts, self.is_view = floating, broadcasts and len(self.inputs) > 1, is_view
         self.ufunc, self.public, self.in_place = ufunc, public, public and in_place
         shapes, dtypes = ([f"{name}_{suffix}" for name in self.inputs] for suffix in ("shape", "dtype"))
         self.saveable = (*self.inputs, "out", *shapes, *self.defaults, *dtypes)
@@ -136,22 +137,6 @@ class Linearizations(dict[tuple[bool, ...], "Linearization"]):
         return linearization
 
 
-class _Documentation:
-    """The docstring of a primitive ends with its rules, which are read from the source when they are asked for."""
-
-    def __init__(self, of_class: str | None) -> None:
-        self.of_class = of_class
-
-    def __get__(self, op: Primitive | None, owner: type[Primitive]) -> str | None:
-        if op is None:
-            return self.of_class
-        vjps = [f"    d{name} = {text}" for name, text in rule_sources(op).items()]
-        return "\n".join([op.forward.__doc__ or "", "", "Cotangents, given the cotangent g of the result:", "", *vjps])
-
-
-Primitive.__doc__ = _Documentation(Primitive.__doc__)  # type: ignore[assignment]
-
-
 class Linearization:
     """The derivative of a primitive by some of its inputs: what it saves, and its vector-Jacobian product.
 
@@ -175,7 +160,8 @@ class Linearization:
         scalar_vjp: Left to backends, for a vjp of cotangents that are NumPy scalars.
     """
 
-    scalar_vjp: Rule | None = None
+    vjp: Vjp
+    scalar_vjp: Vjp | None = None
 
     def __init__(self, op: Primitive, wanted: Sequence[bool]) -> None:
         self.op, self.wanted = op, wanted
@@ -187,9 +173,9 @@ class Linearization:
         self.source = f"{self._save_source()}\n\n{vjp_source(op, wanted, self.residuals)}"
         functions = compile_functions(op, self.source, "".join("01"[flag] for flag in wanted))
         self.save, self.vjp = functions["save"], functions["vjp"]
-        self._narrowed: dict[tuple[bool, ...], Rule] = {}
+        self._narrowed: dict[tuple[bool, ...], Vjp] = {}
 
-    def narrow(self, wanted: tuple[bool, ...]) -> Rule:
+    def narrow(self, wanted: tuple[bool, ...]) -> Vjp:
         """Return the vjp by fewer inputs, of the same residuals."""
         if wanted not in self._narrowed:
             source = vjp_source(self.op, wanted, self.residuals)
@@ -296,14 +282,7 @@ def elementwise(
     def define(forward: Callable[..., Any]) -> Primitive:
         inputs = forward.__code__.co_varnames[: forward.__code__.co_argcount]
         return Primitive(
-            forward,
-            rules,
-            promote=inputs,
-            floating=floating,
-            broadcasts=len(inputs) > 1,
-            ufunc=ufunc,
-            public=public,
-            in_place=in_place,
+            forward, rules, promote=inputs, floating=floating, broadcasts=True, ufunc=ufunc, public=public, in_place=in_place
         )
 
     return define

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import dtypes, printing, promotion
-from minigrad.autodiff import TensorBase, Version, apply, wrap
+from minigrad import dtypes, printing
+from minigrad.autodiff import TensorBase, Version, wrap
 from minigrad.backend import current
 from minigrad.compat.constructor import legacy_data
 from minigrad.methods.indexing import IndexingMethods
@@ -20,7 +20,7 @@ from minigrad.methods.sampling import SamplingMethods
 from minigrad.methods.shape import ShapeMethods
 from minigrad.primitive import Primitive
 
-__all__ = ["Tensor", "apply", "wrap"]
+__all__ = ["Tensor", "wrap"]
 
 
 class Tensor(
@@ -60,11 +60,6 @@ class Tensor(
     @staticmethod
     def __apply__(op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         return current.backend.apply(op, inputs, attributes)
-
-    @staticmethod
-    def promote(op: Primitive, inputs: Sequence[Any]) -> Sequence[TensorBase]:
-        """Return the operands of a primitive as tensors of the dtypes that it wants."""
-        return promotion.promote(op, inputs)
 
     def __repr__(self) -> str:
         return printing.render(self.array, self._suffix())

@@ -32,9 +32,14 @@ from minigrad.autodiff import Node, TensorBase, Vertex, next_sequence_nr, record
 from minigrad.errors import from_numpy_error
 from minigrad.grad_mode import set_recording, thread
 from minigrad.ops.indexing import replay_view, setitem, view_scatter
-from minigrad.primitive import NUMPY_ERRORS, Primitive
+from minigrad.primitive import NUMPY_ERRORS, Array, Primitive
 
 NO_GRAD = "no_grad"
+
+
+def memory_owner(array: Array) -> object:
+    """Return the array that owns the memory of this one."""
+    return array if array.base is None else array.base
 
 
 class ViewTracking(TensorBase):
@@ -53,7 +58,9 @@ class ViewTracking(TensorBase):
     _created_by: str | None = None
 
     def become_view_of(self, source: Any, op: Primitive, attributes: Mapping[str, Any]) -> None:
-        """Become the view of a source that a primitive has made."""
+        """Become the view of a source that a primitive has made, if it has not copied."""
+        if self.array.base is None or memory_owner(self.array) is not memory_owner(source.array):
+            return
         self._base = source if source._base is None else source._base
         self._view_ops = (source._view_ops, (op, attributes))
         self.version = source.version
@@ -141,10 +148,10 @@ class ViewTracking(TensorBase):
         if recorded:
             self.rebase_history(result)
 
-    def rebase_history(self, result: Self) -> None:
+    def rebase_history(self, result: Any) -> None:
         """Become the result of an operation whose values were just written here, and so change the base."""
         if result.array.dtype != self.array.dtype:
-            result = result.to(self.array.dtype)  # type: ignore[attr-defined]
+            result = result.to(self.array.dtype)
         base = self._base
         if base is None:
             self._set_node(result.node)
@@ -158,7 +165,8 @@ class ViewTracking(TensorBase):
         vertex = self.vertex()
         if self._base is not None and vertex is not None:
             vertex = replay_view(self._base, self._view_ops).vertex()
-        return wrap(array, vertex if isinstance(vertex, Node) else None)  # type: ignore[no-any-return]
+        alias: Self = wrap(array, vertex if isinstance(vertex, Node) else None)
+        return alias
 
     def _check_writeable(self) -> None:
         if not self.array.flags.writeable:
@@ -181,8 +189,8 @@ class ViewTracking(TensorBase):
             return False
         if self._created_by == NO_GRAD and base.vertex() is not None:
             raise RuntimeError(
-                f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({name}): move both "
-                "the view and the in-place operation inside the no_grad() block, or both outside"
+                f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({name}): move "
+                "both the view and the in-place operation inside the no_grad() block, or both outside"
             )
         if self._created_by not in (None, NO_GRAD):
             raise RuntimeError(self._function_view_message(f"is being modified inplace ({name})"))

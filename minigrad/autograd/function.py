@@ -25,7 +25,7 @@ class Saved(NamedTuple):
 
     Attributes:
         array: Its values.
-        vertex: Its place in the graph; for a result of the function itself the index of that, lest there be a reference cycle.
+        vertex: Its place in the graph; for a result of the function itself its index, to avoid a reference cycle.
         version: Its version counter.
         last_write: What that showed when the tensor was saved.
     """
@@ -283,9 +283,8 @@ class Function:
             return result
         differentiable = node is not None and result.is_floating_point() and id(result) not in context._non_differentiable
         if id(result) in context._dirty:
-            if node is not None and differentiable:
-                if result._check_in_place(cls.__name__, args):
-                    result.rebase_history(wrap(result.array, node.vertex_of_result(k)))
+            if node is not None and differentiable and result._check_in_place(cls.__name__, args):
+                result.rebase_history(wrap(result.array, node.vertex_of_result(k)))
             return result
         # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
         output = result.detach() if any(result is x for x in args) else result

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minigrad import autodiff
-from minigrad.autodiff import gradient_targets, own, run_backward
+from minigrad.autodiff import own, run_backward
+from minigrad.grad_mode import thread
+from minigrad.methods.autograd import gradient_targets
 from minigrad.tensor import Tensor, wrap
 
 
@@ -55,7 +58,7 @@ def grad(
     ys, gs = _with_gradients(outputs, grad_outputs)
     xs = _as_list(inputs)
     targets = gradient_targets(xs, "grad")
-    grads = run_backward(ys, gs, targets, retain_graph, create_graph)
+    grads = run_backward(ys, gs, retain_graph, create_graph, targets)
     unused = [k for k, vertex in enumerate(targets) if vertex not in grads]
     if unused and not allow_unused and not materialize_grads:
         raise RuntimeError(
@@ -63,7 +66,7 @@ def grad(
             "Set allow_unused=True if this is the desired behavior."
         )
     borrowed = {id(g.array) for g in gs if g is not None}
-    result = [own(grads[vertex], borrowed) if vertex in grads else None for vertex in targets]
+    result = [_owned(grads[vertex], borrowed) if vertex in grads else None for vertex in targets]
     if materialize_grads:
         result = [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(xs, result, strict=True)]
     return tuple(result)
@@ -78,7 +81,17 @@ def backward(
 ) -> None:
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     ys, gs = _with_gradients(tensors, grad_tensors)
-    autodiff.backward(ys, gs, retain_graph, create_graph, None if inputs is None else _as_list(inputs))
+    targets = None if inputs is None else gradient_targets(_as_list(inputs))
+    autodiff.backward(ys, gs, retain_graph, create_graph, targets)
+
+
+def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
+    """Return a cotangent as a tensor that shares memory with no other."""
+    if not isinstance(cotangent, Tensor):
+        return wrap(own(np.asarray(cotangent), borrowed))  # type: ignore[no-any-return]
+    shared = id(cotangent.array) in borrowed
+    borrowed.add(id(cotangent.array))
+    return cotangent.clone() if shared else cotangent
 
 
 def _as_list(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -95,6 +108,9 @@ def _with_gradients(
         gs = [cotangents] if isinstance(cotangents, Tensor) else list(cotangents)
     if len(gs) != len(ys):
         raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
+    if thread.state.observer is not None:
+        for y in ys:
+            thread.state.observer.root(y)
     return ys, gs
 
 

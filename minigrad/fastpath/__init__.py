@@ -1,8 +1,8 @@
 """The fast lane: the same numbers sooner. Nothing that a reader of the course needs stands here.
 
-It is a `minigrad.backend.Backend`, in use from the import of minigrad on. ``minigrad.fastpath.disable()`` switches it off as a
-whole, as does the environment variable ``MINIGRAD_FASTPATH=0``, and `enable` on again. Results are the same, optimizers' to the
-last bit.
+It is a `minigrad.backend.Backend`, in use as soon as minigrad is imported. ``minigrad.fastpath.disable()`` switches it off as
+a whole, as does the environment variable ``MINIGRAD_FASTPATH=0``; `enable` switches it on again. Results are the same, those
+of optimizers to the last bit.
 """
 
 from __future__ import annotations
@@ -11,8 +11,16 @@ import os
 
 from minigrad.backend import Backend, get_backend, set_backend
 from minigrad.fastpath.dispatch import Dispatch
+from minigrad.fastpath.optim import optimizer_step
 
-FAST = Dispatch()
+
+class FastPath(Dispatch):
+    """Fast operations and fast optimizer steps."""
+
+    optimizer_step = staticmethod(optimizer_step)
+
+
+FAST = FastPath()
 
 
 def enable() -> None:

@@ -1,7 +1,7 @@
 """Operations on one or two operands, and vjps of scalars, with less to decide at each.
 
-`Dispatch` computes what `minigrad.autodiff.apply` does, and records with the same `record`. It only skips what need not be done
-for tensors of one dtype that suits the primitive: promotion, and the loops over any number of operands.
+`Dispatch` computes what `minigrad.autodiff.apply` does, and records with the same `save` and `vjp` of the primitive. It only
+skips what is not needed for tensors of one dtype that suits the primitive: promotion, and loops over the operands.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any
 from numpy import asarray, generic, ndarray
 
 from minigrad import errors
-from minigrad.autodiff import Cotangent, PrimitiveNode, TensorBase, Version, Vertex, apply
+from minigrad.autodiff import Cotangent, PrimitiveNode, TensorBase, Version, Vertex
 from minigrad.backend import Backend
 from minigrad.grad_mode import thread
 from minigrad.primitive import NUMPY_ERRORS, Linearization, Primitive, Rule, compile_functions, residual_names
 from minigrad.promotion import as_operand
 from minigrad.tensor import Tensor
+
 
 def compile_scalar_vjp(linearization: Linearization) -> Rule:
     """Return the vjp for a cotangent that is a NumPy scalar, and keep it with the linearization.
@@ -52,7 +53,7 @@ class FastNode(PrimitiveNode):
             else:
                 if residuals is not None:
                     vjp = linearization.scalar_vjp or compile_scalar_vjp(linearization)
-                    return vjp(cotangent, residuals)  # type: ignore[no-any-return]
+                    return vjp(cotangent, residuals)
         return super().vjp(cotangent, needed)
 
 
@@ -65,13 +66,13 @@ class Dispatch(Backend):
             a, b = inputs
             if isinstance(a, TensorBase) and isinstance(b, TensorBase):
                 return self.binary(op, a, b)
-        return apply(op, inputs, attributes)
+        return super().apply(op, inputs, attributes)
 
     def unary(self, op: Primitive, x: Any) -> Any:
         """Apply a primitive to one tensor."""
         array = x.array
         if op.floating and array.dtype.kind != "f":
-            return apply(op, (x,), {})
+            return super().apply(op, (x,), {})
         state = thread.state
         try:
             if op.ufunc is not None:
@@ -98,7 +99,7 @@ class Dispatch(Backend):
             b = as_operand(float(b) if op.floating and isinstance(b, int) else b, a)
         x, y = a.array, b.array
         if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f"):
-            return apply(op, (a, b), {})
+            return super().apply(op, (a, b), {})
         state = thread.state
         try:
             if op.ufunc is not None:

@@ -9,17 +9,35 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.autodiff import Cotangent, Hook, Node, TensorBase, backward, wrap
+from minigrad.autodiff import Cotangent, Hook, Node, TensorBase, Vertex, backward, wrap
 from minigrad.compat.graph import GradFn
+from minigrad.errors import input_without_gradient
 from minigrad.grad_mode import set_recording, thread
 from minigrad.hooks import RemovableHandle
 from minigrad.methods.attributes import ArrayAttributes
 from minigrad.ops.shape import clone
 
 
+def gradient_targets(inputs: Sequence[Any], caller: str = "backward") -> list[Vertex]:
+    """Return the vertices of the tensors by which is differentiated; those that are not leaves retain their gradients.
+
+    Raises:
+        RuntimeError: There is none, or one requires no gradient.
+    """
+    if not inputs:
+        raise RuntimeError(f"`inputs` argument to `{caller}()` cannot be empty.")
+    for k, t in enumerate(inputs):
+        if t.vertex() is None:
+            raise input_without_gradient(k, t.array.shape)
+        if caller == "backward":
+            t.retain_grad()
+    return [t.vertex() for t in inputs]
+
+
 class AutogradMethods(ArrayAttributes):
     """requires_grad, backward, hooks and related methods."""
 
+    _grad: Self | None
     _retain_grad_handle: RemovableHandle | None = None
     _post_accumulate_hooks: list[Callable[[Any], None]] | None = None
 
@@ -74,10 +92,10 @@ class AutogradMethods(ArrayAttributes):
         if self._grad is None and not self.is_leaf:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-                "populated during autograd.backward(). Read the gradient of a leaf, call retain_grad(), or use autograd.grad.",
+                "populated during autograd.backward(). Read the gradient of a leaf, call retain_grad(), or autograd.grad.",
                 stacklevel=2,
             )
-        return self._grad  # type: ignore[return-value]
+        return self._grad
 
     @grad.setter
     def grad(self, value: Self | None) -> None:
@@ -113,7 +131,10 @@ class AutogradMethods(ArrayAttributes):
             RuntimeError: The tensor does not require a gradient; has several elements and no gradient was given; the graph
                 was freed by an earlier backward; or a saved tensor was overwritten. No `grad` is changed then.
         """
-        backward([self], [gradient], retain_graph, create_graph, [inputs] if isinstance(inputs, TensorBase) else inputs)
+        if thread.state.observer is not None:
+            thread.state.observer.root(self)
+        targets = None if inputs is None else gradient_targets([inputs] if isinstance(inputs, TensorBase) else inputs)
+        backward([self], [gradient], retain_graph, create_graph, targets)
 
     def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
         """Add a cotangent to `grad`, then run the hooks of `register_post_accumulate_grad_hook`."""

@@ -322,7 +322,9 @@ def a_hook_that_fails(w: Tensor) -> Any:
 def grad_fn_walked(w: Tensor) -> Any:
     y = (w * 2).exp()
     assert y.grad_fn is not None
-    y.grad_fn.next_functions[0][0].next_functions  # noqa: B018
+    first = y.grad_fn.next_functions[0][0]
+    assert first is not None
+    assert len(first.next_functions) == 2
     return y, y.grad_fn
 
 
