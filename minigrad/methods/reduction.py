@@ -145,15 +145,13 @@ class ReductionMethods(ArithmeticMethods):
         if p == -math.inf:
             return size.amin(() if dim is None else dim, keepdim)
         if p == 0:
-            ones = selection.fill(self, value=1)
-            return selection.where(self.ne(0), ones, 0).sum(dim, keepdim)
+            return selection.where(self.ne(0), selection.fill(self, value=1), 0).sum(dim, keepdim)
         if p == 1:
             return size.sum(dim, keepdim)
         total = (size**p).sum(dim, keepdim)
         # The derivative of the outer power at 0 is infinite: there the sum is replaced before the power, too.
-        empty = total.eq(0)
-        safe = selection.where(empty, 1, total) ** (1 / p)
-        return selection.where(empty, 0, safe)
+        is_zero = total.eq(0)
+        return selection.where(is_zero, 0, selection.where(is_zero, 1, total) ** (1 / p))
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Self:
         """Return log(sum(exp(x))) along dim, without overflow."""
