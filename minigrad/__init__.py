@@ -4,13 +4,12 @@
 described, in the module that it comes from.
 """
 
+import typing as _typing
 from importlib import import_module as _import_module
 from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
 
 from minigrad import autograd as autograd
 from minigrad import dtypes
@@ -43,11 +42,11 @@ float = dtypes.float_
 int = dtypes.int_
 newaxis = None
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from minigrad import viz as viz
 else:
 
-    def __getattr__(name: str) -> _Any:
+    def __getattr__(name: str) -> _typing.Any:
         """Import `minigrad.viz` when it is first used: to import graphviz takes 8 ms."""
         if name == "viz":
             return _import_module("minigrad.viz")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from minigrad.autodiff import apply
+from minigrad.autodiff import PrimitiveNode, apply
 from minigrad.dtypes import unwrap_scalar
 from minigrad.primitive import Primitive
 from minigrad.promotion import promote
@@ -18,12 +18,21 @@ T = TypeVar("T")
 
 
 class Backend:
-    """The plain way, and the interface of others."""
+    """The plain way, and the interface of others.
+
+    Attributes:
+        node_class: The class of the nodes that are recorded, except those of primitives of any number of inputs.
+    """
+
+    node_class: type[PrimitiveNode] = PrimitiveNode
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""
-        attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
-        return apply(op, promote(op, inputs), attributes)
+        if attributes:
+            attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
+        else:
+            attributes = op.defaults
+        return apply(op, promote(op, inputs), attributes, PrimitiveNode if op.variadic else self.node_class)
 
     def unary(self, op: Primitive, x: T) -> T:
         """Apply a primitive to one tensor."""

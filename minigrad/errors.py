@@ -1,4 +1,4 @@
-"""The errors of reverse mode: what happened, in torch's words, then what to do."""
+"""The errors of reverse mode and of in-place operations: what happened, in torch's words, then what to do."""
 
 from __future__ import annotations
 
@@ -64,9 +64,62 @@ def input_without_gradient(position: int, shape: Sequence[int]) -> RuntimeError:
     return RuntimeError(f"One of the differentiated Tensors does not require grad: input {position}, of shape {list(shape)}")
 
 
-def leaf_overwritten(shape: Sequence[int]) -> RuntimeError:
-    """A tensor was a leaf when it was used, and is none now."""
+def check_leaves(leaves: Sequence[Any]) -> None:
+    """Raise RuntimeError if a tensor that was a leaf when it was used is none now."""
+    for leaf in leaves:
+        if leaf.node is not None:
+            raise RuntimeError(
+                f"leaf variable has been moved into the graph interior: a tensor of shape {list(leaf.array.shape)} was a "
+                "leaf when it was used, and was overwritten since with something that requires a gradient"
+            )
+
+
+def base_replaced() -> RuntimeError:
+    """A view is asked for its history, but its base has other memory now."""
     return RuntimeError(
-        f"leaf variable has been moved into the graph interior: a tensor of shape {list(shape)} was a leaf when it was used, "
-        "and was overwritten since with something that requires a gradient"
+        "the base of this view was given other memory by an assignment to its .data, and the view was written to: make the "
+        "view again"
     )
+
+
+def view_of_function(function_name: str | None, what: str) -> RuntimeError:
+    """A view that a user's `Function` made is written to, or would have to be made again."""
+    return RuntimeError(
+        f"A result of {function_name} is a view and {what}. It shares the memory of an input of this Function, whose "
+        "backward would be left out. clone() the result in forward, or after it."
+    )
+
+
+def view_made_without_recording(name: str) -> RuntimeError:
+    """A view made under no_grad() is written to where that is recorded."""
+    return RuntimeError(
+        f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({name}): move both the "
+        "view and the in-place operation inside the no_grad() block, or both outside"
+    )
+
+
+def leaf_written_in_place(name: str, is_view: bool) -> RuntimeError:
+    """The memory of a leaf that requires a gradient is written to where that is recorded."""
+    what = "a view of a leaf Variable" if is_view else "a leaf Variable"
+    return RuntimeError(
+        f"{what} that requires grad is being used in an in-place operation ({name}): write inside no_grad(), or use the "
+        "out-of-place form"
+    )
+
+
+def not_writeable() -> RuntimeError:
+    """The memory is read-only, or has one place for several elements."""
+    return RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location, as after "
+        "expand(), or the memory is read-only. Please clone() the tensor before performing the operation."
+    )
+
+
+def result_misshapen(name: str, shape: Sequence[int], result_shape: Sequence[int]) -> RuntimeError:
+    """The result of an in-place operation has another shape than the memory."""
+    return RuntimeError(f"{name}: output with shape {list(shape)} doesn't match the broadcast shape {list(result_shape)}")
+
+
+def result_uncastable(name: str, dtype: Any, result_dtype: Any) -> RuntimeError:
+    """The result of an in-place operation has a dtype of a higher category than the memory."""
+    return RuntimeError(f"{name}: result type {result_dtype} can't be cast to the desired output type {dtype}")

@@ -23,13 +23,14 @@ A primitive applied to arrays is NumPy. Applied to anything else it dispatches t
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from linecache import cache as source_lines
 from typing import Any, TypeVar, overload
 
 import numpy as np
+
+from minigrad.rule_sources import rule_sources
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
@@ -115,12 +116,12 @@ class Primitive:
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
         """Apply the function to arrays, or dispatch to the first operand that is something else."""
         for x in inputs:
-            if hasattr(x, "__apply__"):
+            if type(x) is not np.ndarray and hasattr(x, "__apply__"):
                 return x.__apply__(self, inputs, attributes)
         return self.forward(*inputs, **attributes)
 
     def __repr__(self) -> str:
-        vjps = [f"d{name} = {text}" for name, text in rule_sources(self).items()]
+        vjps = [f"d{name} = {text}" for name, text in rule_sources(self.forward, self.rules).items()]
         return (
             f"<primitive {self.name}({', '.join(self.saveable[: len(self.inputs)])}): {'; '.join(vjps) or 'no derivative'}>"
         )
@@ -217,18 +218,6 @@ def compile_functions(op: Primitive, source: str, label: str) -> dict[str, Any]:
     source_lines[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(compile(source, file, "exec"), namespace)
     return namespace
-
-
-def rule_sources(op: Primitive) -> dict[str, str]:
-    """Return the rules of a primitive as they stand in the program: for `mul`, ``{"a": "g * b", "b": "g * a"}``."""
-    names = {name: f"vjp(g, {', '.join(residual_names(rule))})" for name, rule in op.rules.items() if rule}
-    try:
-        (definition,) = ast.parse(inspect.cleandoc(inspect.getsource(op.forward))).body
-    except (OSError, SyntaxError):  # typed at a prompt
-        return names
-    calls = [call for call in getattr(definition, "decorator_list", ()) if isinstance(call, ast.Call)]
-    lambdas = {k.arg: k.value for call in calls for k in call.keywords if isinstance(k.value, ast.Lambda)}
-    return {name: ast.unparse(lambdas[name].body) if name in lambdas else text for name, text in names.items()}
 
 
 def residual_names(rule: Rule) -> tuple[str, ...]:

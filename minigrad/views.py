@@ -27,9 +27,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad import dtypes
+from minigrad import dtypes, errors
 from minigrad.autodiff import Node, TensorBase, Vertex, next_sequence_nr, record, wrap
-from minigrad.errors import from_numpy_error
 from minigrad.grad_mode import set_recording, thread
 from minigrad.ops.indexing import replay_view, setitem, view_scatter
 from minigrad.primitive import NUMPY_ERRORS, Array, Primitive
@@ -84,9 +83,9 @@ class ViewTracking(TensorBase):
         base = self._base
         assert base is not None
         if base.version is not self.version:
-            raise RuntimeError("this view, and then its base, were given other memory through .data: make the view again")
+            raise errors.base_replaced()
         if self._created_by not in (None, NO_GRAD):
-            raise RuntimeError(self._function_view_message("its base or another view of its base has been modified inplace"))
+            raise errors.view_of_function(self._created_by, "its base or another view of its base has been modified inplace")
         self._version_at_grad_fn = self.version.last_write
         with set_recording(True):
             self._set_node(replay_view(base, self._view_ops).node)
@@ -120,14 +119,9 @@ class ViewTracking(TensorBase):
         args = tuple(source if x is self else x for x in args)
         result = function(source, *args, **{key: source if x is self else x for key, x in kwargs.items()})
         if result.array.shape != self.array.shape:
-            raise RuntimeError(
-                f"{name}: output with shape {list(self.array.shape)} doesn't match the broadcast shape "
-                f"{list(result.array.shape)}"
-            )
+            raise errors.result_misshapen(name, self.array.shape, result.array.shape)
         if not dtypes.can_cast(result.array.dtype, self.array.dtype):
-            raise RuntimeError(
-                f"{name}: result type {result.array.dtype} can't be cast to the desired output type {self.array.dtype}"
-            )
+            raise errors.result_uncastable(name, self.array.dtype, result.array.dtype)
         self.write(result.array)
         if recorded:
             self.rebase_history(result)
@@ -143,7 +137,7 @@ class ViewTracking(TensorBase):
         try:
             self.array[index] = value.array
         except NUMPY_ERRORS as error:
-            raise from_numpy_error("setitem", (self.array, value.array), error) from error
+            raise errors.from_numpy_error("setitem", (self.array, value.array), error) from error
         self.version.last_write = next_sequence_nr()
         if recorded:
             self.rebase_history(result)
@@ -170,10 +164,7 @@ class ViewTracking(TensorBase):
 
     def _check_writeable(self) -> None:
         if not self.array.flags.writeable:
-            raise RuntimeError(
-                "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
-                "as after expand(), or the memory is read-only. Please clone() the tensor before performing the operation."
-            )
+            raise errors.not_writeable()
 
     def _check_in_place(self, name: str, others: Sequence[Any]) -> bool:
         """Return whether a write to this memory is recorded.
@@ -188,22 +179,9 @@ class ViewTracking(TensorBase):
         if not any(isinstance(x, TensorBase) and x.vertex() is not None for x in (base, self, *others)):
             return False
         if self._created_by == NO_GRAD and base.vertex() is not None:
-            raise RuntimeError(
-                f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({name}): move "
-                "both the view and the in-place operation inside the no_grad() block, or both outside"
-            )
+            raise errors.view_made_without_recording(name)
         if self._created_by not in (None, NO_GRAD):
-            raise RuntimeError(self._function_view_message(f"is being modified inplace ({name})"))
+            raise errors.view_of_function(self._created_by, f"is being modified inplace ({name})")
         if base.node is None and base._requires_grad:
-            what = "a leaf Variable" if base is self else "a view of a leaf Variable"
-            raise RuntimeError(
-                f"{what} that requires grad is being used in an in-place operation ({name}): write inside no_grad(), or use "
-                "the out-of-place form"
-            )
+            raise errors.leaf_written_in_place(name, is_view=base is not self)
         return True
-
-    def _function_view_message(self, what: str) -> str:
-        return (
-            f"A result of {self._created_by} is a view and {what}. It shares the memory of an input of this Function, whose "
-            "backward would be left out. clone() the result in forward, or after it."
-        )

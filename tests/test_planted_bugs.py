@@ -174,7 +174,7 @@ def test_unclean_backwards_are_found(name: str, rules: Rules) -> None:
 
 
 def test_a_gradient_that_is_somebody_elses_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(autodiff, "own", lambda cotangent, borrowed: autodiff.wrap(np.asarray(cotangent)))
+    monkeypatch.setattr(autodiff, "own", lambda array, borrowed: array)
     assert found("add", lambda case: assert_backward_contract(primitives["add"], *case.inputs))
     assert found(
         "reshape",

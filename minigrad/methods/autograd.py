@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.autodiff import Cotangent, Hook, Node, TensorBase, Vertex, backward, wrap
+from minigrad.autodiff import Cotangent, Node, TensorBase, Vertex, backward, wrap
 from minigrad.compat.graph import GradFn
 from minigrad.errors import input_without_gradient
 from minigrad.grad_mode import set_recording, thread
-from minigrad.hooks import RemovableHandle
+from minigrad.hooks import Hook, RemovableHandle
 from minigrad.methods.attributes import ArrayAttributes
 from minigrad.ops.shape import clone
 
@@ -39,7 +39,6 @@ class AutogradMethods(ArrayAttributes):
 
     _grad: Self | None
     _retain_grad_handle: RemovableHandle | None = None
-    _post_accumulate_hooks: list[Callable[[Any], None]] | None = None
 
     @property
     def requires_grad(self) -> bool:
@@ -136,13 +135,6 @@ class AutogradMethods(ArrayAttributes):
         targets = None if inputs is None else gradient_targets([inputs] if isinstance(inputs, TensorBase) else inputs)
         backward([self], [gradient], retain_graph, create_graph, targets)
 
-    def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
-        """Add a cotangent to `grad`, then run the hooks of `register_post_accumulate_grad_hook`."""
-        super().accumulate_grad(cotangent, borrowed)
-        if self._post_accumulate_hooks is not None:
-            for hook in tuple(self._post_accumulate_hooks):
-                hook(self)
-
     def detach(self) -> Self:
         """Return a tensor that shares memory with this one and requires no gradient."""
         alias: Self = wrap(self.array)
@@ -227,9 +219,10 @@ class AutogradMethods(ArrayAttributes):
         """
         if not self._requires_grad or not self.is_leaf:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        self._post_accumulate_hooks = self._post_accumulate_hooks or []
-        self._post_accumulate_hooks.append(hook)
-        return RemovableHandle(self._post_accumulate_hooks, hook)
+        hooks = self._post_accumulate_hooks if isinstance(self._post_accumulate_hooks, list) else []
+        hooks.append(hook)
+        self._post_accumulate_hooks = hooks
+        return RemovableHandle(hooks, hook)
 
     def retain_grad(self) -> None:
         """Have `backward` set the `grad` of this tensor also if it is not a leaf.
