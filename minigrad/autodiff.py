@@ -45,9 +45,8 @@ from minigrad.primitive import NUMPY_ERRORS, Array, Linearization, Primitive
 Vertex = Hashable  # of the graph: a Node, or a leaf, which is a tensor without a node
 Cotangent = Any  # an array, or a tensor where the backward pass is recorded in turn; anything that has +
 Parents = tuple[Vertex | None, ...]
-Tensors = Sequence["TensorBase"]
-Gradients = Sequence["TensorBase | None"]
 Targets = Iterable[Vertex] | None
+Tensors = Sequence["TensorBase"]
 Roots = Iterable[tuple[Vertex, Cotangent]]
 
 next_sequence_nr = itertools.count(1).__next__
@@ -328,7 +327,11 @@ def apply(op: Primitive, inputs: Tensors, attributes: Mapping[str, Any], node_cl
 
 
 def record(
-    op: Primitive, inputs: Tensors, result: Any, attributes: Mapping[str, Any], node_class: NodeClass = PrimitiveNode
+    op: Primitive,
+    inputs: Tensors,
+    result: Any,
+    attributes: Mapping[str, Any],
+    node_class: NodeClass = PrimitiveNode,
 ) -> None:
     """Give the result of a primitive a node, if recording is on and an input requires a gradient."""
     state = thread.state
@@ -346,49 +349,28 @@ def record(
 
 
 def backward(
-    outputs: Tensors, gradients: Gradients, retain_graph: bool | None, create_graph: bool, targets: Targets = None
+    roots: Roots, retain_graph: bool, create_graph: bool, targets: Targets = None, borrowed: Iterable[Array] = ()
 ) -> None:
-    """Add to the `grad` of every leaf, or only of the targets, the derivative of the outputs by it; see `run_backward`."""
-    grads = run_backward(outputs, gradients, retain_graph, create_graph, targets)
+    """Add to the `grad` of every leaf, or only of those among the targets, its cotangent; see `run_backward`.
+
+    The arrays `borrowed` belong to the caller: no `grad` shares memory with them.
+    """
+    grads = run_backward(roots, retain_graph, create_graph, targets)
     leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
     errors.check_leaves(leaves)
-    borrowed = {id(g.array) for g in gradients if g is not None}
+    taken = {id(array) for array in borrowed}
     for leaf in leaves:
         if leaf._requires_grad:  # it may have been frozen since
-            leaf.accumulate_grad(grads[leaf], borrowed)
+            leaf.accumulate_grad(grads[leaf], taken)
 
 
-def run_backward(
-    outputs: Tensors, gradients: Gradients, retain_graph: bool | None, create_graph: bool, targets: Targets = None
-) -> dict[Vertex, Cotangent]:
-    """Return the cotangents of the targets, or of all leaves.
+def run_backward(roots: Roots, retain_graph: bool, create_graph: bool, targets: Targets = None) -> dict[Vertex, Cotangent]:
+    """Return the cotangents of the targets, or of all leaves, given those of the roots; see `backward_pass`.
 
-    Args:
-        outputs: What is differentiated.
-        gradients: The cotangent of each output; None stands for 1, if the output is a scalar.
-        retain_graph: Keep the residuals, so that the graph can be differentiated again. None stands for create_graph.
-        create_graph: Record the computation of the cotangents, which are tensors then, so that they can be differentiated.
-        targets: Vertices.
-
-    Raises:
-        RuntimeError: An output does not require a gradient, or has several elements and no gradient; the graph was freed
-            by an earlier backward; a saved tensor was overwritten.
+    With create_graph, cotangents are tensors, and their computation is recorded, so that it can be differentiated in turn.
+    Else they are arrays.
     """
-    roots: list[Any] = []
-    for y, gradient in zip(outputs, gradients):
-        errors.check_root(y, gradient, position=len(roots))
-        roots.append((y.vertex(), root_cotangent(y, gradient, create_graph)))
-    retain_graph = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with set_recording(True):
             return backward_pass(roots, targets, retain_graph)
     return thread.state.without_warnings(backward_pass, roots, targets, retain_graph)
-
-
-def root_cotangent(output: TensorBase, gradient: Any, create_graph: bool) -> Cotangent:
-    """Return the cotangent of an output, by default 1: a tensor with create_graph, else an array or a NumPy scalar."""
-    if gradient is None:
-        one = np.ones_like(output.array) if output.array.shape else output.array.dtype.type(1)  # faster than a 0-d array
-        return wrap(np.asarray(one)) if create_graph else one
-    gradient = gradient.to(output.array.dtype)
-    return gradient if create_graph else gradient.array

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import autodiff
 from minigrad.autodiff import own, run_backward
-from minigrad.grad_mode import thread
-from minigrad.methods.autograd import gradient_targets
+from minigrad.methods.autograd import accumulate_gradients, gradient_targets, root_cotangents
 from minigrad.tensor import Tensor, wrap
 
 
@@ -58,7 +56,8 @@ def grad(
     ys, gs = _with_gradients(outputs, grad_outputs)
     xs = _as_list(inputs)
     targets = gradient_targets(xs, "grad")
-    grads = run_backward(ys, gs, retain_graph, create_graph, targets)
+    roots = root_cotangents(ys, gs, create_graph)
+    grads = run_backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets)
     unused = [k for k, vertex in enumerate(targets) if vertex not in grads]
     if unused and not allow_unused and not materialize_grads:
         raise RuntimeError(
@@ -82,7 +81,7 @@ def backward(
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     ys, gs = _with_gradients(tensors, grad_tensors)
     targets = None if inputs is None else gradient_targets(_as_list(inputs))
-    autodiff.backward(ys, gs, retain_graph, create_graph, targets)
+    accumulate_gradients(ys, gs, retain_graph, create_graph, targets)
 
 
 def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
@@ -108,9 +107,6 @@ def _with_gradients(
         gs = [cotangents] if isinstance(cotangents, Tensor) else list(cotangents)
     if len(gs) != len(ys):
         raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
-    if thread.state.observer is not None:
-        for y in ys:
-            thread.state.observer.root(y)
     return ys, gs
 
 
