@@ -163,8 +163,8 @@ NodeClass = type[PrimitiveNode]
 
 def toposort(roots: Iterable[Vertex]) -> list[Node]:
     """Return every node that the roots depend on, the roots included, the last recorded first."""
-    nodes = [root for root in dict.fromkeys(roots) if isinstance(root, Node)]
-    seen: set[Vertex | None] = set(nodes)
+    seen: set[Vertex | None] = {root for root in roots if isinstance(root, Node)}
+    nodes: list[Any] = list(seen)
     for node in nodes:  # `nodes` grows while iterated
         for parent in node.parents:
             if parent not in seen:
@@ -199,9 +199,11 @@ def backward_pass(roots: Roots, targets: Targets = None, retain_graph: bool = Fa
     for root, cotangent in roots:
         cotangents[root] = cotangents[root] + cotangent if root in cotangents else cotangent
     nodes = toposort(cotangents)
-    target_set = frozenset(() if targets is None else targets)
-    on_path = None if targets is None else nodes_reaching(target_set, nodes)
-    needed = None if on_path is None else target_set | on_path
+    target_set = on_path = needed = None
+    if targets is not None:
+        target_set = set(targets)
+        on_path = nodes_reaching(target_set, nodes)
+        needed = target_set | on_path
     grads: dict[Vertex, Cotangent] = {}
     observer = thread.state.observer
     for node in nodes:
@@ -210,7 +212,7 @@ def backward_pass(roots: Roots, targets: Targets = None, retain_graph: bool = Fa
             continue
         if node.hooks:
             cotangent = run_hooks(cotangent, node.hooks)
-        if on_path is not None:
+        if target_set is not None and on_path is not None:
             if node in target_set:
                 grads[node] = cotangent
             if node not in on_path:
@@ -225,7 +227,7 @@ def backward_pass(roots: Roots, targets: Targets = None, retain_graph: bool = Fa
         if not retain_graph:
             node.release_saved()
     for leaf, cotangent in cotangents.items():  # every node was visited, so that leaves are left
-        if targets is None or leaf in target_set:
+        if target_set is None or leaf in target_set:
             hooks = getattr(leaf, "hooks", None)
             grads[leaf] = cotangent if hooks is None else run_hooks(cotangent, hooks)
     return grads

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import autodiff
 from minigrad.autodiff import own, run_backward
-from minigrad.methods.autograd import accumulate_gradients, gradient_targets, root_cotangents
+from minigrad.methods.autograd import gradient_targets, root_cotangent
 from minigrad.tensor import Tensor, wrap
 
 
@@ -56,7 +57,7 @@ def grad(
     ys, gs = _with_gradients(outputs, grad_outputs)
     xs = _as_list(inputs)
     targets = gradient_targets(xs, "grad")
-    roots = root_cotangents(ys, gs, create_graph)
+    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(ys, gs, strict=True))]
     grads = run_backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets)
     unused = [k for k, vertex in enumerate(targets) if vertex not in grads]
     if unused and not allow_unused and not materialize_grads:
@@ -81,7 +82,10 @@ def backward(
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     ys, gs = _with_gradients(tensors, grad_tensors)
     targets = None if inputs is None else gradient_targets(_as_list(inputs))
-    accumulate_gradients(ys, gs, retain_graph, create_graph, targets)
+    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(ys, gs, strict=True))]
+    borrowed = [g.array for g in gs if g is not None]
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    autodiff.backward(roots, retain_graph, create_graph, targets, borrowed)
 
 
 def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:

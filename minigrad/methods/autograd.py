@@ -18,42 +18,23 @@ from minigrad.methods.attributes import ArrayAttributes
 from minigrad.ops.shape import clone
 
 
-def root_cotangents(
-    outputs: Sequence[Any], gradients: Sequence[Any], create_graph: bool
-) -> list[tuple[Vertex | None, Cotangent]]:
-    """Return the vertex and the cotangent, by default 1, of each output: a tensor with create_graph, else an array or scalar.
+def root_cotangent(output: Any, gradient: Any, create_graph: bool, position: int = 0) -> tuple[Vertex | None, Cotangent]:
+    """Return the vertex of an output and its cotangent, by default 1: a tensor with create_graph, else an array or scalar.
 
     Raises:
-        RuntimeError: An output requires no gradient, or has several elements and no gradient, or one of another shape.
+        RuntimeError: The output requires no gradient, or has several elements and no gradient, or one of another shape.
     """
-    roots: list[tuple[Vertex | None, Cotangent]] = []
-    for output, gradient in zip(outputs, gradients, strict=True):
-        if thread.state.observer is not None:
-            thread.state.observer.root(output)
-        check_root(output, gradient, position=len(roots))
-        array = output.array
-        if gradient is not None:
-            cotangent = gradient.to(array.dtype)
-            cotangent = cotangent if create_graph else cotangent.array
-        elif create_graph:
-            cotangent = wrap(np.ones_like(array))
-        else:  # a NumPy scalar computes faster than a 0-d array
-            cotangent = np.ones_like(array) if array.shape else array.dtype.type(1)
-        roots.append((output.vertex(), cotangent))
-    return roots
-
-
-def accumulate_gradients(
-    outputs: Sequence[Any],
-    gradients: Sequence[Any],
-    retain_graph: bool | None,
-    create_graph: bool,
-    targets: Sequence[Vertex] | None,
-) -> None:
-    """Add the gradients of the outputs to the `grad` of leaves; see `AutogradMethods.backward`."""
-    roots = root_cotangents(outputs, gradients, create_graph)
-    borrowed = [g.array for g in gradients if g is not None]
-    backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets, borrowed)
+    vertex, array = output.vertex(), output.array
+    if thread.state.observer is not None:
+        thread.state.observer.root(output)
+    if vertex is None or gradient is not None or array.size != 1:
+        check_root(output, gradient, position)
+    if gradient is not None:
+        gradient = gradient.to(array.dtype)
+        return vertex, gradient if create_graph else gradient.array
+    if create_graph:
+        return vertex, wrap(np.ones_like(array))
+    return vertex, np.ones_like(array) if array.shape else array.dtype.type(1)  # computes faster than a 0-d array
 
 
 def gradient_targets(inputs: Sequence[Any], caller: str = "backward") -> list[Vertex]:
@@ -169,7 +150,9 @@ class AutogradMethods(ArrayAttributes):
                 was freed by an earlier backward; or a saved tensor was overwritten. No `grad` is changed then.
         """
         targets = None if inputs is None else gradient_targets([inputs] if isinstance(inputs, TensorBase) else inputs)
-        accumulate_gradients([self], [gradient], retain_graph, create_graph, targets)
+        roots = [root_cotangent(self, gradient, create_graph)]
+        retain_graph = create_graph if retain_graph is None else retain_graph
+        backward(roots, retain_graph, create_graph, targets, () if gradient is None else (gradient.array,))
 
     def detach(self) -> Self:
         """Return a tensor that shares memory with this one and requires no gradient."""
