@@ -69,6 +69,28 @@ def the_complete_gradient_once_in_each_backward(t: Library) -> Any:
 
 
 @program
+def hooks_after_a_leaf_has_accumulated(t: Library) -> Any:
+    w, x, seen = leaf(t), leaf(t), notes()
+    first = w.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
+    last = w.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad * 100))
+    (w * x).sum().backward()
+    first.remove()
+    (w * 2).sum().backward(inputs=[w])
+    last.remove()
+    w.sum().backward()
+
+    def once(p: Any) -> None:
+        seen.append(p.grad * 7)
+        again.remove()
+        p.grad = None
+
+    again = w.register_post_accumulate_grad_hook(once)
+    w.sum().backward()
+    (w * 3).sum().backward()
+    return seen, w.grad, x.grad
+
+
+@program
 def from_the_root_to_the_leaf(t: Library) -> Any:
     x, seen = leaf(t), notes()
     y = x * 2
@@ -435,3 +457,9 @@ def test_a_node_has_the_name_of_torchs(lib: Library, name: str, f: Callable[[Any
 def test_as_in_torch(program: Program) -> None:
     assert not isinstance(run(program, torch), type)
     assert_same_in_both(program)
+
+
+@pytest.mark.parametrize("lib", [minigrad, torch], ids=["minigrad", "torch"])
+def test_a_hook_after_accumulation_is_refused_on_a_result(lib: Library) -> None:
+    with pytest.raises(RuntimeError, match="non-leaf"):
+        (leaf(lib) * 2).register_post_accumulate_grad_hook(print)
