@@ -80,16 +80,10 @@ def resolve_options(optimizer: str, options: Mapping[str, Any], known: Collectio
             value = tuple(validate_hyperparameter("betas", beta, k) for k, beta in enumerate(value))
         elif key in known and key in HYPERPARAMETER_RANGES:
             value = validate_hyperparameter(key, value)
-        elif key not in known and key not in RESERVED_KEYS:
-            check_note(optimizer, key, known)
+        elif key not in RESERVED_KEYS and (key in OPTION_NAMES or similar_option(key, known)):
+            check_known(optimizer, [key], known)  # no note, but a mistake
         resolved[key] = value
     return resolved
-
-
-def check_note(optimizer: str, key: str, known: Collection[str]) -> None:
-    """Raise ValueError if a key that is no option looks like one that is meant to be."""
-    if key in OPTION_NAMES or similar_option(key, known):
-        check_known(optimizer, [key], known)
 
 
 def check_known(optimizer: str, keys: Iterable[str], known: Collection[str]) -> None:
@@ -193,13 +187,8 @@ def check_arrays(params: Sequence[Tensor], state: Mapping[Tensor, Mapping[str, A
         own = state.get(p, {})
         arrays = {name: own[name].array for name in names if isinstance(own.get(name), Tensor)}
         for name, array in {"the gradient": p.grad.array, **arrays}.items():
-            if mismatches(array, p.array):
+            if array.shape != p.array.shape or array.dtype != p.array.dtype:
                 raise RuntimeError(mismatch_message(name, array, p.array))
-
-
-def mismatches(array: Array, theta: Array) -> bool:
-    """Return whether the shape or the dtype of an array differs from that of a parameter."""
-    return array.shape != theta.shape or array.dtype != theta.dtype
 
 
 def mismatch_message(what: str, array: Array, theta: Array) -> str:

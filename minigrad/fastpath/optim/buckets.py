@@ -203,8 +203,11 @@ class FlatBucket(Bucket):
         self.calls = self._bind(buffers)
 
     def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
-        each = [slice(k, k + 1) for k in range(len(tensors))]
-        return flatten_into_views(tensors, each if scalar else self.slices)
+        flat: Array = np.concatenate([t.array for t in tensors], axis=None)
+        parts = np.split(flat, len(tensors)) if scalar else [flat[s] for s in self.slices]
+        for t, part in zip(tensors, parts, strict=True):
+            t.array = part.reshape(t.array.shape)
+        return flat
 
     def _unflatten(self, values: Array) -> list[Array]:
         """Return what of a flat array belongs to each parameter."""
@@ -257,7 +260,11 @@ class SingleBucket(Bucket):
         g = grads[self.indices[0]]
         if self.layout is None or g.flags.c_contiguous != self.contiguous:
             self.contiguous = g.flags.c_contiguous
-            self.layout = self.program.layout(ravel_all([g, *self.arrays, *self.state.values()])[1:], self.workspace)
+            arrays = [*self.arrays, *self.state.values()]
+            if all(a is None or a.flags.c_contiguous for a in [g, *arrays]):
+                # NumPy would turn an array of no dimension into a scalar.
+                arrays = [None if a is None else a.reshape(-1) for a in arrays]
+            self.layout = self.program.layout(arrays, self.workspace)
         self.program.run(g.reshape(self.layout.shape), self.layout)
 
 
@@ -415,25 +422,6 @@ def all_equal(values: Array) -> bool:
     """Return whether all values are the same."""
     elements = values.tolist()
     return elements.count(elements[0]) == len(elements)  # type: ignore[no-any-return]
-
-
-def ravel_all(values: list[Any]) -> list[Any]:
-    """Return arrays of one shape as flat ones if that needs no copy, beside other values.
-
-    An array of no dimension becomes one with one: NumPy would turn it into a scalar.
-    """
-    arrays = [a for a in values if isinstance(a, np.ndarray)]
-    if not all(a.flags.c_contiguous for a in arrays):
-        return values
-    return [a.reshape(-1) if isinstance(a, np.ndarray) else a for a in values]
-
-
-def flatten_into_views(tensors: Sequence[Tensor], slices: Sequence[slice]) -> Array:
-    """Return the values of tensors in one flat array, of which the tensors are views from now on."""
-    flat: Array = np.concatenate([t.array for t in tensors], axis=None)
-    for t, part in zip(tensors, slices, strict=True):
-        t.array = flat[part].reshape(t.array.shape)
-    return flat
 
 
 def split_into_buckets(indices: Sequence[int], arrays: Sequence[Array]) -> Iterator[list[int]]:

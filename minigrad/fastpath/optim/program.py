@@ -262,14 +262,9 @@ class Program:
         shape = arrays[0].shape
         threads = max(1, min(THREADS, arrays[0].size * len(self.steps) // MIN_WORK_PER_THREAD))
         scratch = workspace(threads * self.scratch)
-        return BlockLayout(
-            shape,
-            [
-                (index, [*(None if a is None else a[index] for a in arrays), None, *self.scalars.buffers])
-                for index in blocks(shape)
-            ],
-            [scratch[k::threads] for k in range(threads)],
-        )
+        others = [None, *self.scalars.buffers]
+        pieces = [(index, [*(None if a is None else a[index] for a in arrays), *others]) for index in blocks(shape)]
+        return BlockLayout(shape, pieces, [scratch[k::threads] for k in range(threads)])
 
     def run(self, g: Array, layout: BlockLayout) -> None:
         """Do the operations on large arrays, block by block, with a gradient in their shape."""

@@ -64,6 +64,14 @@ class Trace:
         self.outputs: Sequence[Any] = ()
 
 
+def binary(on_scalars: Function, on_arrays: Function | None = None) -> tuple[Function, Function]:
+    """Return the methods of an operator, with the operands in order and exchanged; see `emit`."""
+    return (
+        lambda self, other: emit((self, other), on_scalars, on_arrays),
+        lambda self, other: emit((other, self), on_scalars, on_arrays),
+    )
+
+
 class Tracer:
     """A value in a rule that is traced. What cannot be written down is a TypeError or an AttributeError.
 
@@ -123,32 +131,11 @@ class Tracer:
     __eq__ = None  # type: ignore[assignment]
     __hash__ = None  # type: ignore[assignment]
 
-    def __add__(self, other: Any) -> Tracer:
-        return emit((self, other), operator.add, np.add)
-
-    def __radd__(self, other: Any) -> Tracer:
-        return emit((other, self), operator.add, np.add)
-
-    def __sub__(self, other: Any) -> Tracer:
-        return emit((self, other), operator.sub, np.subtract)
-
-    def __rsub__(self, other: Any) -> Tracer:
-        return emit((other, self), operator.sub, np.subtract)
-
-    def __mul__(self, other: Any) -> Tracer:
-        return emit((self, other), operator.mul, np.multiply)
-
-    def __rmul__(self, other: Any) -> Tracer:
-        return emit((other, self), operator.mul, np.multiply)
-
-    def __truediv__(self, other: Any) -> Tracer:
-        return emit((self, other), operator.truediv, np.true_divide)
-
-    def __rtruediv__(self, other: Any) -> Tracer:
-        return emit((other, self), operator.truediv, np.true_divide)
-
-    def __rpow__(self, base: Any) -> Tracer:
-        return emit((base, self), operator.pow)
+    __add__, __radd__ = binary(operator.add, np.add)
+    __sub__, __rsub__ = binary(operator.sub, np.subtract)
+    __mul__, __rmul__ = binary(operator.mul, np.multiply)
+    __truediv__, __rtruediv__ = binary(operator.truediv, np.true_divide)
+    _, __rpow__ = binary(operator.pow)
 
 
 POWERS: dict[Any, Function] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
