@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from minigrad.autodiff import next_sequence_nr
-from minigrad.fastpath.optim.program import BLOCK, BlockLayout, Program
+from minigrad.fastpath.optim.program import BlockLayout, Program
 from minigrad.fastpath.optim.tracer import DType, Kind, is_pure, trace_rule
 from minigrad.grad_mode import thread
 from minigrad.optim import Optimizer
@@ -111,19 +111,6 @@ def live_values(group: Mapping[str, Any]) -> list[Any]:
     return values
 
 
-class Workspace:
-    """Scratch buffers of `BLOCK` elements, used by one bucket after the other."""
-
-    def __init__(self, dtype: DType) -> None:
-        self.dtype = dtype
-        self.buffers: list[Array] = []
-
-    def __call__(self, count: int) -> list[Array]:
-        """Return this many buffers."""
-        self.buffers += [np.empty(BLOCK, self.dtype) for _ in range(count - len(self.buffers))]
-        return self.buffers[:count]
-
-
 class Bucket:
     """Parameters that are updated as one: a `FlatBucket` or a `SingleBucket`.
 
@@ -133,7 +120,6 @@ class Bucket:
         states: The state of each; in a flat bucket it is moved to common memory.
         rule: The rule.
         program: Its program for these parameters.
-        workspace: For scratch buffers.
 
     Attributes:
         state: By name, the state as an array like the parameter; None for what is one scalar or is not there.
@@ -147,13 +133,11 @@ class Bucket:
         states: Sequence[Mapping[str, Tensor]],
         rule: BoundRule,
         program: Program,
-        workspace: Workspace,
     ) -> None:
         self.indices = indices
         self.params = params
         self.arrays = [p.array for p in params]
         self.program = program
-        self.workspace = workspace
         self.state: dict[str, Array | None] = {}
         self.scalar_state: list[Array] = []
         for name in rule.spec:
@@ -197,7 +181,7 @@ class FlatBucket(Bucket):
         ends = list(itertools.accumulate(p.array.size for p in params))
         self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
         super().__init__(indices, params, *rest)
-        buffers = [buffer[: ends[-1]] for buffer in self.workspace(2 + self.program.scratch)]
+        buffers = [buffer[: ends[-1]] for buffer in self.program.buffers(2 + self.program.scratch)]
         self.flat_grad = buffers[0]
         self.grad_views = list(zip(self._unflatten(self.flat_grad), indices, strict=True))
         self.calls = self._bind(buffers)
@@ -264,7 +248,7 @@ class SingleBucket(Bucket):
             if all(a is None or a.flags.c_contiguous for a in [g, *arrays]):
                 # NumPy would turn an array of no dimension into a scalar.
                 arrays = [None if a is None else a.reshape(-1) for a in arrays]
-            self.layout = self.program.layout(arrays, self.workspace)
+            self.layout = self.program.layout(arrays)
         self.program.run(g.reshape(self.layout.shape), self.layout)
 
 
@@ -313,7 +297,6 @@ class BucketPlan:
         for p in params:
             optimizer.init_missing_state(p, rule.options)
         states = [all_states.get(p, NO_STATE) for p in params]
-        workspaces = {a.dtype: Workspace(a.dtype) for a in arrays}
         separate = not overlapping(arrays)
         large: list[int] = []
         groups: dict[Any, list[int]] = {}
@@ -325,8 +308,7 @@ class BucketPlan:
                 large.append(k)
 
         def bucket(kind: type[Bucket], indices: Sequence[int]) -> Bucket:
-            program, workspace = programs[indices[0]], workspaces[arrays[indices[0]].dtype]
-            return kind(indices, [params[k] for k in indices], [states[k] for k in indices], rule, program, workspace)
+            return kind(indices, [params[k] for k in indices], [states[k] for k in indices], rule, programs[indices[0]])
 
         flat = [bucket(FlatBucket, indices) for group in groups.values() for indices in split_into_buckets(group, arrays)]
         self.buckets = [*(bucket(SingleBucket, [k]) for k in large), *flat]

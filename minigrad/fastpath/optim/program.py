@@ -197,6 +197,7 @@ class Program:
         self.name = name
         self.dtype = trace.dtype
         self.steps: list[Step] = []
+        self._buffers: list[Array] = []
         inputs, count = trace.inputs, len(trace.inputs)
         order, targets = schedule(trace)
         self.scalars = ScalarProgram(trace)
@@ -252,16 +253,20 @@ class Program:
             lines.append(f"{result} = {function.__name__}({', '.join(operands)})")
         return "\n    ".join([head, *lines])
 
-    def layout(self, arrays: Sequence[Any], workspace: Callable[[int], list[Array]]) -> BlockLayout:
+    def buffers(self, count: int) -> list[Array]:
+        """Return this many buffers of `BLOCK` elements, the same at every call: buckets use them one after the other."""
+        self._buffers += [np.empty(BLOCK, self.dtype) for _ in range(count - len(self._buffers))]
+        return self._buffers[:count]
+
+    def layout(self, arrays: Sequence[Any]) -> BlockLayout:
         """Lay out large arrays in blocks.
 
         Args:
             arrays: The parameter and the state: arrays of one shape, or None for other state.
-            workspace: Returns as many scratch buffers of `BLOCK` elements as one asks for.
         """
         shape = arrays[0].shape
         threads = max(1, min(THREADS, arrays[0].size * len(self.steps) // MIN_WORK_PER_THREAD))
-        scratch = workspace(threads * self.scratch)
+        scratch = self.buffers(threads * self.scratch)
         others = [None, *self.scalars.buffers]
         pieces = [(index, [*(None if a is None else a[index] for a in arrays), *others]) for index in blocks(shape)]
         return BlockLayout(shape, pieces, [scratch[k::threads] for k in range(threads)])
