@@ -11,7 +11,8 @@ A rule that cannot be traced is left to the plain loop of `Optimizer.step`, and 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, is_, setitem
 from typing import Any
 
@@ -138,14 +139,10 @@ class Bucket:
         self.params = params
         self.arrays = [p.array for p in params]
         self.program = program
-        self.state: dict[str, Array | None] = {}
-        self.scalar_state: list[Array] = []
-        for name in rule.spec:
-            tensors = [state[name] for state in states if name in state]
-            joined = self._join(tensors, name in rule.scalars) if tensors else None
-            self.state[name] = None if name in rule.scalars else joined
-            if name in rule.scalars and joined is not None:
-                self.scalar_state.append(joined)
+        tensors = {name: [state[name] for state in states if name in state] for name in rule.spec}
+        joined = {name: self._join(each, name in rule.scalars) for name, each in tensors.items() if each}
+        self.state = {name: None if name in rule.scalars else joined.get(name) for name in rule.spec}
+        self.scalar_state = [array for name, array in joined.items() if name in rule.scalars]
 
     def step(self, grads: Sequence[Array]) -> None:
         """Replace the parameters and their state by what the rule makes of them.
@@ -406,18 +403,17 @@ def all_equal(values: Array) -> bool:
     return elements.count(elements[0]) == len(elements)  # type: ignore[no-any-return]
 
 
-def split_into_buckets(indices: Sequence[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
-    """Yield the indices in lists whose arrays have at most `BUCKET_SIZE` elements."""
-    bucket: list[int] = []
-    size = 0
+def split_into_buckets(indices: Sequence[int], arrays: Sequence[Array]) -> list[list[int]]:
+    """Return the indices in lists whose arrays have at most `BUCKET_SIZE` elements."""
+    buckets: list[list[int]] = []
+    size = math.inf  # of the last bucket; there is none yet
     for k in indices:
-        if bucket and size + arrays[k].size > BUCKET_SIZE:
-            yield bucket
-            bucket, size = [], 0
-        bucket.append(k)
+        if size + arrays[k].size > BUCKET_SIZE:
+            buckets.append([])
+            size = 0
+        buckets[-1].append(k)
         size += arrays[k].size
-    if bucket:
-        yield bucket
+    return buckets
 
 
 def overlapping(arrays: Sequence[Array]) -> bool:

@@ -104,13 +104,14 @@ class ScalarProgram:
         self._changing: list[tuple[int, Array]] = []
         self._state: list[tuple[int, int]] = []
 
-    def buffer(self, scalar: Any) -> None:
-        """Add a buffer for the value of a tracer or a constant."""
+    def buffer(self, scalar: Any) -> int:
+        """Add a buffer for the value of a tracer or a constant, and return its number."""
         if isinstance(scalar, Tracer):
             self.buffers.append(np.empty((), self._dtype))
             self._changing.append((scalar.index, self.buffers[-1]))
         else:
             self.buffers.append(np.array(scalar, self._dtype))
+        return len(self.buffers) - 1
 
     def compute(self, operation: Operation) -> None:
         """Add an operation."""
@@ -212,13 +213,7 @@ class Program:
             if op.result.kind is not Kind.ARRAY:
                 self.scalars.compute(op)
                 continue
-            where = []
-            for x in op.operands:
-                if kind_of(x) is Kind.ARRAY:
-                    where.append(registers[x.index])
-                else:
-                    where.append(count + len(self.scalars.buffers))
-                    self.scalars.buffer(x)
+            where = [registers[x.index] if kind_of(x) is Kind.ARRAY else count + self.scalars.buffer(x) for x in op.operands]
             done = {x.index for x in op.operands if kind_of(x) is Kind.ARRAY and last_use[x.index] == n}
             free += [registers[x] for x in done if registers[x] >= count]
             j = op.result.index
