@@ -266,6 +266,9 @@ def trace_rule(
         after = [None if x is None else kind_of(x) is Kind.ARRAY for x in trace.outputs]
     except Exception:  # whatever is wrong is told by the plain loop, which has real values
         return None
+    finally:
+        for operation in trace.operations:
+            del operation.result.trace  # lest the two keep each other alive
     return trace if after == [None if kind is None else kind is Kind.ARRAY for kind in kinds[1:-1]] else None
 
 
