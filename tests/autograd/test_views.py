@@ -682,3 +682,15 @@ def test_a_view_made_in_no_grad_is_not_written_to_with_a_graph(lib: Library, of_
     with lib.no_grad():
         v.mul_(5)
     assert y[0].item() == 5 * before[0]
+
+
+def test_a_view_of_memory_in_column_order_is_written() -> None:
+    """The cotangent of the base lies in row order, where the reshape that made the view copies."""
+    found = []
+    for t in (minigrad, torch):
+        a = t.arange(6.0).reshape(2, 3).requires_grad_()
+        b = a.T * 2
+        b.T.view(-1).mul_(t.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+        (b * t.arange(6.0).reshape(3, 2)).sum().backward()
+        found.append(a.grad.tolist())
+    assert found[0] == found[1] == [[0, 8, 24], [8, 30, 60]]
