@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from minigrad.autodiff import PrimitiveNode, apply
 from minigrad.dtypes import unwrap_scalar
+from minigrad.ops.shape import cast
 from minigrad.primitive import Primitive
-from minigrad.promotion import promote
+from minigrad.promotion import HALF, promote
 
 T = TypeVar("T")
 
@@ -32,7 +33,11 @@ class Backend:
             attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
         else:
             attributes = op.defaults
-        return apply(op, promote(op, inputs), attributes, PrimitiveNode if op.variadic else self.node_class)
+        operands, was_half = promote(op, inputs)
+        result = apply(op, operands, attributes, PrimitiveNode if op.variadic else self.node_class)
+        if was_half and result.array.dtype.kind == "f":
+            result = apply(cast, (result,), {"dtype": HALF}, self.node_class)
+        return result
 
     def unary(self, op: Primitive, x: T) -> T:
         """Apply a primitive to one tensor."""

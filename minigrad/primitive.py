@@ -26,11 +26,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from linecache import cache as source_lines
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from minigrad.rule_sources import rule_sources
+from minigrad.summation import sum_along
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
@@ -57,8 +58,11 @@ class Primitive:
         rules: For each input its rule, or None if it has no derivative.
         promote: For each input, whether it is converted to one dtype with the others before the call.
         floating: Whether integers become floating point before the call.
+        wide: Whether float16 is computed in float32, and the result rounded once, in both passes: so for all but views,
+            copies, and ufuncs of NumPy, which do so themselves.
         broadcasts: Whether the inputs are broadcast, so that each cotangent is summed back to the shape of its input.
         is_view: Whether the result may share memory with the first input.
+        order: How the result lies in memory: "C", row by row, or "K", in the order of the inputs. It is torch's.
         ufunc: The NumPy ufunc that it equals, None if there is none: what ``np.exp(tensor)`` and in-place computation use.
         public: Whether it is a function and a method of the library under its own name.
         in_place: Whether there is an in-place method too, with an underscore at the end of its name.
@@ -76,8 +80,9 @@ class Primitive:
         *,
         promote: Iterable[str] = (),
         floating: bool = False,
-        broadcasts: bool = False,
+        elementwise: bool = False,
         is_view: bool = False,
+        order: Literal["C", "K"] = "C",
         ufunc: np.ufunc | None = None,
         public: bool = False,
         in_place: bool = False,
@@ -94,7 +99,9 @@ class Primitive:
         self.differentiable = bool(rules)
         promoted = tuple(promote) or (self.inputs if floating else ())
         self.promote = tuple(name in promoted for name in self.inputs)
-        self.floating, self.broadcasts, self.is_view = floating, broadcasts and len(self.inputs) > 1, is_view
+        self.floating, self.broadcasts, self.is_view = floating, elementwise and len(self.inputs) > 1, is_view
+        self.order = "K" if elementwise or is_view else order
+        self.wide = floating or (ufunc is None and (elementwise or self.order == "C"))
         self.ufunc, self.public, self.in_place = ufunc, public, public and in_place
         shapes, dtypes = ([f"{name}_{suffix}" for name in self.inputs] for suffix in ("shape", "dtype"))
         self.saveable = (*self.inputs, "out", *shapes, *self.defaults, *dtypes)
@@ -230,6 +237,7 @@ def primitive(
     promote: Iterable[str] = (),
     floating: bool = False,
     is_view: bool = False,
+    order: Literal["C", "K"] = "C",
     ufunc: np.ufunc | None = None,
     public: bool = False,
     **rules: Rule,
@@ -240,6 +248,7 @@ def primitive(
         promote: Names of the inputs that are converted to one dtype before the call.
         floating: Convert integers to floating point before the call.
         is_view: Whether the result may share memory with the first input.
+        order: How the result lies in memory: "C", row by row, or "K", in the order of the inputs, as that of a view.
         ufunc: The NumPy ufunc that it equals.
         public: Make it a function and a method of the library under its own name.
         rules: The rules, by name of the input.
@@ -248,7 +257,7 @@ def primitive(
         TypeError: A rule belongs to no input, or names something that is no residual.
     """
     return lambda forward: Primitive(
-        forward, rules, promote=promote, floating=floating, is_view=is_view, ufunc=ufunc, public=public
+        forward, rules, promote=promote, floating=floating, is_view=is_view, order=order, ufunc=ufunc, public=public
     )
 
 
@@ -271,7 +280,7 @@ def elementwise(
     def define(forward: Callable[..., Any]) -> Primitive:
         inputs = forward.__code__.co_varnames[: forward.__code__.co_argcount]
         return Primitive(
-            forward, rules, promote=inputs, floating=floating, broadcasts=True, ufunc=ufunc, public=public, in_place=in_place
+            forward, rules, promote=inputs, floating=floating, elementwise=True, ufunc=ufunc, public=public, in_place=in_place
         )
 
     return define
@@ -297,9 +306,9 @@ def sum_to(x: Array, *, shape: Shape) -> Array:
     """x summed over the axes along which `shape` would be repeated to become x.shape."""
     extra = x.ndim - len(shape)
     if extra == 1 and x.shape[1:] == shape:
-        return np.add.reduce(x)
+        return sum_along(x, 0).astype(x.dtype, copy=False)
     repeated = tuple(k for k in range(x.ndim) if k < extra or (shape[k - extra] == 1 and x.shape[k] != 1))
-    return np.add.reduce(x, axis=repeated).reshape(shape)
+    return sum_along(x, repeated).reshape(shape).astype(x.dtype, copy=False)
 
 
 def unbroadcast(cotangent: Any, shape: Shape) -> Any:

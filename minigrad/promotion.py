@@ -21,6 +21,7 @@ from minigrad.primitive import Array, Primitive
 Scalar: TypeAlias = bool | int | float
 Operand: TypeAlias = TensorBase | Scalar | Array
 T = TypeVar("T", bound=TensorBase)
+HALF, SINGLE = dtypes.float16.numpy, dtypes.float32.numpy
 
 _BY_PYTHON_TYPE: dict[type, Callable[[], NumpyDtype]] = {
     bool: lambda: dtypes.bool_.numpy,
@@ -93,24 +94,35 @@ def as_operand(value: Any, like: T) -> T:
     return wrap(checked_cast(np.array, value, dtype))
 
 
-def promote(op: Primitive, inputs: Sequence[Any]) -> Sequence[TensorBase]:
-    """Return the operands of a primitive as tensors, those that it promotes in one dtype: floating point if it wants that."""
+def promote(op: Primitive, inputs: Sequence[Any]) -> tuple[Sequence[TensorBase], bool]:
+    """Return the operands of a primitive as tensors, those that it promotes in one dtype: floating point if it wants that.
+
+    Return also whether they are float16 values as float32, so that a floating-point result must be made float16 again: so for
+    a primitive that is `wide`, and where a float16 tensor meets a scalar, which may be out of the range of float16.
+    """
     if _need_no_promotion(op, inputs):
-        return inputs
+        return inputs, False
     flags = op.promote * len(inputs) if op.variadic else op.promote
     operands = [x if isinstance(x, TensorBase) else _unwrapped(x) for x in inputs]
     values = [x.array if isinstance(x, TensorBase) else x for x, promoted in zip(operands, flags, strict=True) if promoted]
     common = result_type(*values) if values else None
     if op.floating and common is not None and common.kind != "f":
         common = dtypes.get_default_dtype().numpy
+    targets = [
+        common if promoted and common else x.array.dtype if isinstance(x, TensorBase) else result_type(x)
+        for x, promoted in zip(operands, flags, strict=True)
+    ]
+    with_scalar = op.broadcasts and not all(isinstance(x, TensorBase) for x in operands)
+    as_single = {d for d in targets if d.kind == "f"} == {HALF} and (op.wide or with_scalar)
     tensors = []
-    for x, promoted in zip(operands, flags, strict=True):
+    for x, target in zip(operands, targets, strict=True):
+        dtype = SINGLE if as_single and target == HALF else target
         if not isinstance(x, TensorBase):
-            x = wrap(checked_cast(np.array, x, common if promoted else result_type(x)))
-        elif promoted and x.array.dtype != common:
-            x = apply(cast, (x,), {"dtype": common})
+            x = wrap(checked_cast(np.array, x, dtype))
+        elif x.array.dtype != dtype:
+            x = apply(cast, (x,), {"dtype": dtype})
         tensors.append(x)
-    return tensors
+    return tensors, as_single
 
 
 def _need_no_promotion(op: Primitive, inputs: Sequence[Any]) -> bool:
@@ -122,7 +134,7 @@ def _need_no_promotion(op: Primitive, inputs: Sequence[Any]) -> bool:
         common = common or x.array.dtype
         if x.array.dtype is not common:
             return False
-    return not op.floating or (common is not None and common.kind == "f")
+    return not op.wide or (common is not None and (common.char in "fdFD" or (common.kind != "f" and not op.floating)))
 
 
 def _unwrapped(value: Any) -> Any:

@@ -15,6 +15,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
     {
         "grad_mode": {"numpy"},
         "rule_sources": set(),
+        "summation": {"numpy"},
         "dtypes": {"numpy"},
         "errors": set(),
         "hooks": set(),

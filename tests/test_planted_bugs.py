@@ -40,7 +40,7 @@ def planted(name: str, rules: Rules, match: bool = True) -> Primitive:
     op = primitives[name]
     promote = [each for each, promoted in zip(op.inputs, op.promote, strict=True) if promoted]
     broadcasts = match and DOMAINS[name].broadcasts
-    return Primitive(op.forward, rules, promote=promote, floating=op.floating, broadcasts=broadcasts)
+    return Primitive(op.forward, rules, promote=promote, floating=op.floating, elementwise=broadcasts)
 
 
 def found(name: str, check: Callable[..., None]) -> bool:

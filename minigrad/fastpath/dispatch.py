@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from numpy import asarray, generic, ndarray
+from numpy import asarray, generic
 
 from minigrad import errors
 from minigrad.autodiff import Cotangent, Parents, PrimitiveNode, TensorBase, Version, Vertex, next_sequence_nr
 from minigrad.backend import Backend
 from minigrad.grad_mode import thread
 from minigrad.primitive import NUMPY_ERRORS, Linearization, Primitive, Rule, compile_functions, residual_names
-from minigrad.promotion import as_operand
+from minigrad.promotion import HALF, as_operand
 from minigrad.tensor import Tensor
 
 
@@ -82,18 +82,18 @@ class Dispatch(Backend):
     def unary(self, op: Primitive, x: Any) -> Any:
         """Apply a primitive to one tensor."""
         array = x.array
-        if op.floating and array.dtype.kind != "f":
+        if op.wide and array.dtype.char not in "fd":
             return super().apply(op, (x,), {})
         state = thread.state
         try:
             if op.ufunc is not None:
                 out = state.without_warnings(op.ufunc, array, out=...)
             else:
-                out = state.without_warnings(op.forward, array)
+                out = asarray(state.without_warnings(op.forward, array), order=op.order)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (array,), error) from error
         result = Tensor.__new__(Tensor)
-        result.array = out if type(out) is ndarray else asarray(out)
+        result.array = out
         result.version = Version()
         if state.grad_enabled and op.differentiable:
             vertex = x.vertex()
@@ -107,20 +107,22 @@ class Dispatch(Backend):
     def binary(self, op: Primitive, a: Any, b: Any) -> Any:
         """Apply a primitive to two operands, at least one of them a tensor."""
         if not isinstance(b, TensorBase):
+            if a.array.dtype == HALF:
+                return super().apply(op, (a, b), {})
             b = as_operand(float(b) if op.floating and isinstance(b, int) else b, a)
         x, y = a.array, b.array
-        if x.dtype is not y.dtype or (op.floating and x.dtype.kind != "f"):
+        if x.dtype is not y.dtype or (op.wide and x.dtype.char not in "fd"):
             return super().apply(op, (a, b), {})
         state = thread.state
         try:
             if op.ufunc is not None:
                 out = state.without_warnings(op.ufunc, x, y, out=...)
             else:
-                out = state.without_warnings(op.forward, x, y)
+                out = asarray(state.without_warnings(op.forward, x, y), order=op.order)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (x, y), error) from error
         result = Tensor.__new__(Tensor)
-        result.array = out if type(out) is ndarray else asarray(out)
+        result.array = out
         result.version = Version()
         if state.grad_enabled and op.differentiable:
             # vertex(), written out for tensors that are not views

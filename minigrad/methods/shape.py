@@ -143,7 +143,7 @@ class ShapeMethods(PrimitiveMethods):
     @method_only
     def contiguous(self) -> Self:
         """Return the tensor with its elements in row-major order in memory: the tensor itself if they are."""
-        return self if self.array.flags.c_contiguous else layout.clone(self)
+        return self if self.array.flags.c_contiguous else layout.clone(self, order="C")
 
     def swapaxes(self, axis0: int, axis1: int) -> Self:
         """Return a view with two axes exchanged."""

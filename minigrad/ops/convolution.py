@@ -16,6 +16,7 @@ import numpy as np
 from minigrad.ops.indexing import getitem
 from minigrad.ops.linalg import dtype_error
 from minigrad.primitive import Array, Shape, primitive
+from minigrad.summation import sum_along
 
 
 def output_size(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
@@ -135,7 +136,7 @@ def conv_weight_grad(x: Array, y: Array, *, kernel: Shape, stride: Shape, dilati
     weight = np.zeros((groups, outputs.shape[2], x.shape[1] // groups * math.prod(kernel)), x.dtype)
     for part in batch_chunks(len(x), groups * weight.shape[2] * outputs.shape[3]):
         columns = windows[part].reshape(-1, groups, weight.shape[2], outputs.shape[3])
-        weight += np.matmul(outputs[part], columns.swapaxes(2, 3)).sum(0)
+        weight += sum_along(np.matmul(outputs[part], columns.swapaxes(2, 3)), 0)
     return weight.reshape(y.shape[1], x.shape[1] // groups, *kernel)
 
 
@@ -185,7 +186,7 @@ def sum_unpool(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Array:
         kernel=kernel,
         stride=stride,
         dilation=dilation,
-    )
+    ),
 )
 def max_pool(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """The maximum of each window, or NaN; of equal elements the first gets the gradient."""

@@ -52,10 +52,14 @@ def setitem(x: Array, value: Array, *, index: Index) -> Array:
 @primitive(x=lambda g, index: getitem(g, index=index))
 def getitem_adjoint(x: Array, *, index: Index, shape: Shape) -> Array:
     """Zeros of the given shape with x added at the index: the adjoint of `getitem`. Repeated indices accumulate."""
-    full = np.zeros(shape, x.dtype)
     if is_basic(index):
+        full = np.zeros(shape, x.dtype)
         full[index] = x
-    elif len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu" and len(shape) > 1 and x.size:
+        return full
+    if x.dtype == np.float16:  # to be added in float32
+        return getitem_adjoint.forward(x.astype(np.float32), index=index, shape=shape).astype(x.dtype)
+    full = np.zeros(shape, x.dtype)
+    if len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu" and len(shape) > 1 and x.size:
         _add_at_rows(full, index[0], x)
     else:
         np.add.at(full, index, x)

@@ -13,6 +13,7 @@ from minigrad.ops.linalg import dtype_error, matmul
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
 from minigrad.primitive import Array, primitive
+from minigrad.summation import sum_along
 
 
 def as_matrix(x: Any) -> Any:
@@ -20,10 +21,15 @@ def as_matrix(x: Any) -> Any:
     return x if len(x.shape) == 2 else reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
 
 
+def sum_rows(x: Any) -> Any:
+    """Return the sum of the rows of a matrix."""
+    return sum_along(x, 0) if isinstance(x, np.ndarray) else x.sum(0)
+
+
 @primitive(
     x=lambda g, weight: g @ weight,
     weight=lambda g, x: matmul(as_matrix(g).T, as_matrix(x)),
-    bias=lambda g: as_matrix(g).sum(0),
+    bias=lambda g: sum_rows(as_matrix(g)),
 )
 def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x W' + b, for x (..., n), the weight W (m, n) and the bias b (m,)."""
@@ -38,14 +44,14 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
 def softmax(x: Array, *, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim, without overflow."""
     e = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf))
-    return e / np.add.reduce(e, axis=dim, keepdims=True)
+    return e / sum_along(e, dim, keepdims=True)
 
 
 @primitive(floating=True, x=lambda g, out, dim: g - exp(out) * sum_(g, dim=(dim,), keepdim=True))
 def log_softmax(x: Array, *, dim: int) -> Array:
     """x - log(sum(exp(x))) along dim, without overflow."""
     shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=dim, keepdims=True))
+    return shifted - np.log(sum_along(np.exp(shifted), dim, keepdims=True))
 
 
 @primitive(
@@ -85,7 +91,7 @@ def one_hot(index: Array, width: int, dtype: np.dtype[Any]) -> Array:
 def cross_entropy(x: Array, *, index: Array) -> Array:
     """The mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
     shifted = x - np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf)
-    losses = np.log(np.add.reduce(np.exp(shifted), axis=1)) - pick.forward(shifted, index=index)
+    losses = np.log(sum_along(np.exp(shifted), 1)) - pick.forward(shifted, index=index)
     return np.add.reduce(losses) / len(index)
 
 
@@ -108,7 +114,7 @@ def inv_std(x: Any, dim: Dims, eps: float) -> Any:
 @primitive(
     x=lambda g, x, out, dim, eps: (
         inv_std(x, dim, eps) * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
-    )
+    ),
 )
 def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
     """(x - mean) / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""

@@ -14,6 +14,7 @@ from minigrad.ops.elementary import exp
 from minigrad.ops.selection import masked
 from minigrad.ops.shape import cast, flip, reshape
 from minigrad.primitive import Array, Shape, expand, primitive
+from minigrad.summation import sum_along
 
 Dims = tuple[int, ...] | None
 
@@ -33,13 +34,15 @@ def reduced_size(shape: Shape, dim: Dims) -> int:
 @primitive(x=lambda g, x_shape, dim: expand(unreduce(g, x_shape, dim), shape=x_shape))
 def sum_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """The sum; that of integers and booleans is int64."""
-    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=None if x.dtype.kind in "fc" else np.int64)
+    if x.dtype.kind in "fc":
+        return sum_along(x, dim, keepdim)
+    return np.add.reduce(x, axis=dim, keepdims=keepdim, dtype=np.int64)
 
 
 @primitive(x=lambda g, x_shape, dim: expand(unreduce(g / reduced_size(x_shape, dim), x_shape, dim), shape=x_shape))
 def mean(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """The mean; NaN of an empty array."""
-    return np.true_divide(np.add.reduce(x, axis=dim, keepdims=keepdim), reduced_size(x.shape, dim), dtype=x.dtype)
+    return np.true_divide(sum_along(x, dim, keepdim), reduced_size(x.shape, dim), dtype=x.dtype)
 
 
 def extremum_vjp(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
@@ -66,14 +69,16 @@ def logsumexp(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """log(sum(exp(x))), without overflow; -inf of an empty array."""
     top = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    total = np.log(np.add.reduce(np.exp(x - top), axis=dim, keepdims=True)) + top
+    total = np.log(sum_along(np.exp(x - top), dim, keepdims=True)) + top
     return total if keepdim else total.squeeze(dim)
 
 
 @primitive(x=lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)))
 def cumsum(x: Array, *, dim: int) -> Array:
-    """Cumulative sum along an axis; that of integers and booleans is int64."""
-    return np.add.accumulate(x, axis=dim, dtype=None if x.dtype.kind in "fc" else np.int64)
+    """Cumulative sum along an axis, accumulated in float64; that of integers and booleans is int64."""
+    if x.dtype.kind == "f":
+        return np.add.accumulate(x, axis=dim, dtype=np.float64).astype(x.dtype, "C", copy=False)
+    return np.add.accumulate(x, axis=dim, dtype=x.dtype if x.dtype.kind == "c" else np.int64)
 
 
 @primitive()

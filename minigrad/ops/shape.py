@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
+from typing import Literal
 
 import numpy as np
 
@@ -22,22 +23,22 @@ def permute(x: Array, *, dims: tuple[int, ...]) -> Array:
     return x.transpose(dims)
 
 
-@primitive(x=lambda g, x_dtype: cast(g, dtype=x_dtype))
+@primitive(order="K", x=lambda g, x_dtype: cast(g, dtype=x_dtype))
 def cast(x: Array, *, dtype: np.dtype[np.generic]) -> Array:
     """The same values in another dtype."""
     return x.astype(dtype)
 
 
-@primitive(x=lambda g: g)
-def clone(x: Array) -> Array:
-    """The same values in memory of their own."""
-    return x.copy()
+@primitive(order="K", x=lambda g: g)
+def clone(x: Array, *, order: Literal["C", "K"] = "K") -> Array:
+    """The same values in memory of their own, in the order ("K") in which they lie there, or row by row ("C")."""
+    return x.copy(order)
 
 
-@primitive(x=lambda g, dims: flip(g, dims=dims))
+@primitive(order="K", x=lambda g, dims: flip(g, dims=dims))
 def flip(x: Array, *, dims: tuple[int, ...]) -> Array:
     """The elements in reverse order along some axes; a copy."""
-    return np.flip(x, dims).copy()
+    return np.flip(x, dims).copy("K")
 
 
 @primitive(x=lambda g, shifts, dims: roll(g, shifts=tuple(-n for n in shifts), dims=dims))

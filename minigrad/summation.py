@@ -1,0 +1,62 @@
+"""Sums that keep their digits: along every axis, and of float16.
+
+Adding n float32 numbers one after the other loses up to n / 2 units of the last digit: 18 million ones add up to 2^24.
+NumPy adds pairwise, with an error that grows like log n, but only along the axis that is contiguous in memory. `sum_along`
+does so along every axis, at the same cost: it adds blocks, then the sums of the blocks, and so on.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+BLOCK = 64
+"""How many elements are added one after the other."""
+ROW = 256
+"""How many elements NumPy should find side by side: shorter rows are folded, for speed."""
+
+
+def sum_along(x: Array, dim: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+    """Return the sum along some axes, or all of them, in the dtype of x; float16 is added in float32.
+
+    The relative error is about that of the last digit, for 10^7 elements of one sign too.
+    """
+    if x.dtype.char == "e":
+        return sum_along(x.astype(np.float32), dim, keepdims).astype(np.float16)
+    if dim is None:
+        easy, axes = x.flags.forc, tuple(range(x.ndim))
+    elif isinstance(dim, int):
+        easy, axes = x.strides[dim] == x.itemsize or x.shape[dim] <= BLOCK, (dim,)
+    else:
+        easy, axes = math.prod([x.shape[k] for k in dim]) <= BLOCK, dim
+    if easy or x.size <= BLOCK or x.dtype.kind != "f":
+        return np.add.reduce(x, dim, None, None, keepdims)
+    # The axis with the smallest stride first: there NumPy adds pairwise, and what is left is smaller.
+    pending, total = sorted(axes, key=lambda k: -abs(x.strides[k])), x
+    while pending:
+        group = [pending.pop()]
+        count = 1 if abs(total.strides[group[0]]) == x.itemsize else total.shape[group[0]]
+        while pending and count * total.shape[pending[-1]] <= BLOCK:
+            count *= total.shape[pending[-1]]
+            group.append(pending.pop())
+        total = np.add.reduce(total, axis=tuple(group), keepdims=True) if count <= BLOCK else _sum_blocks(total, group[0])
+    return total if keepdims else total.squeeze(axes)
+
+
+def _sum_blocks(x: Array, k: int) -> Array:
+    """Return the sum along one axis, which is kept with size 1, as sums of blocks."""
+    n = x.shape[k]
+    if n <= BLOCK:
+        return np.add.reduce(x, axis=k, keepdims=True)
+    shape = x.shape
+    fold = max(1, min(ROW // math.prod(shape[k + 1 :]), n // BLOCK))
+    blocks = n // (BLOCK * fold)
+    whole = blocks * BLOCK * fold
+    part = x if whole == n else x[(*(slice(None),) * k, slice(whole))]
+    sums = np.add.reduce(part.reshape(*shape[:k], blocks, BLOCK, fold, *shape[k + 1 :]), axis=k + 1)
+    total = _sum_blocks(sums.reshape(*shape[:k], blocks * fold, *shape[k + 1 :]), k)
+    return total if whole == n else total + _sum_blocks(x[(*(slice(None),) * k, slice(whole, n))], k)
