@@ -318,7 +318,7 @@ def apply(op: Primitive, inputs: Tensors, attributes: Mapping[str, Any], node_cl
     """Apply a primitive to tensors of suitable dtypes, and record it if a gradient is required. All attributes are given."""
     arrays = [x.array for x in inputs]
     try:
-        out = np.asarray(thread.state.without_warnings(op.forward, *arrays, **attributes), order=op.order)
+        out = np.asarray(thread.state.without_warnings(op.forward, *arrays, **attributes), None, op.order)
     except NUMPY_ERRORS as error:
         raise errors.from_numpy_error(op.name, arrays, error) from error
     result = wrap(out)

@@ -306,9 +306,9 @@ def sum_to(x: Array, *, shape: Shape) -> Array:
     """x summed over the axes along which `shape` would be repeated to become x.shape."""
     extra = x.ndim - len(shape)
     if extra == 1 and x.shape[1:] == shape:
-        return sum_along(x, 0).astype(x.dtype, copy=False)
+        return sum_along(x, 0)
     repeated = tuple(k for k in range(x.ndim) if k < extra or (shape[k - extra] == 1 and x.shape[k] != 1))
-    return sum_along(x, repeated).reshape(shape).astype(x.dtype, copy=False)
+    return sum_along(x, repeated).reshape(shape)
 
 
 def unbroadcast(cotangent: Any, shape: Shape) -> Any:

@@ -89,7 +89,7 @@ class Dispatch(Backend):
             if op.ufunc is not None:
                 out = state.without_warnings(op.ufunc, array, out=...)
             else:
-                out = asarray(state.without_warnings(op.forward, array), order=op.order)
+                out = asarray(state.without_warnings(op.forward, array), None, op.order)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (array,), error) from error
         result = Tensor.__new__(Tensor)
@@ -118,7 +118,7 @@ class Dispatch(Backend):
             if op.ufunc is not None:
                 out = state.without_warnings(op.ufunc, x, y, out=...)
             else:
-                out = asarray(state.without_warnings(op.forward, x, y), order=op.order)
+                out = asarray(state.without_warnings(op.forward, x, y), None, op.order)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (x, y), error) from error
         result = Tensor.__new__(Tensor)

@@ -68,7 +68,8 @@ def as_dtype(x: Array, kind: Any) -> Array:
 
 def tensor(x: Array) -> Tensor:
     """Return a tensor that has the layout of x."""
-    return wrap(x)
+    result: Tensor = wrap(x)
+    return result
 
 
 @pytest.mark.parametrize("kind", FLOATS, ids=lambda kind: kind.__name__)
