@@ -116,6 +116,8 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
         data = data.array
     with set_recording(False):  # tensors within sequences may require a gradient
         array = checked_cast(np.array, data, _requested_dtype(options))
+    if array.dtype in (object, np.uint64) and all(isinstance(x, int) for x in np.array(data, object).flat):
+        raise RuntimeError("tensor: an integer is out of the range of int64, which is from -2**63 to 2**63 - 1: overflow")
     return _finalize(array, options, keep_float64=array.dtype == np.float64 and _is_double(data))
 
 
@@ -193,6 +195,15 @@ def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> 
     return _finalize(checked_cast(np.full, tuple(size), fill_value, _requested_dtype(options)), options)
 
 
+def _like(input: Tensor, result: Tensor) -> Tensor:
+    """Return a new tensor with its elements in memory in the order of those of `input`."""
+    if input.array.flags.c_contiguous:
+        return result
+    array = np.empty_like(input.array, result.array.dtype)
+    array[...] = result.array
+    return _finalize(array, {"dtype": result.dtype, "requires_grad": result.requires_grad})
+
+
 def _like_options(input: Tensor, options: Options) -> Options:
     """Return the options, with the dtype of `input` where they have none."""
     return {**options, "dtype": options.get("dtype") or input.dtype}
@@ -200,22 +211,22 @@ def _like_options(input: Tensor, options: Options) -> Options:
 
 def zeros_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return zeros of the shape and, without a dtype, of the dtype of `input`."""
-    return zeros(input.shape, **_like_options(input, options))
+    return _like(input, zeros(input.shape, **_like_options(input, options)))
 
 
 def ones_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return ones of the shape and, without a dtype, of the dtype of `input`."""
-    return ones(input.shape, **_like_options(input, options))
+    return _like(input, ones(input.shape, **_like_options(input, options)))
 
 
 def empty_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return arbitrary elements in the shape and, without a dtype, in the dtype of `input`."""
-    return empty(input.shape, **_like_options(input, options))
+    return _like(input, empty(input.shape, **_like_options(input, options)))
 
 
 def full_like(input: Tensor, fill_value: float, **options: Unpack[Options]) -> Tensor:
     """Return a tensor whose elements all are `fill_value`, of the shape and, without a dtype, of the dtype of `input`."""
-    return full(input.shape, fill_value, **_like_options(input, options))
+    return _like(input, full(input.shape, fill_value, **_like_options(input, options)))
 
 
 def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
@@ -285,12 +296,12 @@ def randn(*size: Sizes, generator: Generator | None = None, **options: Unpack[Op
 
 def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return `rand` of the shape and, without a dtype, of the dtype of `input`."""
-    return rand(input.shape, **_like_options(input, options))
+    return _like(input, rand(input.shape, **_like_options(input, options)))
 
 
 def randn_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return `randn` of the shape and, without a dtype, of the dtype of `input`."""
-    return randn(input.shape, **_like_options(input, options))
+    return _like(input, randn(input.shape, **_like_options(input, options)))
 
 
 def normal(

@@ -7,6 +7,7 @@ A Python scalar does not change the dtype of a tensor of its own category: ``flo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -94,6 +95,21 @@ def as_operand(value: Any, like: T) -> T:
     return wrap(checked_cast(np.array, value, dtype))
 
 
+def as_value(value: Any, like: T) -> T:
+    """Return what is written to elements of `like`, in its dtype.
+
+    Raises:
+        TypeError: It is neither a tensor nor a scalar nor an array.
+        RuntimeError: A scalar is out of the range of that dtype.
+        ValueError: NaN is to be an integer.
+    """
+    dtype, value = like.array.dtype, unwrap_scalar(value)
+    if isinstance(value, bool | int | float):
+        return wrap(checked_cast(lambda: np.array(int(value) if dtype.kind in "iu" else value, dtype)))
+    operand = as_operand(value, like)
+    return operand if operand.array.dtype == dtype else cast(operand, dtype=dtype)
+
+
 def promote(op: Primitive, inputs: Sequence[Any]) -> tuple[Sequence[TensorBase], bool]:
     """Return the operands of a primitive as tensors, those that it promotes in one dtype: floating point if it wants that.
 
@@ -123,6 +139,24 @@ def promote(op: Primitive, inputs: Sequence[Any]) -> tuple[Sequence[TensorBase],
             x = apply(cast, (x,), {"dtype": dtype})
         tensors.append(x)
     return tensors, as_single
+
+
+def in_single(function: Callable[..., T]) -> Callable[..., T]:
+    """Decorate a function that applies several operations: float16 is computed in float32, and the result rounded once."""
+
+    @wraps(function)
+    def wrapper(x: T, *args: Any, **options: Any) -> T:
+        if x.array.dtype != HALF:
+            return function(x, *args, **options)
+        args = tuple(_widened(arg) for arg in args)
+        result = function(_widened(x), *args, **{name: _widened(value) for name, value in options.items()})
+        return cast(result, dtype=HALF)
+
+    return wrapper
+
+
+def _widened(value: Any) -> Any:
+    return cast(value, dtype=SINGLE) if isinstance(value, TensorBase) and value.array.dtype == HALF else value
 
 
 def _need_no_promotion(op: Primitive, inputs: Sequence[Any]) -> bool:

@@ -5,6 +5,7 @@ Operands broadcast, and are promoted to one dtype, see `minigrad.promotion`.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -13,8 +14,9 @@ from minigrad.autodiff import TensorBase
 from minigrad.backend import current
 from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input
 from minigrad.methods.primitive_methods import PrimitiveMethods
-from minigrad.ops import arithmetic, bitwise, comparison, elementary, rounding, selection, shape
-from minigrad.promotion import Operand, as_operand
+from minigrad.ops import arithmetic, bitwise, comparison, elementary, rounding, selection
+from minigrad.primitive import Primitive
+from minigrad.promotion import Operand, as_operand, as_value
 
 DIVISIONS = {None: arithmetic.div, "floor": rounding.floor_divide, "trunc": rounding.trunc_divide}
 Comparable = TensorBase | bool | int | float | np.ndarray
@@ -97,23 +99,30 @@ class ArithmeticMethods(PrimitiveMethods):
     def __abs__(self) -> Self:
         return self.abs()
 
+    def _compare(self, op: Primitive, other: Any) -> Self:
+        """Compare with an operand. An integer beyond the range of an integer tensor compares as infinity."""
+        if isinstance(other, int) and self.array.dtype.kind in "iu":
+            info = np.iinfo(self.array.dtype)
+            other = other if info.min <= other <= info.max else math.copysign(math.inf, other)
+        return current.backend.binary(op, self, other)
+
     def __eq__(self, other: object) -> Self:  # type: ignore[override]
-        return current.backend.binary(comparison.eq, self, other) if isinstance(other, Comparable) else NotImplemented
+        return self._compare(comparison.eq, other) if isinstance(other, Comparable) else NotImplemented
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
-        return current.backend.binary(comparison.ne, self, other) if isinstance(other, Comparable) else NotImplemented
+        return self._compare(comparison.ne, other) if isinstance(other, Comparable) else NotImplemented
 
     def __lt__(self, other: Operand) -> Self:
-        return current.backend.binary(comparison.lt, self, other)
+        return self._compare(comparison.lt, other)
 
     def __le__(self, other: Operand) -> Self:
-        return current.backend.binary(comparison.le, self, other)
+        return self._compare(comparison.le, other)
 
     def __gt__(self, other: Operand) -> Self:
-        return current.backend.binary(comparison.gt, self, other)
+        return self._compare(comparison.gt, other)
 
     def __ge__(self, other: Operand) -> Self:
-        return current.backend.binary(comparison.ge, self, other)
+        return self._compare(comparison.ge, other)
 
     @has_in_place
     def __and__(self, other: Operand) -> Self:
@@ -284,10 +293,10 @@ class ArithmeticMethods(PrimitiveMethods):
         Raises:
             RuntimeError: The mask is not boolean, or the value has axes.
         """
-        value = as_operand(value, self)
+        value = as_value(value, self)
         if value.shape:
             raise RuntimeError(f"masked_fill: the value must be a scalar or 0-d tensor, but its shape is {list(value.shape)}")
-        return selection.where(mask, shape.cast(value, dtype=self.array.dtype), self)
+        return selection.where(mask, value, self)
 
     @has_in_place
     def logical_and(self, other: Self) -> Self:

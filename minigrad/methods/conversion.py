@@ -13,7 +13,7 @@ from minigrad.compat import devices
 from minigrad.methods.attributes import parse_size
 from minigrad.methods.autograd import AutogradMethods
 from minigrad.ops import shape
-from minigrad.promotion import as_operand
+from minigrad.promotion import as_operand, checked_cast
 
 
 class ConversionMethods(AutogradMethods):
@@ -90,11 +90,11 @@ class ConversionMethods(AutogradMethods):
         """Return a tensor of the given size, filled with one value, by default of the dtype of this one."""
         devices.check(device)
         requested = self.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return as_operand(np.full(tuple(size), fill_value, requested.numpy), self).requires_grad_(requires_grad)
+        return as_operand(checked_cast(np.full, tuple(size), fill_value, requested.numpy), self).requires_grad_(requires_grad)
 
     def new_tensor(self, data: Any) -> Self:
         """Return a copy of the data as a tensor of the dtype of this one."""
-        return as_operand(np.array(data, self.array.dtype), self)
+        return as_operand(checked_cast(np.array, data, self.array.dtype), self)
 
     def type_as(self, other: ConversionMethods) -> Self:
         """Return the tensor in the dtype of another."""

@@ -20,7 +20,7 @@ from minigrad.ops import indexing, shape
 from minigrad.ops.indexing import axis_index
 from minigrad.ops.shape import axis, broadcast_shapes
 from minigrad.primitive import Array, expand
-from minigrad.promotion import Operand, Scalar, as_operand
+from minigrad.promotion import Operand, Scalar, as_operand, as_value
 
 
 @methods_accept_numpy_kwargs
@@ -200,10 +200,7 @@ class IndexingMethods(ArithmeticMethods):
             raise TypeError("scatter(): give either src or value")
         x, at = self._at_least_1d(), index._at_least_1d()
         k = x._check_index("scatter", dim, at)
-        if isinstance(source, TensorBase):
-            values = self._leading_part("scatter", source, at)
-        else:
-            values = as_operand(source, self).to(self)
+        values = self._leading_part("scatter", source, at) if isinstance(source, TensorBase) else as_value(source, self)
         replaced = indexing.setitem(x, values, index=indexing.gather_index(np.array(at), k))
         return shape.reshape(replaced, shape=self.array.shape)
 

@@ -14,7 +14,7 @@ from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.methods.in_place_forms import InPlaceForms
 from minigrad.methods.indexing import normalize_index
 from minigrad.ops.indexing import getitem
-from minigrad.promotion import Operand, as_operand
+from minigrad.promotion import Operand, as_value
 
 
 class InPlaceMethods(InPlaceForms, ArithmeticMethods):
@@ -23,7 +23,7 @@ class InPlaceMethods(InPlaceForms, ArithmeticMethods):
     def __setitem__(self, index: Any, value: Operand) -> None:
         *first, last = normalize_index(index)
         target = getitem(self, index=first[0]) if first else self
-        target.set_item(last, as_operand(value, self).to(self.array.dtype))
+        target.set_item(last, as_value(value, self))
 
     def copy_(self, src: Operand) -> Self:
         """Set the elements to those of src, which broadcasts; a gradient flows back to src."""
@@ -40,7 +40,7 @@ class InPlaceMethods(InPlaceForms, ArithmeticMethods):
         Raises:
             RuntimeError: The value has axes.
         """
-        if as_operand(value, self).array.shape:
+        if as_value(value, self).array.shape:
             raise RuntimeError("fill_ only supports 0-dimension value tensor: to copy several elements use copy_")
         return self.copy_(value)
 

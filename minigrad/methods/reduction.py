@@ -12,12 +12,12 @@ from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
 from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.methods.interface import has_in_place, require_tensor
-from minigrad.ops import arithmetic, elementary, indexing, reduction, selection, shape
+from minigrad.ops import arithmetic, indexing, reduction, selection, shape
 from minigrad.ops.indexing import axis_index
 from minigrad.ops.neural import log_softmax, softmax
 from minigrad.ops.shape import axes, axis
 from minigrad.primitive import Primitive
-from minigrad.promotion import Operand
+from minigrad.promotion import Operand, in_single
 
 Dim = int | Sequence[int] | None
 
@@ -41,7 +41,7 @@ class ReductionMethods(ArithmeticMethods):
 
     def _reduce_nonempty(self, op: Primitive, dim: Dim, keepdim: bool) -> Self:
         """Apply a reduction that needs at least one element."""
-        dims = axes(dim, len(self.shape))
+        dims = None if dim is None else axes(dim, len(self.shape)) or tuple(range(len(self.shape)))
         for k in dims or ():
             if self.shape[k] == 0:
                 raise IndexError(f"{op.name}(): Expected reduction dim {k} to have non-zero size.")
@@ -63,6 +63,7 @@ class ReductionMethods(ArithmeticMethods):
             return self.to(dtype).mean(dim, keepdim)
         return self._reduce(reduction.mean, dim, keepdim)
 
+    @in_single
     def prod(self, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
         """Return the product, in the given dtype; by default that of self, or int64 for integers and booleans.
 
@@ -83,6 +84,7 @@ class ReductionMethods(ArithmeticMethods):
             x = x.sum(k, keepdim=True) + 1
         return x.sum(k, keepdim)
 
+    @in_single
     def var(
         self,
         dim: Dim | bool = None,
@@ -102,6 +104,11 @@ class ReductionMethods(ArithmeticMethods):
         Raises:
             TypeError: Both unbiased and a correction are given.
         """
+        deviation, dims, degrees = self._deviation(dim, unbiased, correction)
+        return (deviation * deviation).sum(dims, keepdim) / degrees
+
+    def _deviation(self, dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Self, Any, float]:
+        """Return the deviations from the mean, the axes, and the degrees of freedom, of `var` and `std`."""
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         if unbiased is not None and correction is not None:
@@ -109,11 +116,10 @@ class ReductionMethods(ArithmeticMethods):
         if correction is None:
             correction = 1 if unbiased is None else int(unbiased)
         dims = axes(dim, len(self.shape))
-        deviation = self - self._reduce(reduction.mean, dims, True)
-        n = reduction.reduced_size(self.shape, dims)
-        degrees = max(0, n - correction)
-        return (deviation * deviation).sum(dims, keepdim) / degrees
+        degrees = max(0, reduction.reduced_size(self.shape, dims) - correction)
+        return self - self._reduce(reduction.mean, dims, True), dims, degrees
 
+    @in_single
     def std(
         self,
         dim: Dim | bool = None,
@@ -123,8 +129,10 @@ class ReductionMethods(ArithmeticMethods):
         correction: float | None = None,
     ) -> Self:
         """Return the standard deviation, the square root of `var`; its derivative is 0 where all elements are equal."""
-        return elementary.safe_sqrt(self.var(dim, unbiased, keepdim, correction=correction))
+        deviation, dims, degrees = self._deviation(dim, unbiased, correction)
+        return reduction.norm(deviation, dim=dims, keepdim=keepdim) / math.sqrt(degrees)
 
+    @in_single
     def norm(self, p: float | str | None = "fro", dim: Dim = None, keepdim: bool = False) -> Self:
         """Return the p-norm, (sum |x|^p)^(1/p), over all elements or along dim. p may be inf, -inf or 0.
 
@@ -135,23 +143,16 @@ class ReductionMethods(ArithmeticMethods):
         """
         if not self.is_floating_point():
             raise RuntimeError(f"norm: expected a floating point tensor, but got {self.array.dtype}: convert it with float()")
-        if p in (None, "fro", 2):
-            return elementary.safe_sqrt((self * self).sum(dim, keepdim))
+        if p in (None, "fro"):
+            p = 2
         if not isinstance(p, int | float):
             raise RuntimeError(f"norm: p must be a scalar or 'fro', but is {p!r}")
-        size = self.abs()
-        if p == math.inf:
-            return size.amax(() if dim is None else dim, keepdim)
-        if p == -math.inf:
-            return size.amin(() if dim is None else dim, keepdim)
+        if math.isinf(p):
+            extremum = self.abs().amax if p > 0 else self.abs().amin
+            return extremum(() if dim is None else dim, keepdim)
         if p == 0:
             return selection.where(self.ne(0), selection.fill(self, value=1), 0).sum(dim, keepdim)
-        if p == 1:
-            return size.sum(dim, keepdim)
-        total = (size**p).sum(dim, keepdim)
-        # The derivative of the outer power at 0 is infinite: there the sum is replaced before the power, too.
-        is_zero = total.eq(0)
-        return selection.where(is_zero, 0, selection.where(is_zero, 1, total) ** (1 / p))
+        return reduction.norm(self, p=p, dim=axes(dim, len(self.shape)), keepdim=keepdim)
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Self:
         """Return log(sum(exp(x))) along dim, without overflow."""
@@ -203,10 +204,7 @@ class ReductionMethods(ArithmeticMethods):
             middle = slice((order.shape[k] - 1) // 2, (order.shape[k] + 1) // 2)
             order = indexing.getitem(order, index=axis_index(k, middle))
         indices = selection.where(self._gather_along(first_nan, dim).isnan(), first_nan, order)
-        values = self._gather_along(indices, dim)
-        if not keepdim:  # the axis has size 1
-            values, indices = values.sum(dim, dtype=self.array.dtype), indices.sum(dim)
-        return ValuesIndices(values, indices)
+        return self._along_axis(indices, dim, keepdim)
 
     def amax(self, dim: Dim = (), keepdim: bool = False) -> Self:
         """Return the largest element; equal elements share the gradient."""
@@ -219,14 +217,14 @@ class ReductionMethods(ArithmeticMethods):
     def max(self, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
         """Return the largest element; with dim, ``(values, indices)`` along it; with a tensor, the larger of the two.
 
-        Equal elements share the gradient. (torch does so without dim, and gives all of it to one of them with dim.)
+        Equal elements share the gradient without dim; with dim the one at the index has it, as in torch.
         """
         return self._min_max(reduction.amax, reduction.argmax, dim, keepdim)
 
     def min(self, dim: int | Operand | None = None, keepdim: bool = False) -> Any:
         """Return the smallest element; with dim, ``(values, indices)`` along it; with a tensor, the smaller of the two.
 
-        Equal elements share the gradient. (torch does so without dim, and gives all of it to one of them with dim.)
+        Equal elements share the gradient without dim; with dim the one at the index has it, as in torch.
         """
         return self._min_max(reduction.amin, reduction.argmin, dim, keepdim)
 
@@ -235,7 +233,15 @@ class ReductionMethods(ArithmeticMethods):
             return self._reduce(value, None, keepdim)
         if isinstance(dim, TensorBase):
             return (arithmetic.maximum if value is reduction.amax else arithmetic.minimum)(self, dim)
-        return ValuesIndices(self._reduce_nonempty(value, dim, keepdim), self._arg_reduce(index, dim, keepdim))
+        return self._along_axis(self._arg_reduce(index, dim, True), dim, keepdim)
+
+    def _along_axis(self, indices: Self, dim: int, keepdim: bool) -> ValuesIndices:
+        """Return the elements at indices, of which there is one along dim."""
+        values = self._gather_along(indices, dim)
+        if not keepdim and self.shape:
+            kept = tuple(n for k, n in enumerate(self.shape) if k != axis(dim, len(self.shape)))
+            values, indices = shape.reshape(values, shape=kept), shape.reshape(indices, shape=kept)
+        return ValuesIndices(values, indices)
 
     def _arg_reduce(self, op: Primitive, dim: int | None, keepdim: bool) -> Self:
         k = None if dim is None else axis(dim, len(self.shape))
@@ -274,6 +280,8 @@ class ReductionMethods(ArithmeticMethods):
                 f"allclose: the tensors must have one dtype, but have {self.array.dtype} and {other.array.dtype}"
             )
         x, y = self.detach(), other.detach()
+        if x.array.dtype.kind == "b":
+            return bool(x.eq(y).all())
         near = x.eq(y) | ((x - y).abs() <= atol + rtol * y.abs()) & y.isfinite()
         return bool((near | x.isnan() & y.isnan() if equal_nan else near).all())
 

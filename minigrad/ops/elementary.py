@@ -24,6 +24,8 @@ def power(a: Array, b: Array) -> Array:
     At b = 0 the derivative by a is 0 for every a, and at a = 0 the derivative by b is 0 if b >= 0. For integers, negative
     powers are rounded towards 0: all but those of 1 and -1 become 0.
     """
+    if a.dtype.kind == "b":
+        return a | ~b
     if b.dtype.kind == "i" and (b < 0).any():
         inverse = np.where(np.abs(a) == 1, np.power(a, b & 1), 0)
         return np.where(b < 0, inverse, np.power(a, np.maximum(b, 0)))

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.ops.arithmetic import abs_
 from minigrad.ops.elementary import exp
-from minigrad.ops.selection import masked
+from minigrad.ops.rounding import sign
+from minigrad.ops.selection import masked, where
 from minigrad.ops.shape import cast, flip, reshape
 from minigrad.primitive import Array, Shape, expand, primitive
 from minigrad.summation import sum_along
@@ -46,10 +48,15 @@ def mean(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
 
 
 def extremum_vjp(g: Any, x: Any, out: Any, dim: Dims, dtype: np.dtype[Any]) -> Any:
-    """Return the cotangent of an extremum, in equal parts for the elements that attain it."""
-    attained = (x == unreduce(out, x.shape, dim)) | (x != x)
+    """Return the cotangent of an extremum, in equal parts for the elements that attain it.
+
+    As in torch, where the extremum is NaN that is each NaN if dim is None; else the cotangent is NaN.
+    """
+    extremum = unreduce(out, x.shape, dim)
+    attained = x == extremum if dim is not None else (x == extremum) | (x != x)
     count = sum_(cast(attained, dtype=dtype), dim=dim)
-    return masked(unreduce(g, x.shape, dim) / unreduce(count, x.shape, dim), attained)
+    share = masked(unreduce(g, x.shape, dim) / unreduce(count, x.shape, dim), attained)
+    return share if dim is None else where(extremum != extremum, np.nan, share)
 
 
 @primitive(x=lambda g, x, out, dim, x_dtype: extremum_vjp(g, x, out, dim, x_dtype))
@@ -71,6 +78,27 @@ def logsumexp(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
     total = np.log(sum_along(np.exp(x - top), dim, keepdims=True)) + top
     return total if keepdim else total.squeeze(dim)
+
+
+@primitive(x=lambda g, x, out, dim, p: unreduce(g, x.shape, dim) * _norm_slope(x, unreduce(out, x.shape, dim), p))
+def norm(x: Array, *, p: float = 2, dim: Dims = None, keepdim: bool = False) -> Array:
+    """(sum |x|^p)^(1/p) for p other than 0, without overflow; the derivative by an element that is 0 is 0."""
+    powers = x * x if p == 2 else np.abs(x) ** p
+    total, info = sum_along(powers, dim, keepdim), np.finfo(x.dtype)
+    if p < 0 or (np.isfinite(total) & (total > info.tiny / info.eps)).all():
+        return total ** (1 / p)
+    largest = np.max(np.abs(x), axis=dim, keepdims=True, initial=0)
+    exponent = np.where(np.isfinite(largest) & (largest > 0), np.frexp(largest)[1] - 1, 0)
+    scale = np.ldexp(np.ones_like(largest), exponent)  # powers of 2, so that nothing is rounded
+    scaled = sum_along(np.abs(x / scale) ** p, dim, keepdims=True) ** (1 / p) * scale
+    return scaled if keepdim else scaled.squeeze(dim)
+
+
+def _norm_slope(x: Any, out: Any, p: float) -> Any:
+    """Return the derivative of the p-norm, sign(x) (|x| / out)^(p - 1); for p = 2 in a form that is smooth at 0."""
+    if p == 2:
+        return x / where(out == 0, 1, out)
+    return sign(x) * where((x == 0) & (out == out), 1, abs_(x) / out) ** (p - 1)
 
 
 @primitive(x=lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)))

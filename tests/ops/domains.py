@@ -141,7 +141,30 @@ def reduced(
 
 def over(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return torch's reduction with None for all axes, which some of torch's do not take."""
-    return lambda x, dim, keepdim: f(x, dim=tuple(range(x.ndim)) if dim is None else dim, keepdim=keepdim)
+    return lambda x, dim, keepdim, **p: f(x, *p.values(), dim=tuple(range(x.ndim)) if dim is None else dim, keepdim=keepdim)
+
+
+def extremum(of_all: Callable[..., Any], along: Callable[..., Any]) -> Callable[..., Any]:
+    """Return torch's extremum: its functions over all axes and over some give NaN another gradient."""
+
+    def reference(x: Any, dim: Any, keepdim: bool) -> Any:
+        if dim is not None:
+            return along(x, dim=dim, keepdim=keepdim)
+        return of_all(x).reshape([1] * x.ndim) if keepdim else of_all(x)
+
+    return reference
+
+
+def torch_norm(x: torch.Tensor, p: float, **dims: Any) -> torch.Tensor:
+    """Return torch's norm in float64: in float32 its powers overflow and vanish."""
+    norm: torch.Tensor = torch.linalg.vector_norm(x.double(), p, **dims)
+    return norm.to(x.dtype)
+
+
+@st.composite
+def with_power(draw: st.DrawFn) -> Case:
+    [x], attributes = draw(reduced(nonzero, min_side=1))
+    return Case((x,), {"p": draw(st.sampled_from([0.5, 1, 1.5, 2, 3, -1])), **attributes})
 
 
 @cases
@@ -655,8 +678,9 @@ DOMAINS: dict[str, Domain] = {
     # reductions
     "sum": Domain(reduced(), over(torch.sum)),
     "mean": Domain(reduced(), over(torch.mean)),
-    "amax": Domain(reduced(min_side=1, distinct=True), over(torch.amax), analytic=False),
-    "amin": Domain(reduced(min_side=1, distinct=True), over(torch.amin), analytic=False),
+    "amax": Domain(reduced(min_side=1, distinct=True), extremum(torch.max, torch.amax), analytic=False),
+    "amin": Domain(reduced(min_side=1, distinct=True), extremum(torch.min, torch.amin), analytic=False),
+    "norm": Domain(with_power(), over(torch_norm), analytic=False),
     "argmax": Domain(reduced(min_side=1, distinct=True, several=False), torch.argmax),
     "argmin": Domain(reduced(min_side=1, distinct=True, several=False), torch.argmin),
     "any": Domain(reduced(values(0, 1)), over(torch.any)),

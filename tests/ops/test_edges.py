@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import minigrad
 from minigrad import Tensor
@@ -175,10 +176,16 @@ def gradient(f: Callable[[Tensor], Tensor], *values: float) -> list[float]:
     return list(g.tolist())
 
 
-def test_the_maximum_along_an_axis_shares_its_gradient_like_the_maximum_of_all() -> None:
-    """torch gives all of it to one of them here, and shares it there."""
-    assert gradient(lambda x: x.max(0).values, 1, 3, 3) == [0, 0.5, 0.5]
-    assert gradient(lambda x: x.max(), 1, 3, 3) == [0, 0.5, 0.5]
+def test_the_maximum_along_an_axis_gives_its_gradient_to_the_element_at_the_index() -> None:
+    """The maximum of all shares it between equal elements; both as in torch."""
+    for lib in (minigrad, torch):
+        for along, of_all in (("max", [0, 0.5, 0.5]), ("min", [0.5, 0.5, 0])):
+            data = [1.0, 3.0, 3.0] if along == "max" else [1.0, 1.0, 3.0]
+            x, y = (lib.tensor(data, requires_grad=True) for _ in range(2))
+            getattr(x, along)(0).values.backward()
+            getattr(y, along)().backward()
+            assert x.grad.tolist() == ([0, 1, 0] if along == "max" else [1, 0, 0])
+            assert y.grad.tolist() == of_all
 
 
 def test_the_product_with_zeros_has_every_derivative() -> None:

@@ -83,7 +83,7 @@ def test_reductions_are_right_to_their_last_digits(name: str, kind: Any, x: Arra
     right = reference(x.astype(np.longdouble), dims)
     out = reduce(tensor(x), dims).numpy()
     assert out.dtype == kind
-    roundings = 2 if kind is np.float16 else 12
+    roundings = 2 if kind is np.float16 else 24 if name == "norm 0.5" else 12  # a square doubles the error of its base
     with np.errstate(over="ignore"):
         scale = np.maximum(np.abs(right), 1.0 if name in {"var", "std", "logsumexp"} else 0.0)
         np.testing.assert_allclose(out / scale, right.astype(kind) / scale, rtol=0, atol=roundings * np.finfo(kind).eps)

@@ -31,6 +31,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     check_probability(p)
     if not training or p == 0:
         return input
+    factor: Tensor = wrap(np.empty_like(input.array))
     keep_mask = numpy_generator(None).random(input.array.shape, np.float32) >= p
-    factor: Tensor = wrap(keep_mask * input.array.dtype.type(0 if p == 1 else 1 / (1 - p)))
+    np.multiply(keep_mask, 0 if p == 1 else 1 / (1 - p), out=factor.array, casting="unsafe")
     return input.apply_in_place(arithmetic.mul, factor) if inplace else input * factor

@@ -73,5 +73,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("num_classes should be positive")
     if index.size and index.max() >= width:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    result: Tensor = wrap((index[..., None] == np.arange(width)).astype(np.int64))
+    result: Tensor = wrap((index[..., None] == np.arange(width)).astype(np.int64, "C"))
     return result
