@@ -44,9 +44,12 @@ __all__ = [
     "clone",
     "cos",
     "cosh",
+    "count_nonzero",
+    "cumprod",
     "cumsum",
     "diag",
     "diagonal",
+    "diff",
     "div",
     "dot",
     "eq",
@@ -59,6 +62,7 @@ __all__ = [
     "flip",
     "floor",
     "floor_divide",
+    "fmod",
     "gather",
     "ge",
     "gt",
@@ -79,6 +83,7 @@ __all__ = [
     "log2",
     "log_softmax",
     "logaddexp",
+    "logcumsumexp",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -99,6 +104,7 @@ __all__ = [
     "mul",
     "multinomial",
     "mv",
+    "nansum",
     "narrow",
     "ne",
     "neg",
@@ -149,6 +155,7 @@ __all__ = [
     "unflatten",
     "unsqueeze",
     "var",
+    "xlogy",
 ]
 
 def abs(input: Tensor) -> Tensor:
@@ -250,6 +257,12 @@ def cos(input: Tensor) -> Tensor:
 def cosh(input: Tensor) -> Tensor:
     """Hyperbolic cosine."""
 
+def count_nonzero(input: Tensor, dim: Dim = None) -> Tensor:
+    """Return how many elements are not zero, along dim or in all."""
+
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Return the cumulative product along dim, in the given dtype; that of integers is int64."""
+
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return the cumulative sum along dim, in the given dtype."""
 
@@ -258,6 +271,9 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a view of the diagonal of two axes, as the last axis; offset 1 is the diagonal above the main one."""
+
+def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+    """Return the differences between neighbours along dim, n times; first the tensors at both ends are joined to self."""
 
 def div(input: Tensor | float, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """Return self / other, element by element; the quotient of integers is floating-point."""
@@ -294,6 +310,9 @@ def floor(input: Tensor) -> Tensor:
 
 def floor_divide(input: Tensor | float, other: Operand) -> Tensor:
     """Return self / other, rounded down; its derivative is 0."""
+
+def fmod(input: Tensor, other: Operand) -> Tensor:
+    """Return self - other trunc(self / other), which has the sign of self."""
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Return a tensor of the index's shape: ``out[i][j][k] = self[i][index[i][j][k]][k]`` for dim 1, and so on."""
@@ -355,6 +374,9 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(a) + exp(b)), without overflow."""
 
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """Return log(cumsum(exp(x))) along dim, without overflow."""
+
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Return whether both elements are not zero."""
 
@@ -414,6 +436,9 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix (n, k) and a vector (k,)."""
+
+def nansum(input: Tensor, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the sum of the elements that are not NaN."""
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return a view of `length` elements along dim, from `start` on."""
@@ -564,3 +589,6 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 def var(input: Tensor, dim: Dim | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
     """Return the variance: the sum of (x - mean)^2, divided by n - correction."""
+
+def xlogy(input: Tensor, other: Tensor) -> Tensor:
+    """x log(y), and 0 where x is 0, unless y is NaN."""

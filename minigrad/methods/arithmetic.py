@@ -209,6 +209,11 @@ class ArithmeticMethods(PrimitiveMethods):
         return self % other
 
     @has_in_place
+    def fmod(self, other: Operand) -> Self:
+        """Return self - other trunc(self / other), which has the sign of self."""
+        return current.backend.binary(rounding.fmod, self, other)
+
+    @has_in_place
     def addcmul(self, tensor1: Self, tensor2: Self, *, value: float = 1) -> Self:
         """Return self + value tensor1 tensor2."""
         product = require_tensor(tensor1, "addcmul", "tensor1") * require_tensor(tensor2, "addcmul", "tensor2")

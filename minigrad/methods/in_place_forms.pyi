@@ -106,6 +106,9 @@ class InPlaceForms(ViewTracking):
     def cosh_(self) -> Self:
         """In-place version of `cosh`: the result goes into the memory of self, which is returned."""
 
+    def cumprod_(self, dim: int, *, dtype: Any = None) -> Self:
+        """In-place version of `cumprod`: the result goes into the memory of self, which is returned."""
+
     def cumsum_(self, dim: int, *, dtype: Any = None) -> Self:
         """In-place version of `cumsum`: the result goes into the memory of self, which is returned."""
 
@@ -132,6 +135,9 @@ class InPlaceForms(ViewTracking):
 
     def floor_divide_(self, other: Operand) -> Self:
         """In-place version of `floor_divide`: the result goes into the memory of self, which is returned."""
+
+    def fmod_(self, other: Operand) -> Self:
+        """In-place version of `fmod`: the result goes into the memory of self, which is returned."""
 
     def ge_(self, other: Operand) -> Self:
         """In-place version of `ge`: the result goes into the memory of self, which is returned."""
@@ -255,3 +261,6 @@ class InPlaceForms(ViewTracking):
 
     def trunc_(self) -> Self:
         """In-place version of `trunc`: the result goes into the memory of self, which is returned."""
+
+    def xlogy_(self, other: Self) -> Self:
+        """In-place version of `xlogy`: the result goes into the memory of self, which is returned."""

@@ -147,3 +147,6 @@ class PrimitiveMethods(ConversionMethods):
 
     def trunc(self) -> Self:
         """Round towards 0."""
+
+    def xlogy(self, other: Self) -> Self:
+        """x log(y), and 0 where x is 0, unless y is NaN."""

@@ -12,7 +12,7 @@ from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
 from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.methods.interface import has_in_place, require_tensor
-from minigrad.ops import arithmetic, indexing, reduction, selection, shape
+from minigrad.ops import arithmetic, elementary, indexing, reduction, selection, shape
 from minigrad.ops.indexing import axis_index
 from minigrad.ops.neural import log_softmax, softmax
 from minigrad.ops.shape import axes, axis
@@ -165,6 +165,50 @@ class ReductionMethods(ArithmeticMethods):
             return self.to(dtype).cumsum(dim).to(dtype)
         k = axis(dim, len(self.shape))
         return reduction.cumsum(self, dim=k) if self.shape else self.sum()
+
+    @has_in_place
+    @in_single
+    def cumprod(self, dim: int, *, dtype: Any = None) -> Self:
+        """Return the cumulative product along dim, in the given dtype; that of integers is int64."""
+        x = self if dtype is None else self.to(dtype)
+        return (x if x.array.dtype.kind == "f" else x.to(np.int64))._scan(arithmetic.mul, dim)
+
+    @in_single
+    def logcumsumexp(self, dim: int) -> Self:
+        """Return log(cumsum(exp(x))) along dim, without overflow."""
+        return self._scan(elementary.logaddexp, dim)
+
+    def _scan(self, op: Primitive, dim: int) -> Self:
+        """Return op over the first one, two, three, ... elements along dim, in log2(n) steps; products with 0 are right."""
+        k, x, step = axis(dim, len(self.shape)), shape.clone(self), 1
+        n = self.shape[k] if self.shape else 1
+        while step < n:
+            first, others = indexing.split(x, [step, n - step], k)
+            x = indexing.cat(first, op(others, indexing.split(x, [n - step, step], k)[0]), dim=k)
+            step *= 2
+        return x
+
+    def nansum(self, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Self:
+        """Return the sum of the elements that are not NaN."""
+        return selection.where(self.isnan(), 0, self).sum(dim, keepdim, dtype=dtype)
+
+    def count_nonzero(self, dim: Dim = None) -> Self:
+        """Return how many elements are not zero, along dim or in all."""
+        return self.ne(0).sum(dim)
+
+    def diff(self, n: int = 1, dim: int = -1, prepend: Self | None = None, append: Self | None = None) -> Self:
+        """Return the differences between neighbours along dim, n times; first the tensors at both ends are joined to self."""
+        k = axis(dim, len(self.shape))
+        if not self.shape:
+            raise RuntimeError("diff expects input to be at least one-dimensional")
+        if n < 0:
+            raise RuntimeError(f"order must be non-negative but got {n}")
+        parts = [t for t in (prepend, self, append) if t is not None] if n else [self]
+        x: Self = indexing.cat(*parts, dim=k) if len(parts) > 1 else shape.clone(self)
+        for _ in range(min(n, x.shape[k])):
+            later, earlier = (indexing.getitem(x, index=axis_index(k, part)) for part in (slice(1, None), slice(-1)))
+            x = later ^ earlier if x.array.dtype.kind == "b" else later - earlier
+        return x
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Self:
         """Return the indices that sort the elements along dim. The sort is always stable; NaN is the largest."""

@@ -216,3 +216,9 @@ def erf(x: Array) -> Array:
 def logaddexp(a: Array, b: Array) -> Array:
     """log(exp(a) + exp(b)), without overflow."""
     return np.logaddexp(a, b)
+
+
+@elementwise(floating=True, x=lambda g, x, y: g * where((x == 0) & (y <= 0), 0, log(y)), y=lambda g, x, y: g * x / y)
+def xlogy(x: Array, y: Array) -> Array:
+    """x log(y), and 0 where x is 0, unless y is NaN."""
+    return np.where((x == 0) & (y == y), 0, x * np.log(y))

@@ -57,6 +57,12 @@ def trunc_divide(a: Array, b: Array) -> Array:
     return quotient + ((quotient < 0) & (quotient * b != a))
 
 
+@elementwise(public=False, a=lambda g: g, b=lambda g, a, b: -g * trunc_divide(a, b))
+def fmod(a: Array, b: Array) -> Array:
+    """a - b trunc(a / b), which has the sign of a."""
+    return np.fmod(a, _checked_divisor(b))
+
+
 @elementwise(public=False, a=lambda g: g, b=lambda g, a, b: -g * floor_divide(a, b))
 def remainder(a: Array, b: Array) -> Array:
     """a - b floor(a / b), which has the sign of b."""

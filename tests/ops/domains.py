@@ -602,6 +602,8 @@ DOMAINS: dict[str, Domain] = {
     "floor_divide": Domain(divided(), lambda a, b: torch.div(a, b, rounding_mode="floor"), False, True),
     "trunc_divide": Domain(divided(), lambda a, b: torch.div(a, b, rounding_mode="trunc"), False, True),
     "remainder": Domain(divided(), torch.remainder, False, True),
+    "fmod": Domain(divided(), torch.fmod, False, True),
+    "xlogy": elementwise(torch.xlogy, anything, positive),
     # selection and comparison
     "clamp": elementwise(
         lambda x, low, high: torch.clamp(x, low, high),

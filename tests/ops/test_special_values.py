@@ -90,7 +90,8 @@ Mask = Callable[..., Any]
 overflown: Mask = lambda kind, a, b: ~np.isfinite(a / b) | (b == 0)
 
 DIFFERENT: dict[tuple[str, str], tuple[Mask, str]] = {
-    ("remainder", "value"): (overflown, "torch: NaN where the quotient overflows; here the remainder, which is known"),
+    ("fmod", "value"): (overflown, "torch: NaN where the quotient overflows; here the remainder, which is known"),
+    ("remainder", "value"): (overflown, "the same"),
     ("atan2", "gradient"): (
         lambda kind, a, b: (a * a + b * b) < np.finfo(kind).tiny,
         "torch divides by a*a + b*b, which vanishes; here the slope is computed without the squares",
