@@ -14,18 +14,8 @@ from minigrad.promotion import Operand, Scalar
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "cat",
-    "concat",
-    "concatenate",
-    "einsum",
-    "hstack",
-    "is_tensor",
-    "meshgrid",
-    "result_type",
-    "stack",
-    "vstack",
-    "where",
-]
+    "cat", "concat", "concatenate", "einsum", "hstack", "is_tensor", "meshgrid", "result_type", "stack", "vstack", "where",
+]  # fmt: skip
 
 
 @overload

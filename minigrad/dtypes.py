@@ -7,22 +7,9 @@ from typing import Any, Final
 import numpy as np
 
 __all__ = [
-    "double",
-    "dtype",
-    "float16",
-    "float32",
-    "float64",
-    "get_default_dtype",
-    "half",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "long",
-    "set_default_dtype",
-    "short",
-    "uint8",
-]
+    "double", "dtype", "float16", "float32", "float64", "get_default_dtype", "half", "int8", "int16", "int32", "int64",
+    "long", "set_default_dtype", "short", "uint8",
+]  # fmt: skip
 
 NumpyDtype = np.dtype[Any]
 

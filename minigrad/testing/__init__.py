@@ -37,16 +37,6 @@ from minigrad.testing.strategies import (
 )
 
 __all__ = [
-    "arrays",
-    "assert_backward_contract",
-    "assert_gradients",
-    "assert_same",
-    "broadcastable",
-    "configurations",
-    "gradient_sequences",
-    "layouts",
-    "shapes",
-    "special_values",
-    "tensors",
-    "values",
-]
+    "arrays", "assert_backward_contract", "assert_gradients", "assert_same", "broadcastable", "configurations",
+    "gradient_sequences", "layouts", "shapes", "special_values", "tensors", "values",
+]  # fmt: skip
