@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.compat import devices
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
@@ -32,6 +33,8 @@ STRUCTURE = "structure"
 
 def save(obj: Any, f: File) -> None:
     """Save an object to a file: Tensors, Python scalars, strings, None, and nested lists, tuples and dicts of them.
+
+    NumPy scalars are saved as the Python scalars of their values.
 
     The `state_dict()` of a module, an optimizer or a scheduler is such an object. A path is written atomically: after an
     error, a signal or a power failure it holds either the old file or the complete new one. A killed process can leave a
@@ -67,16 +70,21 @@ def save(obj: Any, f: File) -> None:
         np.savez(f, allow_pickle=False, **arrays)
 
 
-def load(f: File) -> Any:
+def load(f: File, map_location: Any = None, *, weights_only: bool | None = None) -> Any:
     """Load an object that was saved by `save`.
 
     Args:
         f: A path, or a binary file open for reading.
+        map_location: The CPU, on which all tensors are: by name, as a device, or as the values of a dict.
+        weights_only: Has no effect: a file holds nothing else.
 
     Raises:
-        RuntimeError: The file was not written by `save`, or is incomplete or corrupt.
+        RuntimeError: The file was not written by `save`, or is incomplete or corrupt; or map_location is another device.
         OSError: The file cannot be opened.
     """
+    if not callable(map_location):
+        for location in map_location.values() if isinstance(map_location, dict) else [map_location]:
+            devices.check(location)
     if isinstance(f, str | os.PathLike):
         with open(f, "rb") as file:
             return load(file)
@@ -89,10 +97,27 @@ def load(f: File) -> Any:
             raise ValueError(f"its structure does not use the arrays {sorted(arrays.keys() - used.keys())}")
     except Exception as error:  # any error while parsing means that the file is invalid
         name = getattr(f, "name", "the file")
-        raise RuntimeError(
-            f"{name} cannot be loaded: it is not a complete file written by minigrad.save ({error})"
-        ) from error
+        reason = foreign_format(f) or f"it is not a complete file written by minigrad.save ({error})"
+        raise RuntimeError(f"{name} cannot be loaded: {reason}") from error
     return obj
+
+
+def foreign_format(file: IO[bytes]) -> str | None:
+    """Return what another program's file is, and how it is converted; None if it is not known."""
+    file.seek(0)
+    start = file.read(6)
+    with contextlib.suppress(Exception):
+        file.seek(0)
+        members = zipfile.ZipFile(file).namelist()
+        if any(member.endswith("data.pkl") for member in members):
+            start = b"\x80"
+        elif members and f"{STRUCTURE}.npy" not in members and all(member.endswith(".npy") for member in members):
+            start = b"\x93NUMPY"
+    if start == b"\x93NUMPY":
+        return "it was written by NumPy: read it with numpy.load, make tensors with minigrad.from_numpy, and save these"
+    if start[:1] == b"\x80":
+        return "it was written by torch.save: load it in torch, convert its tensors with numpy(), and save these"
+    return None
 
 
 def map_tensors(function: Callable[[Array], Any], obj: Any) -> Any:
@@ -129,6 +154,7 @@ def encode(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: str
         where: The location of the object, for error messages.
         ancestors: The ids of the containers that enclose it.
     """
+    obj = dtypes.unwrap_scalar(obj)
     if obj is None or isinstance(obj, bool | int | str):
         return obj
     if isinstance(obj, float):

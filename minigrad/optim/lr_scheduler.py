@@ -25,8 +25,8 @@ from typing import Any, SupportsFloat
 from minigrad.optim.optimizer import Optimizer
 
 __all__ = [
-    "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "OneCycleLR",
-    "ReduceLROnPlateau", "SequentialLR", "StepLR",
+    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR",
+    "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
 
 
@@ -146,6 +146,9 @@ class LRScheduler:
             raise ValueError(f"loaded state dict is for {loaded} parameter groups; the optimizer has {own}")
 
 
+_LRScheduler = LRScheduler  # its name in old programs
+
+
 class LambdaLR(LRScheduler):
     """lr_t = lr_0 f(t).
 
@@ -252,6 +255,43 @@ class LinearLR(LRScheduler):
         return self._scaled_lrs(1 + slope / previous_factor)
 
 
+class ConstantLR(LRScheduler):
+    """lr_0 factor before t = total_iters, and lr_0 from there on.
+
+    Raises:
+        ValueError: factor is not in [0, 1].
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+        if not 0 <= factor <= 1:
+            raise ValueError("Constant multiplicative factor expected to be between 0 and 1.")
+        self.factor = factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return lr_(t-1), times factor at t = 0, and divided by it at total_iters."""
+        if self.last_epoch == 0:
+            return self._scaled_lrs(self.factor)
+        return self._scaled_lrs(1.0 / self.factor if self.last_epoch == self.total_iters else 1.0)
+
+
+class PolynomialLR(LRScheduler):
+    """lr_t = lr_0 (1 - t / total_iters)^power until t = total_iters, and 0 from there on."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters = total_iters
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return lr_(t-1) times the ratio of the factors of t and t - 1."""
+        t, total = self.last_epoch, self.total_iters
+        if self._is_initial or t > total:
+            return self._scaled_lrs(1.0)
+        return self._scaled_lrs(((1.0 - t / total) / (1.0 - (t - 1) / total)) ** self.power)
+
+
 class ExponentialLR(LRScheduler):
     """lr_t = lr_0 gamma^t."""
 
@@ -292,6 +332,71 @@ class CosineAnnealingLR(LRScheduler):
             return [group["lr"] + (base_lr - self.eta_min) * factor for group, base_lr in pairs]
         ratio = (1 + math.cos(math.pi * t / self.T_max)) / (1 + math.cos(math.pi * (t - 1) / self.T_max))
         return [ratio * (group["lr"] - self.eta_min) + self.eta_min for group in groups]
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """A cosine from lr_0 to eta_min in cycles of T_0, T_0 T_mult, T_0 T_mult^2, ... steps.
+
+    lr_t = eta_min + (lr_0 - eta_min) (1 + cos(pi T_cur / T_i)) / 2, where T_cur is t since the restart, and T_i the length of
+    the cycle.
+
+    Raises:
+        ValueError: T_0 is not a positive integer, T_mult not one of at least 1, or eta_min not a number.
+
+    Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, equation 5.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_0: int,  # noqa: N803
+        T_mult: int = 1,  # noqa: N803
+        eta_min: float = 0.0,
+        last_epoch: int = -1,
+    ) -> None:
+        self.T_0 = self.T_i = positive("T_0", T_0)
+        if not isinstance(T_mult, int) or T_mult < 1:
+            raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        if not isinstance(eta_min, int | float):
+            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
+        self.T_mult = T_mult
+        self.eta_min = eta_min
+        self.T_cur: float = last_epoch
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the learning rates at T_cur."""
+        factor = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
+        return [self.eta_min + (base_lr - self.eta_min) * factor for base_lr in self.base_lrs]
+
+    def _set_time(self, t: float) -> None:
+        """Set the cycle that t is in, and the time since its beginning."""
+        self.T_cur, self.T_i = t, self.T_0
+        while self.T_cur >= self.T_i:
+            self.T_cur, self.T_i = self.T_cur - self.T_i, self.T_i * self.T_mult
+
+    def _initial_step(self) -> None:
+        """Set the first learning rates."""
+        self._set_time(self.last_epoch + 1)
+        super()._initial_step()
+
+    def _restart(self) -> None:
+        """Return to t = 0 and lr_0."""
+        self._set_time(0)
+        super()._restart()
+
+    def step(self, epoch: float | None = None) -> None:
+        """Set the next learning rates, or those at a time t, such as ``epoch + batch / batches``.
+
+        Raises:
+            ValueError: t is negative.
+        """
+        t = self.last_epoch + 1 if epoch is None else epoch
+        if t < 0:
+            raise ValueError(f"Expected non-negative epoch, but got {epoch}")
+        self._set_time(t)
+        self.last_epoch = math.floor(t) - 1
+        super().step()
 
 
 class OneCycleLR(LRScheduler):
@@ -571,7 +676,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            self._reduce_lr()
+            self._reduce_lr(self.last_epoch)
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = self._scaled_lrs(1.0)
@@ -582,7 +687,8 @@ class ReduceLROnPlateau(LRScheduler):
             return sign * current > sign * self.best * (1 + sign * self.threshold)
         return sign * current > sign * self.best + self.threshold
 
-    def _reduce_lr(self) -> None:
+    def _reduce_lr(self, epoch: int) -> None:
+        """Reduce the learning rates. A subclass may do something else here."""
         for group, min_lr in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
             lr = max(group["lr"] * self.factor, min_lr)
             if group["lr"] - lr > self.eps:

@@ -20,6 +20,12 @@ SCHEDULERS: dict[str, Make] = {
     "multistep": lambda s, o: s.MultiStepLR(o, [10, 50, 50, 120], 0.3),
     "linear": lambda s, o: s.LinearLR(o, 0.25, 0.9, 70),
     "linear default": lambda s, o: s.LinearLR(o),
+    "constant": lambda s, o: s.ConstantLR(o, 0.4, 17),
+    "constant default": lambda s, o: s.ConstantLR(o),
+    "polynomial": lambda s, o: s.PolynomialLR(o, 90, 1.7),
+    "polynomial default": lambda s, o: s.PolynomialLR(o),
+    "warm restarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 7, 2, 0.01),
+    "warm restarts of one length": lambda s, o: s.CosineAnnealingWarmRestarts(o, 13),
     "exponential": lambda s, o: s.ExponentialLR(o, 0.97),
     "cosine": lambda s, o: s.CosineAnnealingLR(o, 40, 0.01),
     "one cycle": lambda s, o: s.OneCycleLR(o, [0.3, 0.5], total_steps=210),
@@ -29,6 +35,9 @@ SCHEDULERS: dict[str, Make] = {
     "one cycle, momentum fixed": lambda s, o: s.OneCycleLR(o, 0.3, total_steps=300, cycle_momentum=False),
     "sequential": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, 0.1, total_iters=20), s.CosineAnnealingLR(o, 60), s.StepLR(o, 10, 0.7)], [20, 90]
+    ),
+    "sequential, restarts": lambda s, o: s.SequentialLR(
+        o, [s.ConstantLR(o, 0.1, 5), s.CosineAnnealingWarmRestarts(o, 4, 3), s.PolynomialLR(o, 30)], [5, 60]
     ),
     "sequential, lambdas": lambda s, o: s.SequentialLR(
         o, [s.LambdaLR(o, lambda t: 1 + t), s.ExponentialLR(o, 0.9), s.LambdaLR(o, lambda t: 2.0 + t)], [7, 100]
@@ -301,3 +310,102 @@ def test_a_custom_scheduler_in_the_manner_of_torch() -> None:
             optimizer.step()
             scheduler.step()
     assert learning_rates(ours) == [[0.5, 0.9], [0.2, 0.9]]
+
+
+SUBCLASSED = {
+    "StepLR": (2,), "MultiStepLR": ([1, 3],), "LinearLR": (), "ExponentialLR": (0.5,), "CosineAnnealingLR": (4,),
+    "LambdaLR": (lambda t: 0.9**t,), "ConstantLR": (), "PolynomialLR": (), "CosineAnnealingWarmRestarts": (3,),
+    "OneCycleLR": (0.3, 10),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUBCLASSED)
+def test_a_get_lr_of_ones_own_over_that_of_a_class(name: str) -> None:
+    """A floor under the rates of every scheduler, written with super().get_lr() and the group's names."""
+    rates = []
+    for library, optimizer in zip((torch, minigrad), pair(), strict=True):
+        base = getattr(library.optim.lr_scheduler, name)
+
+        class Floored(base):  # type: ignore[misc,valid-type]
+            def get_lr(self) -> list[float]:
+                return [max(lr, b / 8 + self.last_epoch / 100) for lr, b in zip(super().get_lr(), self.base_lrs, strict=True)]
+
+        scheduler = Floored(optimizer, *SUBCLASSED[name])
+        seen = [learning_rates(optimizer)]
+        for _ in range(6):
+            optimizer.step()
+            scheduler.step()
+            seen.append([[g["lr"], g["momentum"]] for g in optimizer.param_groups])
+        rates.append([lr for step in seen for group in step for lr in group])
+    assert rates[1] == pytest.approx(rates[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_group_added_after_the_scheduler(name: str) -> None:
+    """Its rate is scheduled, or the next step is an error, in both libraries alike."""
+    outcomes: list[Any] = []
+    for library, optimizer in zip((torch, minigrad), pair(), strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scheduler = SCHEDULERS[name](library.optim.lr_scheduler, optimizer)
+            outcome: Any = []
+            for k in range(12):
+                if k == 2:
+                    optimizer.add_param_group({"params": [library.ones(2, requires_grad=True)], "lr": 6.0})
+                optimizer.step()
+                try:
+                    scheduler.step()
+                except (ValueError, KeyError):
+                    outcome = "refused"
+                    break
+                outcome += [float(g["lr"]) for g in optimizer.param_groups]
+        outcomes.append(outcome)
+    assert outcomes[1] == (outcomes[0] if outcomes[0] == "refused" else pytest.approx(outcomes[0], rel=1e-12))
+
+
+def test_warm_restarts_within_an_epoch() -> None:
+    rates = []
+    for library, optimizer in zip((torch, minigrad), pair(), strict=True):
+        scheduler = library.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 3, 2)
+        optimizer.step()
+        for t in (0.0, 0.25, 2.5, 3.0, 8.75, 9.0, 1.5):
+            scheduler.step(t)
+            rates.append((t, [g["lr"] for g in optimizer.param_groups], scheduler.last_epoch))
+    for theirs, ours in zip(rates[: len(rates) // 2], rates[len(rates) // 2 :], strict=True):
+        assert ours[1] == pytest.approx(theirs[1], rel=1e-12)
+        assert ours[2] == theirs[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ConstantLR", {"factor": 1.5}), ("ConstantLR", {"factor": -0.1}), ("CosineAnnealingWarmRestarts", {"T_0": 0}),
+        ("CosineAnnealingWarmRestarts", {"T_0": 2, "T_mult": 0}), ("CosineAnnealingWarmRestarts", {"T_0": 2, "eta_min": "0"}),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_of_the_schedulers(name: str, arguments: dict[str, Any]) -> None:
+    for library, optimizer in zip((torch, minigrad), pair(), strict=True):
+        with pytest.raises(ValueError):  # noqa: PT011
+            getattr(library.optim.lr_scheduler, name)(optimizer, **arguments)
+
+
+def test_a_plateau_reduces_as_a_subclass_says() -> None:
+    calls: list[list[int]] = []
+    for library, optimizer in zip((torch, minigrad), pair(), strict=True):
+
+        class Mine(library.optim.lr_scheduler.ReduceLROnPlateau):  # type: ignore[misc,name-defined]
+            seen: list[int]
+
+            def _reduce_lr(self, epoch: int) -> None:
+                self.seen.append(epoch)
+
+        Mine.seen = []
+        scheduler = Mine(optimizer, patience=1)
+        for metric in (1.0, 1.0, 1.0, 0.5, 0.6, 0.6):
+            scheduler.step(metric)
+        calls.append(Mine.seen)
+    assert calls[0] == calls[1] == [3, 6]
+
+
+def test_the_old_name_of_the_base_class() -> None:
+    assert optim.lr_scheduler._LRScheduler is optim.lr_scheduler.LRScheduler
