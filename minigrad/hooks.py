@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Self
 
 Hook = Callable[[Any], Any]
@@ -10,15 +11,24 @@ Hook = Callable[[Any], Any]
 
 
 class RemovableHandle:
-    """Handle to remove a registered hook; as a context manager, at the end of the block."""
+    """Registers a hook; handle to remove it again, as a context manager at the end of the block.
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
+    Args:
+        hooks: The registered hooks.
+        hook: The function. One that is registered several times is called as often, and each handle removes its own.
+        index: Where it is inserted; by default at the end.
+    """
+
+    def __init__(self, hooks: list[Any], hook: Any, index: int | None = None) -> None:
+        self._hook = partial(hook) if hook in hooks else hook
+        self._hooks = hooks
+        hooks.insert(len(hooks) if index is None else index, self._hook)
 
     def remove(self) -> None:
         """Remove the hook; a second time does nothing."""
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
+        self._hooks = []
 
     def __enter__(self) -> Self:
         return self

@@ -225,10 +225,8 @@ class AutogradMethods(ArrayAttributes):
         if vertex is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         vertex.hooks = vertex.hooks or []
-        vertex.hooks.insert(
-            len(vertex.hooks) - self.retains_grad, hook
-        )  # what is retained is what the others have made of it
-        return RemovableHandle(vertex.hooks, hook)
+        # What is retained is what the others have made of it.
+        return RemovableHandle(vertex.hooks, hook, len(vertex.hooks) - self.retains_grad)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Self], None]) -> RemovableHandle:
         """Have a function called with this leaf whenever `backward` has added to its `grad`.
@@ -239,7 +237,6 @@ class AutogradMethods(ArrayAttributes):
         if not self._requires_grad or not self.is_leaf:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         hooks = self._post_accumulate_hooks if isinstance(self._post_accumulate_hooks, list) else []
-        hooks.append(hook)
         self._post_accumulate_hooks = hooks
         return RemovableHandle(hooks, hook)
 
