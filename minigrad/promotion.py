@@ -22,6 +22,7 @@ from minigrad.primitive import Array, Primitive
 Scalar: TypeAlias = bool | int | float
 Operand: TypeAlias = TensorBase | Scalar | Array
 T = TypeVar("T", bound=TensorBase)
+F = TypeVar("F", bound=Callable[..., Any])
 HALF, SINGLE = dtypes.float16.numpy, dtypes.float32.numpy
 
 _BY_PYTHON_TYPE: dict[type, Callable[[], NumpyDtype]] = {
@@ -141,18 +142,18 @@ def promote(op: Primitive, inputs: Sequence[Any]) -> tuple[Sequence[TensorBase],
     return tensors, as_single
 
 
-def in_single(function: Callable[..., T]) -> Callable[..., T]:
+def in_single(function: F) -> F:
     """Decorate a function that applies several operations: float16 is computed in float32, and the result rounded once."""
 
     @wraps(function)
-    def wrapper(x: T, *args: Any, **options: Any) -> T:
+    def wrapper(x: TensorBase, *args: Any, **options: Any) -> Any:
         if x.array.dtype != HALF:
             return function(x, *args, **options)
         args = tuple(_widened(arg) for arg in args)
         result = function(_widened(x), *args, **{name: _widened(value) for name, value in options.items()})
         return cast(result, dtype=HALF)
 
-    return wrapper
+    return wrapper  # type: ignore[return-value]
 
 
 def _widened(value: Any) -> Any:

@@ -177,6 +177,7 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "sqrt_": lambda x: x.sqrt_(),
     "sin_": lambda x: x.sin_(),
     "cumsum_": lambda x: x.cumsum_(-1),
+    "cumprod_": lambda x: x.cumprod_(-1),
     "lerp_": lambda x: x.lerp_(x * x, 0.5),
     "clamp_": lambda x: x.clamp_(-1, 1),
     "zero_": lambda x: x.zero_(),
@@ -231,7 +232,8 @@ def bits(t: Library) -> Any:
 
 FORMS: dict[str, Callable[[Library], tuple[Any, ...]]] = {  # what the in-place forms are called with, if with anything
     **dict.fromkeys(
-        ["add_", "sub_", "mul_", "div_", "floor_divide_", "remainder_", "pow_", "atan2_"], lambda t: (halves(t)[1],)
+        ["add_", "sub_", "mul_", "div_", "floor_divide_", "remainder_", "fmod_", "pow_", "atan2_", "xlogy_"],
+        lambda t: (halves(t)[1],),
     ),
     **dict.fromkeys(["eq_", "ne_", "lt_", "le_", "gt_", "ge_"], lambda t: (0.5,)),
     **dict.fromkeys(["logical_and_", "logical_or_", "logical_xor_"], lambda t: (t.tensor([0.0, 1.0, 2.0]),)),
@@ -247,6 +249,7 @@ FORMS: dict[str, Callable[[Library], tuple[Any, ...]]] = {  # what the in-place 
     "index_fill_": lambda t: (1, t.tensor([2, 0]), 3.0),
     "index_put_": lambda t: ((t.tensor([1, 0]), t.tensor([2, 2])), halves(t)[0, :2]),
     "cumsum_": lambda t: (1,),
+    "cumprod_": lambda t: (1,),
     "copy_": lambda t: (halves(t)[1],),
     "fill_": lambda t: (3.0,),
     "fill_diagonal_": lambda t: (3.0,),

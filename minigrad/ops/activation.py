@@ -40,6 +40,12 @@ def softplus(x: Array, *, beta: float, threshold: float) -> Array:
     return np.where(scaled > threshold, x, smooth / beta)
 
 
+@elementwise(public=False, floating=True, x=lambda g, x: g * sigmoid(x) * (1 + x * sigmoid(-x)))
+def silu(x: Array) -> Array:
+    """x / (1 + exp(-x))."""
+    return x * sigmoid.forward(x)
+
+
 @elementwise(public=False, floating=True, x=lambda g, x: g * sigmoid(-x))
 def logsigmoid(x: Array) -> Array:
     """log(sigmoid(x)), without overflow."""

@@ -49,7 +49,7 @@ def mul(a: Array, b: Array) -> Array:
     return np.multiply(a, b)
 
 
-@elementwise(ufunc=np.true_divide, public=False, floating=True, a=lambda g, b: g / b, b=lambda g, b, out: -g * out / b)
+@elementwise(ufunc=np.true_divide, public=False, floating=True, a=lambda g, b: g / b, b=lambda g, a, b: -g * (a / b) / b)
 def div(a: Array, b: Array) -> Array:
     """a / b."""
     return np.true_divide(a, b)

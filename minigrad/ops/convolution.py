@@ -179,9 +179,9 @@ def sum_unpool(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Array:
 
 
 @primitive(
-    x=lambda g, x, out, kernel, stride, dilation: window_scatter(
+    x=lambda g, x, kernel, stride, dilation: window_scatter(
         g,
-        max_pool_indices(x, out, kernel=kernel, stride=stride, dilation=dilation),
+        max_pool_indices(x, kernel=kernel, stride=stride, dilation=dilation),
         size=x.shape[2:],
         kernel=kernel,
         stride=stride,
@@ -198,16 +198,17 @@ def max_pool(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Arra
 
 
 @primitive()
-def max_pool_indices(x: Array, maxima: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+def max_pool_indices(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
     """The index of the maximum within its window, in row-major order; the first of several. A NaN is the maximum."""
     windows = window_slices(x, kernel, stride, dilation)
-    # Counted from the end, so that the first of several has the largest count.
-    count = np.zeros(maxima.shape, np.min_scalar_type(len(windows)))
-    some_nan = np.isnan(maxima).any()
-    for k, view in enumerate(windows):
-        is_max = (view == maxima) | np.isnan(view) if some_nan else view == maxima
-        np.maximum(count, np.multiply(is_max, len(windows) - k, dtype=count.dtype), out=count)
-    return np.asarray(len(windows) - count)
+    maxima = windows[0].copy()
+    index = np.zeros(maxima.shape, np.min_scalar_type(len(windows)))
+    some_nan = np.isnan(x).any()
+    for k, view in enumerate(windows[1:], 1):
+        is_greater = ~(view <= maxima) & ~np.isnan(maxima) if some_nan else view > maxima
+        np.copyto(index, k, where=is_greater, casting="unsafe")
+        np.maximum(maxima, view, out=maxima)
+    return index
 
 
 @primitive(

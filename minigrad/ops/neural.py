@@ -105,17 +105,15 @@ def binary_cross_entropy(x: Array, target: Array) -> Array:
     return -target * np.maximum(np.log(x), -100) - (1 - target) * np.maximum(np.log1p(-x), -100)
 
 
-def inv_std(x: Any, dim: Dims, eps: float) -> Any:
-    """Return 1 / sqrt(variance + eps) of x along dim."""
+def standardize_vjp(g: Any, x: Any, dim: Dims, eps: float) -> Any:
+    """Return the cotangent of x. It does not ask for the result, which may be overwritten, as in torch."""
     centred = x - mean(x, dim=dim, keepdim=True)
-    return (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
+    inv_std = (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
+    out = centred * inv_std
+    return inv_std * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
 
 
-@primitive(
-    x=lambda g, x, out, dim, eps: (
-        inv_std(x, dim, eps) * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
-    ),
-)
+@primitive(x=lambda g, x, dim, eps: standardize_vjp(g, x, dim, eps))
 def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
     """(x - mean) / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""
     centred = x - mean.forward(x, dim=dim, keepdim=True)

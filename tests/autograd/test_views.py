@@ -191,11 +191,14 @@ ARGUMENTS: dict[str, Callable[[Library, Any, Any], Sequence[Any]]] = {
     "index_fill_": lambda t, v, w: (0, first(t), 2.0),
     "index_put_": lambda t, v, w: ((first(t),), w[0]),
     "cumsum_": lambda t, v, w: (0,),
+    "cumprod_": lambda t, v, w: (0,),
     "floor_divide_": lambda t, v, w: (constant(t, v.shape, 3),),
     "normal_": lambda t, v, w: (2.0, 0.0),
     "uniform_": lambda t, v, w: (2.0, 2.0),
     "bernoulli_": lambda t, v, w: (1.0,),
-    **dict.fromkeys(["add_", "sub_", "mul_", "div_", "remainder_", "pow_", "copy_", "atan2_"], lambda t, v, w: (w,)),
+    **dict.fromkeys(
+        ["add_", "sub_", "mul_", "div_", "remainder_", "fmod_", "pow_", "copy_", "atan2_", "xlogy_"], lambda t, v, w: (w,)
+    ),
     **dict.fromkeys(COMPARISONS, lambda t, v, w: (w,)),
     **dict.fromkeys([f"logical_{name}_" for name in ("and", "or", "xor")], lambda t, v, w: (w,)),
     **dict.fromkeys(

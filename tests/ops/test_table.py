@@ -283,7 +283,7 @@ RESIDUALS = [
     ("mul", FIRST, ["b"]),
     ("mul", SECOND, ["a"]),
     ("div", FIRST, ["b"]),
-    ("div", BOTH, ["b", "out"]),
+    ("div", BOTH, ["a", "b"]),
     ("neg", (True,), []),
     ("exp", (True,), ["out"]),
     ("log", (True,), ["x"]),
