@@ -6,67 +6,97 @@ name.
 
 from __future__ import annotations
 
+from typing import Any
+
+from minigrad import dtypes
+from minigrad.creation import empty
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.module import Module
-from minigrad.tensor import Tensor
+from minigrad.nn import init
+from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.module import Parameter
 
 
-class ReLU(Module):
-    """Apply `minigrad.relu`."""
+class InplaceActivation(FunctionModule):
+    """Base class of the activations that have no setting but `inplace`."""
+
+    arguments = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return relu(x)."""
-        return F.relu(x, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return inplace, if it is set."""
-        return "inplace=True" if self.inplace else ""
+class ReLU(InplaceActivation):
+    """Apply `functional.relu`."""
+
+    function = staticmethod(F.relu)
 
 
-class LeakyReLU(Module):
+class ReLU6(InplaceActivation):
+    """Apply `functional.relu6`."""
+
+    function = staticmethod(F.relu6)
+
+
+class SiLU(InplaceActivation):
+    """Apply `functional.silu`."""
+
+    function = staticmethod(F.silu)
+
+
+class LeakyReLU(FunctionModule):
     """Apply `functional.leaky_relu`."""
+
+    function, arguments = staticmethod(F.leaky_relu), ("negative_slope", "inplace")
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return leaky_relu(x)."""
-        return F.leaky_relu(x, self.negative_slope, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"negative_slope={self.negative_slope}{_inplace_suffix(self.inplace)}"
+class PReLU(FunctionModule):
+    """Apply `functional.prelu`: a leaky_relu whose slope is learned. He et al. 2015, https://arxiv.org/abs/1502.01852.
+
+    Attributes:
+        weight: The slopes, of shape ``(num_parameters,)``, initially init: one for all, or one for each channel.
+    """
+
+    function, arguments, shown = staticmethod(F.prelu), ("weight",), ("num_parameters",)
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: dtypes.dtype | None = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(empty(num_parameters, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the slopes to their initial value."""
+        init.constant_(self.weight, self.init)
 
 
-class ELU(Module):
+class ELU(FunctionModule):
     """Apply `functional.elu`."""
+
+    function, arguments = staticmethod(F.elu), ("alpha", "inplace")
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return elu(x)."""
-        return F.elu(x, self.alpha, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"alpha={self.alpha}{_inplace_suffix(self.inplace)}"
-
-
-class Hardtanh(Module):
+class Hardtanh(FunctionModule):
     """Apply `functional.hardtanh`.
 
     Raises:
         ValueError: min_val is not less than max_val.
     """
+
+    function, arguments = staticmethod(F.hardtanh), ("min_val", "max_val", "inplace")
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -76,111 +106,57 @@ class Hardtanh(Module):
         self.max_val = max_val
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return hardtanh(x)."""
-        return F.hardtanh(x, self.min_val, self.max_val, self.inplace)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"min_val={self.min_val}, max_val={self.max_val}{_inplace_suffix(self.inplace)}"
-
-
-def _inplace_suffix(inplace: bool) -> str:
-    return ", inplace=True" if inplace else ""
-
-
-class Softplus(Module):
+class Softplus(FunctionModule):
     """Apply `functional.softplus`."""
+
+    function, arguments = staticmethod(F.softplus), ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return softplus(x)."""
-        return F.softplus(x, self.beta, self.threshold)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"beta={self.beta}, threshold={self.threshold}"
-
-
-class SiLU(Module):
-    """Apply `functional.silu`."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return silu(x)."""
-        return F.silu(x)
-
-
-class GELU(Module):
+class GELU(FunctionModule):
     """Apply `functional.gelu`."""
+
+    function, arguments = staticmethod(F.gelu), ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return gelu(x)."""
-        return F.gelu(x, self.approximate)
 
-    def extra_repr(self) -> str:
-        """Return the approximation."""
-        return f"approximate={self.approximate!r}"
-
-
-class Tanh(Module):
+class Tanh(FunctionModule):
     """Apply `minigrad.tanh`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return tanh(x)."""
-        return F.tanh(x)
+    function = staticmethod(F.tanh)
 
 
-class Sigmoid(Module):
+class Sigmoid(FunctionModule):
     """Apply `minigrad.sigmoid`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return sigmoid(x)."""
-        return F.sigmoid(x)
+    function = staticmethod(F.sigmoid)
 
 
-class LogSigmoid(Module):
+class LogSigmoid(FunctionModule):
     """Apply `functional.logsigmoid`."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return log(sigmoid(x))."""
-        return F.logsigmoid(x)
+    function = staticmethod(F.logsigmoid)
 
 
-class Softmax(Module):
+class Softmax(FunctionModule):
     """Apply `minigrad.softmax` along dim, which must be given: unlike torch, no dim is guessed."""
 
+    function, arguments = staticmethod(F.softmax), ("dim",)
+
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return softmax(x)."""
-        return F.softmax(x, self.dim)
 
-    def extra_repr(self) -> str:
-        """Return the axis."""
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
+class LogSoftmax(Softmax):
     """Apply `minigrad.log_softmax` along dim, which must be given: unlike torch, no dim is guessed."""
 
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return log(softmax(x))."""
-        return F.log_softmax(x, self.dim)
-
-    def extra_repr(self) -> str:
-        """Return the axis."""
-        return f"dim={self.dim}"
+    function = staticmethod(F.log_softmax)

@@ -1,38 +1,62 @@
-"""Containers: modules in a sequence, a list or a dictionary."""
+"""Containers: modules in a sequence, modules or parameters in a list or a dictionary."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 from minigrad.nn.formatting import format_module
-from minigrad.nn.module import Module
+from minigrad.nn.module import Module, Parameter
+from minigrad.nn.registration import Kind
+from minigrad.tensor import Tensor
 
 
-class _IndexedContainer(Module):
-    """Modules named 0, 1, ..., reached by position: the common part of `ModuleList` and `Sequential`."""
+class _Container(Module):
+    """What is registered as one kind of member, and nothing else."""
+
+    _kind: ClassVar[Kind] = "module"
+
+    def _contents(self) -> dict[str, Any]:
+        return self._members(self._kind)
+
+    def _checked(self, value: Any) -> Any:
+        """Return what is registered for a value.
+
+        Raises:
+            TypeError: It is not a Module.
+        """
+        if not isinstance(value, Module):
+            raise TypeError(f"{type(value).__name__} is not a Module subclass")
+        return value
+
+    def _put(self, name: str, value: Any) -> None:
+        (self.register_module if self._kind == "module" else self.register_parameter)(name, self._checked(value))
+
+    def __len__(self) -> int:
+        return len(self._contents())
+
+
+class _IndexedContainer(_Container):
+    """Members named 0, 1, ..., reached by position: the common part of `ModuleList`, `Sequential` and `ParameterList`."""
 
     def _name_at(self, index: int) -> str:
         """Return the name of the module at a position, which may count from the end."""
         position = operator.index(index)
         if not -len(self) <= position < len(self):
             raise IndexError(f"index {position} is out of range")
-        return list(self._members("module"))[position]
+        return list(self._contents())[position]
 
-    def _reset_modules(self, modules: Iterable[Module]) -> None:
-        """Replace all modules."""
-        for name in self._members("module"):
+    def _reset(self, values: Iterable[Any]) -> None:
+        """Replace all members."""
+        for name in self._contents():
             delattr(self, name)
-        for k, module in enumerate(modules):
-            self.add_module(str(k), module)
-
-    def __len__(self) -> int:
-        return len(self._members("module"))
+        for k, value in enumerate(values):
+            self._put(str(k), value)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._members("module").values())
+        return iter(self._contents().values())
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...
@@ -44,58 +68,56 @@ class _IndexedContainer(Module):
         return self._slice(index) if isinstance(index, slice) else getattr(self, self._name_at(index))
 
     def _slice(self, positions: slice) -> Self:
-        raise NotImplementedError
+        return type(self)(list(self)[positions])  # type: ignore[call-arg]
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._name_at(index), module)
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, self._name_at(index), self._checked(value))
 
     def __delitem__(self, index: int | slice) -> None:
-        modules = list(self)
+        values = list(self)
         if not isinstance(index, slice):
             self._name_at(index)  # raises IndexError in torch's words
-        del modules[index]
-        self._reset_modules(modules)
+        del values[index]
+        self._reset(values)
 
-    def __iadd__(self, other: Iterable[Module]) -> Self:
+    def __iadd__(self, other: Iterable[Any]) -> Self:
         return self.extend(other)
 
-    def append(self, module: Module) -> Self:
-        """Add a module at the end; return self."""
-        self.add_module(str(len(self)), module)
+    def append(self, value: Any) -> Self:
+        """Add a member at the end; return self."""
+        self._put(str(len(self)), value)
         return self
 
-    def extend(self, modules: Iterable[Module]) -> Self:
-        """Add several modules at the end; return self.
+    def extend(self, values: Iterable[Any]) -> Self:
+        """Add several members at the end; return self.
 
         Raises:
             TypeError: They are not iterable.
         """
-        if not isinstance(modules, Iterable):
+        if not isinstance(values, Iterable):
             raise TypeError(
-                f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}"
+                f"{type(self).__name__}.extend should be called with an iterable, but got {type(values).__name__}"
             )
-        for module in list(modules):
-            self.append(module)
+        for value in list(values):
+            self.append(value)
         return self
 
-    def insert(self, index: int, module: Module) -> Self:
-        """Insert a module before a position; return self.
+    def insert(self, index: int, value: Any) -> Self:
+        """Insert a member before a position; return self.
 
         Raises:
             TypeError: It is not a Module.
         """
-        if not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
-        modules = list(self)
-        modules.insert(index, module)
-        self._reset_modules(modules)
+        values = list(self)
+        values.insert(index, self._checked(value))
+        self._reset(values)
         return self
 
     def pop(self, index: int = -1) -> Any:
-        """Remove the module at a position and return it."""
-        module = self[index]
+        """Remove the member at a position and return it."""
+        value = self[index]
         del self[index]
-        return module
+        return value
 
 
 class ModuleList(_IndexedContainer):
@@ -112,9 +134,6 @@ class ModuleList(_IndexedContainer):
         super().__init__()
         if modules is not None:
             self.extend(modules)
-
-    def _slice(self, positions: slice) -> Self:
-        return type(self)(list(self)[positions])
 
     def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)([*self, *other])
@@ -160,14 +179,68 @@ class Sequential(_IndexedContainer):
     def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)(*self, *other)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         """Return the result of the last module."""
+        x = input
         for module in self:
             x = module(x)
         return x
 
 
-class ModuleDict(Module):
+class _NamedContainer(_Container):
+    """Members in a dictionary: the common part of `ModuleDict` and `ParameterDict`."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._contents()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._contents()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._put(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        delattr(self, key)
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return list(self._contents())
+
+    def values(self) -> list[Any]:
+        """Return the members."""
+        return list(self._contents().values())
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the pairs of name and member."""
+        return list(self._contents().items())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a member, or the default if there is none of that name."""
+        return self._contents().get(key, default)
+
+    def update(self, values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add several members, in their order."""
+        for name, value in dict(values).items():
+            self[name] = value
+
+    def pop(self, key: str) -> Any:
+        """Remove a member and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def clear(self) -> None:
+        """Remove all members."""
+        for name in self.keys():
+            del self[name]
+
+
+class ModuleDict(_NamedContainer):
     """A dictionary of modules that are registered as submodules, in insertion order. Equals ``torch.nn.ModuleDict``.
 
     >>> from minigrad.nn import ReLU, Tanh
@@ -180,50 +253,51 @@ class ModuleDict(Module):
         if modules is not None:
             self.update(modules)
 
-    def __len__(self) -> int:
-        return len(self._members("module"))
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
+class _ParameterContainer(_Container):
+    """Registers tensors as parameters."""
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._members("module")
+    _kind = "parameter"
 
-    def __getitem__(self, key: str) -> Any:
-        return self._members("module")[key]
+    def _checked(self, value: Any) -> Parameter:
+        """Return a tensor as a parameter, which shares its memory.
 
-    def __setitem__(self, key: str, module: Module) -> None:
-        self.add_module(key, module)
+        Raises:
+            TypeError: It is not a Tensor.
+        """
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{type(self).__name__} holds tensors, but got {type(value).__name__}")
+        return value if isinstance(value, Parameter) else Parameter(value, requires_grad=value.is_floating_point())
 
-    def __delitem__(self, key: str) -> None:
-        if key not in self:
-            raise KeyError(key)
-        delattr(self, key)
+    def extra_repr(self) -> str:
+        """Return a line for each parameter."""
+        contents = self._contents().items()
+        return "\n".join(f"  ({name}): Parameter containing: [{p.type()} of size {size_text(p)}]" for name, p in contents)
 
-    def keys(self) -> list[str]:
-        """Return the names."""
-        return list(self._members("module"))
 
-    def values(self) -> list[Any]:
-        """Return the modules."""
-        return list(self._members("module").values())
+class ParameterList(_ParameterContainer, _IndexedContainer):
+    """A list of tensors that are registered as parameters. Equals ``torch.nn.ParameterList``, of tensors only.
 
-    def items(self) -> list[tuple[str, Any]]:
-        """Return the pairs of name and module."""
-        return list(self._members("module").items())
+    >>> from minigrad import zeros
+    >>> len(list(ParameterList([zeros(2), zeros(3, 1)]).parameters()))
+    2
+    """
 
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add several modules, in their order."""
-        for name, module in dict(modules).items():
-            self[name] = module
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
+        super().__init__()
+        if values is not None:
+            self.extend(values)
 
-    def pop(self, key: str) -> Any:
-        """Remove a module and return it."""
-        module = self[key]
-        del self[key]
-        return module
 
-    def clear(self) -> None:
-        """Remove all modules."""
-        for name in self.keys():
-            del self[name]
+class ParameterDict(_ParameterContainer, _NamedContainer):
+    """A dictionary of tensors that are registered as parameters. Equals ``torch.nn.ParameterDict``, of tensors only."""
+
+    def __init__(self, parameters: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] | None = None) -> None:
+        super().__init__()
+        if parameters is not None:
+            self.update(parameters)
+
+
+def size_text(p: Tensor) -> str:
+    """Return the shape as in 3x1."""
+    return "x".join(map(str, p.shape))

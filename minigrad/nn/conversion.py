@@ -1,12 +1,47 @@
-"""Conversion of parameters and buffers to another dtype."""
+"""Conversion of a module's parameters and buffers to another dtype."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
+from minigrad import dtypes
 from minigrad.creation import empty
 from minigrad.tensor import Tensor
+
+
+class ConversionMethods:
+    """to, float, half and related methods of `Module`."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Convert floating-point parameters, their gradients, and floating-point buffers, in place.
+
+        Args:
+            args: As for `Tensor.to`: a dtype, a tensor whose dtype is taken, or a device.
+            kwargs: The same by name.
+
+        Raises:
+            TypeError: The dtype is not floating-point.
+        """
+        module: Any = self
+        convert_in_place([*module.parameters(), *module.buffers()], *args, **kwargs)
+        return self
+
+    def half(self) -> Self:
+        """Convert parameters and buffers to float16."""
+        return self.to(dtypes.float16)
+
+    def float(self) -> Self:
+        """Convert parameters and buffers to float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Self:
+        """Convert parameters and buffers to float64."""
+        return self.to(dtypes.float64)
+
+    def cpu(self) -> Self:
+        """Return the module, which is on the CPU."""
+        return self
 
 
 def convert_in_place(tensors: Iterable[Tensor], *args: Any, **kwargs: Any) -> None:

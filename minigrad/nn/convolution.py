@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from minigrad import dtypes
 from minigrad.creation import Options, empty
@@ -32,8 +32,10 @@ class Convolution(Module):
         ValueError: The channels cannot be divided into the groups, or the padding is unknown.
     """
 
-    spatial_ndim: int
-    function: Callable[..., Tensor]
+    spatial_ndim: ClassVar[int]
+    function: ClassVar[Callable[..., Tensor]]
+    transposed: ClassVar[bool] = False
+    output_padding: tuple[int, ...]
     bias: Parameter | None
 
     def __init__(
@@ -68,8 +70,10 @@ class Convolution(Module):
         self.padding = padding if isinstance(padding, str) else per_axis(padding, self.spatial_ndim, "padding", minimum=0)
         self.groups = groups
         self.padding_mode = padding_mode
+        self.output_padding = (0,) * self.spatial_ndim
         self._padding_widths = padding_widths(padding, self.kernel_size, self.stride, self.dilation)
-        self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size, **options))
+        rows, columns = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        self.weight = Parameter(empty(rows, columns // groups, *self.kernel_size, **options))
         self.register_parameter("bias", Parameter(empty(out_channels, **options)) if bias else None)
         self.reset_parameters()
 
@@ -81,30 +85,25 @@ class Convolution(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -k, k)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the cross-correlation of x with the kernel."""
-        padding: Any = self.padding
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the cross-correlation of the input with the kernel."""
+        x, padding = input, self.padding
         if self.padding_mode != "zeros":
-            x = F.pad(
-                x, [width for pair in reversed(self._padding_widths) for width in pair], PADDING_MODES[self.padding_mode]
-            )
-            padding = 0
+            widths = [width for pair in reversed(self._padding_widths) for width in pair]
+            x, padding = F.pad(input, widths, PADDING_MODES[self.padding_mode]), (0,) * self.spatial_ndim
         return type(self).function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that are not the defaults."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * self.spatial_ndim:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.spatial_ndim:
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
+        zero, one = (0,) * self.spatial_ndim, (1,) * self.spatial_ndim
+        defaults = {"padding": zero, "dilation": one, "output_padding": zero, "groups": 1}
+        shown = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
         if self.bias is None:
-            text += ", bias=False"
+            shown["bias"] = False
         if self.padding_mode != "zeros":
-            text += f", padding_mode={self.padding_mode}"
-        return text
+            shown["padding_mode"] = self.padding_mode
+        return ", ".join([text, *(f"{name}={value}" for name, value in shown.items())])
 
 
 class Conv1d(Convolution):
@@ -136,3 +135,90 @@ class Conv2d(Convolution):
 
     spatial_ndim = 2
     function = staticmethod(F.conv2d)
+
+
+class TransposedConvolution(Convolution):
+    """Base class of `ConvTranspose1d` and `ConvTranspose2d`.
+
+    Attributes:
+        weight: The kernel, of shape ``(in_channels, out_channels / groups, *kernel_size)``, drawn from U(-k, k) with
+            k = 1 / sqrt(out_channels / groups * prod(kernel_size)).
+        bias: Of shape ``(out_channels,)``, from the same distribution; None with ``bias=False``.
+
+    Raises:
+        ValueError: The channels cannot be divided into the groups, or the padding mode is not ``zeros``.
+    """
+
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: dtypes.dtype | None = None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
+        )
+        self.output_padding = per_axis(output_padding, self.spatial_ndim, "output_padding", minimum=0)
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Return the transposed convolution; of several possible sizes of the output one may be chosen.
+
+        Raises:
+            ValueError: The output_size is not possible.
+        """
+        output_padding = self.output_padding if output_size is None else self._output_padding(input, output_size)
+        return type(self).function(
+            input, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups, self.dilation
+        )
+
+    def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
+        """Return the output_padding that gives the size."""
+        wanted = tuple(output_size)[-self.spatial_ndim :]
+        padding = per_axis(self.padding, self.spatial_ndim, "padding", minimum=0)  # type: ignore[arg-type]
+        sizes = zip(input.shape[-self.spatial_ndim :], self.stride, padding, self.dilation, self.kernel_size, strict=True)
+        least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in sizes]
+        added = tuple(o - n for o, n in zip(wanted, least, strict=True))
+        if any(not 0 <= extra < s for extra, s in zip(added, self.stride, strict=True)):
+            raise ValueError(f"requested an output size of {wanted}, but the sizes begin at {least} and end a stride later")
+        return added
+
+
+class ConvTranspose1d(TransposedConvolution):
+    """The transposed convolution of signals, see `functional.conv_transpose1d`. Equals ``torch.nn.ConvTranspose1d``.
+
+    Shape:
+        ``(N, C_in, L) -> (N, C_out, L_out)`` or ``(C_in, L) -> (C_out, L_out)`` with
+        L_out = (L - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1
+
+    Attributes, initial values and errors are those of `TransposedConvolution`.
+    """
+
+    spatial_ndim = 1
+    function = staticmethod(F.conv_transpose1d)
+
+
+class ConvTranspose2d(TransposedConvolution):
+    """The transposed convolution of images, see `functional.conv_transpose2d`. Equals ``torch.nn.ConvTranspose2d``.
+
+    Shape:
+        ``(N, C_in, H, W) -> (N, C_out, H_out, W_out)`` or ``(C_in, H, W) -> (C_out, H_out, W_out)`` with
+        H_out = (H - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1, and W_out likewise
+
+    Attributes, initial values and errors are those of `TransposedConvolution`.
+    """
+
+    spatial_ndim = 2
+    function = staticmethod(F.conv_transpose2d)

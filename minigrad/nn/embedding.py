@@ -64,9 +64,9 @@ class Embedding(Module):
         module.weight = Parameter(embeddings, requires_grad=not freeze)
         return module
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the rows at the indices x."""
-        return F.embedding(x, self.weight, self.padding_idx)
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the rows at the indices."""
+        return F.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         """Return the sizes."""

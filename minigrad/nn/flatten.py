@@ -1,7 +1,10 @@
-"""Flatten and Identity: layers that leave the values unchanged."""
+"""Flatten, Unflatten and Identity: layers that leave the values unchanged."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
@@ -12,12 +15,12 @@ class Identity(Module):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x."""
-        return x
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input."""
+        return input
 
 
-class Flatten(Module):
+class Flatten(FunctionModule):
     """Merge the axes from start_dim to end_dim into one. Equals ``torch.nn.Flatten``.
 
     Shape:
@@ -28,15 +31,32 @@ class Flatten(Module):
     minigrad.Size([5, 12])
     """
 
+    function, arguments = staticmethod(Tensor.flatten), ("start_dim", "end_dim")
+
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim = start_dim
         self.end_dim = end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x flattened."""
-        return x.flatten(self.start_dim, self.end_dim)
+
+class Unflatten(Module):
+    """Split an axis into several. Equals ``torch.nn.Unflatten``, without named axes.
+
+    Shape:
+        ``(N, C * H * W) -> (N, C, H, W)`` with dim 1 and the size (C, H, W); one of the sizes may be -1
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        if not isinstance(dim, int) or not all(isinstance(n, int) for n in unflattened_size):
+            raise TypeError("Unflatten: dim must be an integer, and unflattened_size a sequence of integers")
+        self.dim = dim
+        self.unflattened_size = unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input with the axis split."""
+        return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
-        """Return the range of axes."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+        """Return the settings."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.functional.loss import check_reduction
-from minigrad.nn.module import Module
+from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.functional.loss import REDUCTIONS, check_reduction
 from minigrad.tensor import Tensor
 
 
-class Loss(Module):
+class Loss(FunctionModule):
     """Base class of the losses.
 
     Attributes:
@@ -21,10 +23,18 @@ class Loss(Module):
         ValueError: The reduction is unknown.
     """
 
+    arguments: ClassVar[tuple[str, ...]] = ("reduction",)
+    shown = ()
+    reductions: ClassVar[tuple[str, ...]] = REDUCTIONS
+
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
-        check_reduction(reduction)
+        check_reduction(reduction, self.reductions)
         self.reduction = reduction
+
+    def forward(self, input: Tensor, target: Tensor) -> Any:  # type: ignore[override]
+        """Return the loss."""
+        return self.function(input, target, **{name: getattr(self, name) for name in self.arguments})
 
 
 class MSELoss(Loss):
@@ -34,7 +44,7 @@ class MSELoss(Loss):
         input and target: equal shapes. Others are an error, even where they could be broadcast.
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]
         """Return the loss."""
         return F.mse_loss(input, target, reduction=self.reduction)
 
@@ -42,33 +52,27 @@ class MSELoss(Loss):
 class L1Loss(Loss):
     """The mean absolute error, see `functional.l1_loss`."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.l1_loss(input, target, reduction=self.reduction)
+    function = staticmethod(F.l1_loss)
 
 
 class SmoothL1Loss(Loss):
     """The Huber loss divided by beta, see `functional.smooth_l1_loss`."""
 
+    function, arguments = staticmethod(F.smooth_l1_loss), ("reduction", "beta")
+
     def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
         self.beta = beta
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
 class HuberLoss(Loss):
     """The Huber loss: squared for small errors, linear for large ones; see `functional.huber_loss`."""
 
+    function, arguments = staticmethod(F.huber_loss), ("reduction", "delta")
+
     def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
         self.delta = delta
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
 class BCELoss(Loss):
@@ -78,15 +82,13 @@ class BCELoss(Loss):
         weight: A buffer that is broadcast to the input, or None.
     """
 
+    function, arguments = staticmethod(F.binary_cross_entropy), ("weight", "reduction")
+
     weight: Tensor | None
 
     def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(Loss):
@@ -97,6 +99,8 @@ class BCEWithLogitsLoss(Loss):
         pos_weight: The weight of positive targets, a buffer that is broadcast to the input, or None.
     """
 
+    function, arguments = staticmethod(F.binary_cross_entropy_with_logits), ("weight", "reduction", "pos_weight")
+
     weight: Tensor | None
     pos_weight: Tensor | None
 
@@ -105,14 +109,8 @@ class BCEWithLogitsLoss(Loss):
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.binary_cross_entropy_with_logits(
-            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
-        )
 
-
-class KLDivLoss(Module):
+class KLDivLoss(Loss):
     """The Kullback-Leibler divergence, see `functional.kl_div`.
 
     Attributes:
@@ -123,16 +121,12 @@ class KLDivLoss(Module):
         ValueError: The reduction is unknown.
     """
 
-    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
-        super().__init__()
-        if reduction != "batchmean":
-            check_reduction(reduction)
-        self.reduction = reduction
-        self.log_target = log_target
+    function, arguments = staticmethod(F.kl_div), ("reduction", "log_target")
+    reductions = (*REDUCTIONS, "batchmean")
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.log_target = log_target
 
 
 class ClassLoss(Loss):
@@ -154,9 +148,7 @@ class ClassLoss(Loss):
 class NLLLoss(ClassLoss):
     """The negative log-likelihood of log-probabilities, see `functional.nll_loss`."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+    function, arguments = staticmethod(F.nll_loss), ("weight", "ignore_index", "reduction")
 
 
 class CrossEntropyLoss(ClassLoss):
@@ -165,6 +157,8 @@ class CrossEntropyLoss(ClassLoss):
     Attributes:
         label_smoothing: s, which replaces the target by (1 - s) target + s / C.
     """
+
+    function, arguments = staticmethod(F.cross_entropy), ("weight", "ignore_index", "reduction", "label_smoothing")
 
     def __init__(
         self,
@@ -176,14 +170,3 @@ class CrossEntropyLoss(ClassLoss):
     ) -> None:
         super().__init__(weight, ignore_index=ignore_index, reduction=reduction)
         self.label_smoothing = label_smoothing
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.cross_entropy(
-            input,
-            target,
-            self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )

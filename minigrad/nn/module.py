@@ -16,19 +16,19 @@ module only notes what each registered name is. `Linear`, at the end of this fil
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 from minigrad import dtypes
 from minigrad.creation import empty
 from minigrad.hooks import RemovableHandle
 from minigrad.nn import init
-from minigrad.nn.conversion import convert_in_place
+from minigrad.nn.conversion import ConversionMethods
 from minigrad.nn.formatting import format_module
-from minigrad.nn.forward_hooks import call_with_hooks
 from minigrad.nn.functional.linear import linear
-from minigrad.nn.registration import Kind, assigned_before_init, check_registration, wrong_assignment
-from minigrad.nn.state import IncompatibleKeys, load_state
+from minigrad.nn.hooks import Hooks
+from minigrad.nn.registration import Kind, assigned_before_init, check_registration, missing_attribute, wrong_assignment
+from minigrad.nn.state import StateMethods, join
 from minigrad.tensor import Tensor
 
 
@@ -60,7 +60,7 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-class Module:
+class Module(StateMethods, ConversionMethods):
     """The base class of every layer and model. Equals ``torch.nn.Module``.
 
     A subclass calls ``super().__init__()`` before it assigns parameters and submodules, and defines `forward`.
@@ -87,8 +87,7 @@ class Module:
         self.training = True
         self._kinds: dict[str, Kind] = {}  # what each registered name is, in the order of registration
         self._non_persistent_buffers: set[str] = set()  # names of those that state_dict leaves out
-        self._forward_pre_hooks: list[Callable[..., Any]] = []
-        self._forward_hooks: list[Callable[..., Any]] = []
+        self._hooks = Hooks()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result. Subclasses define it; users call the module itself, which runs the hooks too.
@@ -100,8 +99,8 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result of `forward`."""
-        if self._forward_pre_hooks or self._forward_hooks:
-            return call_with_hooks(self, self._forward_pre_hooks, self._forward_hooks, args, kwargs)
+        if self._hooks.any:
+            return self._hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     # ------------------------------------------------------------------------------------------------- registration
@@ -118,6 +117,11 @@ class Module:
             object.__setattr__(self, name, value)
         else:
             self._set_member(name, kind, value)
+
+    if not TYPE_CHECKING:  # or else type checkers would find no wrong name
+
+        def __getattr__(self, name: str) -> Any:  # where Python has found no attribute
+            raise missing_attribute(self, name)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
@@ -194,7 +198,7 @@ class Module:
             for name, member in module._members(kind).items():
                 if member is not None and not (remove_duplicate and id(member) in seen):
                     seen.add(id(member))
-                    yield _join(path, name), member
+                    yield join(path, name), member
 
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
         """Yield this module, whose name is the prefix, and all modules below it, parents before children."""
@@ -206,7 +210,7 @@ class Module:
                 continue
             seen.add(id(module))
             yield path, module
-            children = [(_join(path, name), child) for name, child in module._members("module").items() if child is not None]
+            children = [(join(path, name), child) for name, child in module._members("module").items() if child is not None]
             stack.extend(reversed(children))
 
     def modules(self) -> Iterator[Module]:
@@ -257,15 +261,16 @@ class Module:
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Switch to training mode, or with False to evaluation mode.
+        """Switch to training mode, or with False to evaluation mode, by the `train` of each submodule.
 
         Raises:
             ValueError: The mode is not a boolean.
         """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Self:
@@ -283,65 +288,9 @@ class Module:
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else p.grad.detach().zero_()
 
-    def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Convert floating-point parameters, their gradients, and floating-point buffers, in place.
-
-        Args:
-            args: As for `Tensor.to`: a dtype, a tensor whose dtype is taken, or a device.
-            kwargs: The same by name.
-
-        Raises:
-            TypeError: The dtype is not floating-point.
-        """
-        convert_in_place([*self.parameters(), *self.buffers()], *args, **kwargs)
-        return self
-
-    def float(self) -> Self:
-        """Convert parameters and buffers to float32."""
-        return self.to(dtypes.float32)
-
-    def double(self) -> Self:
-        """Convert parameters and buffers to float64."""
-        return self.to(dtypes.float64)
-
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Return every parameter and persistent buffer by name, in torch's order.
-
-        The tensors share memory with the module, as in torch: training changes them too. To keep the best state of a run,
-        take ``copy.deepcopy(model.state_dict())``.
-
-        Args:
-            prefix: Put before each name.
-            keep_vars: Return the parameters themselves, not detached from the graph.
-        """
-        state: dict[str, Tensor] = {}
-        for path, module in self.named_modules(remove_duplicate=False):
-            for name, member in (module._members("parameter") | module._members("buffer")).items():
-                if member is not None and name not in module._non_persistent_buffers:
-                    state[prefix + _join(path, name)] = member if keep_vars else member.detach()
-        return state
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy values, by name, into the parameters and persistent buffers.
-
-        Args:
-            state_dict: Tensors, or anything that NumPy converts to arrays, such as the tensors of torch.
-            strict: Whether a missing or unknown name is an error.
-
-        Returns:
-            The missing and the unknown names.
-
-        Raises:
-            RuntimeError: A name is missing or unknown (if strict), or a shape differs. Nothing is changed then; torch loads
-                what fits.
-            TypeError: It is not a mapping.
-        """
-        return load_state(self.state_dict(), state_dict, strict, type(self).__name__)
-
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, args)`` before `forward`; what it returns, unless None, replaces the arguments."""
-        self._forward_pre_hooks.append(hook)
-        return RemovableHandle(self._forward_pre_hooks, hook)
+        return RemovableHandle(self._hooks.before, hook)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, args, result)`` after `forward`; what it returns, unless None, replaces the result.
@@ -353,8 +302,15 @@ class Module:
         Linear minigrad.Size([5, 3])
         ReLU minigrad.Size([5, 3])
         """
-        self._forward_hooks.append(hook)
-        return RemovableHandle(self._forward_hooks, hook)
+        return RemovableHandle(self._hooks.after, hook)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients by the positional arguments are known.
+
+        Both are tuples, with None for what is no tensor that requires a gradient. What it returns, unless None, replaces
+        grad_input.
+        """
+        return RemovableHandle(self._hooks.backward, hook)
 
     def extra_repr(self) -> str:
         """Return the settings that `repr` shows in parentheses; a subclass may define it."""
@@ -366,10 +322,6 @@ class Module:
     def __repr__(self) -> str:
         children = [(f"({name})", repr(child)) for name, child in self._members("module").items()]
         return format_module(self._get_name(), self.extra_repr(), children)
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 class Linear(Module):
@@ -408,9 +360,9 @@ class Linear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -k, k)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Return x Wᵀ + b."""
-        return linear(x, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """Return the sizes."""

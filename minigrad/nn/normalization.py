@@ -6,14 +6,34 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad import dtypes
-from minigrad.creation import Options, ones, tensor, zeros
+from minigrad.creation import Options, empty, ones, tensor, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
 
-class LayerNorm(Module):
+class Normalization(Module):
+    """Base class of the normalizations: a learned scale and shift."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _add_affine(self, shape: Sequence[int], affine: bool, bias: bool, options: Options) -> None:
+        """Register the parameters, or None where they are absent, and initialize them."""
+        self.register_parameter("weight", Parameter(empty(tuple(shape), **options)) if affine else None)
+        self.register_parameter("bias", Parameter(empty(tuple(shape), **options)) if affine and bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the scale to 1 and the shift to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class LayerNorm(Normalization):
     """y = w * (x - mean) / sqrt(var + eps) + b, with mean and var over the last axes; equal in training and evaluation.
 
     Equals ``torch.nn.LayerNorm``; see `functional.layer_norm`.
@@ -26,9 +46,6 @@ class LayerNorm(Module):
         bias: b, of shape `normalized_shape`, initially 0; None without elementwise_affine or without bias.
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -39,24 +56,14 @@ class LayerNorm(Module):
         dtype: dtypes.dtype | None = None,
     ) -> None:
         super().__init__()
-        options: Options = {"device": device, "dtype": dtype}
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        shape = self.normalized_shape
-        self.register_parameter("weight", Parameter(ones(shape, **options)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(zeros(shape, **options)) if elementwise_affine and bias else None)
+        self._add_affine(self.normalized_shape, elementwise_affine, bias, {"device": device, "dtype": dtype})
 
-    def reset_parameters(self) -> None:
-        """Set the scale to 1 and the shift to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x normalized over its last axes."""
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input normalized over its last axes."""
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -64,7 +71,53 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, {affine}"
 
 
-class BatchNorm(Module):
+class GroupNorm(Normalization):
+    """y = w * (x - mean) / sqrt(var + eps) + b, with mean and var over each group of channels of each sample.
+
+    Equals ``torch.nn.GroupNorm``; see `functional.group_norm`.
+
+    Shape:
+        ``(N, num_channels, *) -> (N, num_channels, *)``
+
+    Attributes:
+        weight: w, of shape ``(num_channels,)``, initially 1; None without affine.
+        bias: b, of shape ``(num_channels,)``, initially 0; None without affine or without bias.
+
+    Raises:
+        ValueError: The channels do not divide into the groups.
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: dtypes.dtype | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_channels % num_groups:
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        self._add_affine((num_channels,), affine, bias, {"device": device, "dtype": dtype})
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input normalized in groups of channels."""
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        affine = f"affine={self.affine}, bias={self.bias is not None}"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, {affine}"
+
+
+class BatchNorm(Normalization):
     """Base class of `BatchNorm1d` and `BatchNorm2d`.
 
     y = w * (x - mean) / sqrt(var + eps) + b for each channel, with mean and var of the batch in training, and the running
@@ -81,8 +134,6 @@ class BatchNorm(Module):
     """
 
     input_ndims: tuple[int, ...]
-    weight: Parameter | None
-    bias: Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -106,11 +157,10 @@ class BatchNorm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.register_parameter("weight", Parameter(ones(num_features, **options)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, **options)) if affine and bias else None)
         self.register_buffer("running_mean", zeros(num_features, **options) if track_running_stats else None)
         self.register_buffer("running_var", ones(num_features, **options) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
+        self._add_affine((num_features,), affine, bias, options)
 
     def reset_running_stats(self) -> None:
         """Reset the running statistics."""
@@ -122,35 +172,30 @@ class BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Set the scale to 1 and the shift to 0, and reset the running statistics."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x normalized for each channel.
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Raise ValueError unless the input has the right number of axes. A subclass may allow others."""
+        if input.ndim not in self.input_ndims:
+            expected = " or ".join(f"{n}D" for n in self.input_ndims)
+            raise ValueError(f"expected {expected} input (got {input.ndim}D input)")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input normalized for each channel.
 
         Raises:
-            ValueError: x has a wrong number of axes, or in training only one value for each channel.
+            ValueError: It has a wrong number of axes, or in training only one value for each channel.
         """
-        if x.ndim not in self.input_ndims:
-            expected = " or ".join(f"{n}D" for n in self.input_ndims)
-            raise ValueError(f"expected {expected} input (got {x.ndim}D input)")
+        self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.num_batches_tracked is not None:
+        tracks = self.training and self.track_running_stats
+        if tracks and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
-        return F.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or self.running_mean is None,
-            momentum,
-            self.eps,
-        )
+        by_batch = self.training or (self.running_mean is None and self.running_var is None)
+        mean, var = (self.running_mean, self.running_var) if tracks or not by_batch else (None, None)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""

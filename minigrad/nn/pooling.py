@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.functional.spatial import Sizes
-from minigrad.nn.module import Module
-from minigrad.tensor import Tensor
+from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.functional.spatial import Sizes, per_axis
 
 
-class MaxPool2d(Module):
+class MaxPool2d(FunctionModule):
     """The maximum of each window, see `functional.max_pool2d`.
 
     Shape:
@@ -18,61 +17,96 @@ class MaxPool2d(Module):
         H_out = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, and W_out likewise
     """
 
-    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1) -> None:
+    function = staticmethod(F.max_pool2d)
+    arguments = ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode")
+    shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
         self.dilation = dilation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the maxima."""
-        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation)
-
-    def extra_repr(self) -> str:
-        """Return the settings, as torch shows them."""
-        window = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-        return f"{window}, dilation={self.dilation}, ceil_mode=False"
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
 
 
-class AvgPool2d(Module):
-    """The mean of each window, including the zeros of the padding; see `functional.avg_pool2d`.
+class MaxPool1d(MaxPool2d):
+    """The maximum of each window of signals ``(N, C, L)``, see `functional.max_pool1d`."""
+
+    function = staticmethod(F.max_pool1d)
+
+
+class AvgPool2d(FunctionModule):
+    """The mean of each window, see `functional.avg_pool2d`.
 
     Shape:
         ``(N, C, H, W) -> (N, C, H_out, W_out)`` or ``(C, H, W) -> (C, H_out, W_out)`` with
         H_out = floor((H + 2 padding - kernel_size) / stride) + 1, and W_out likewise
     """
 
-    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+    function = staticmethod(F.avg_pool2d)
+    arguments = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+    shown = ("kernel_size", "stride", "padding")
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the means."""
-        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
 
 
-class AdaptiveAvgPool2d(Module):
+class AvgPool1d(FunctionModule):
+    """The mean of each window of signals ``(N, C, L)``, see `functional.avg_pool1d`."""
+
+    function = staticmethod(F.avg_pool1d)
+    arguments = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    shown = ("kernel_size", "stride", "padding")
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = per_axis(kernel_size, 1, "kernel_size")
+        self.stride = self.kernel_size if stride is None else per_axis(stride, 1, "stride")
+        self.padding = per_axis(padding, 1, "padding", minimum=0)
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+
+class AdaptiveAvgPool2d(FunctionModule):
     """The means of windows that divide an image of any size evenly, see `functional.adaptive_avg_pool2d`.
 
     Shape:
         ``(N, C, H, W) -> (N, C, *output_size)`` or ``(C, H, W) -> (C, *output_size)``; None keeps the size of an axis
     """
 
+    function, arguments = staticmethod(F.adaptive_avg_pool2d), ("output_size",)
+
     def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()
         self.output_size = output_size
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the means."""
-        return F.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        """Return the size."""
-        return f"output_size={self.output_size}"

@@ -150,17 +150,17 @@ class RNNCellBase(_RecurrentModule):
         self._add_weights("", input_size, {"device": device, "dtype": dtype})
         self.reset_parameters()
 
-    def forward(self, x: Tensor, state: Any = None) -> Any:
-        """Return the next state; without a state, the one after zeros.
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        """Return the next state; without hx, the one after zeros.
 
         Raises:
-            ValueError: x has neither one axis nor two.
+            ValueError: The input has neither one axis nor two.
             RuntimeError: A size does not fit.
         """
-        if x.ndim not in (1, 2):
-            raise ValueError(f"{self._get_name()}: Expected input to be 1D or 2D, got {x.ndim}D instead")
-        previous = self._check_state(state, (*x.shape[:-1], self.hidden_size), x)
-        input_projection = F.linear(x, *self._weights("ih", ""))
+        if input.ndim not in (1, 2):
+            raise ValueError(f"{self._get_name()}: Expected input to be 1D or 2D, got {input.ndim}D instead")
+        previous = self._check_state(hx, (*input.shape[:-1], self.hidden_size), input)
+        input_projection = F.linear(input, *self._weights("ih", ""))
         return self._unwrap_state(self.transition(input_projection, previous, self._weights("hh", "")))
 
     def extra_repr(self) -> str:
@@ -172,7 +172,7 @@ class RNNCell(RNNCellBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with relu in place of tanh. Equals ``torch.nn.RNNCell``.
 
     Shape:
-        x ``(N, input_size)``, h ``(N, hidden_size)`` -> ``(N, hidden_size)``; or all without N
+        input ``(N, input_size)``, hx ``(N, hidden_size)`` -> ``(N, hidden_size)``; or all without N
 
     Attributes are those of `RNNCellBase`, with 1 gate.
     """
@@ -199,7 +199,7 @@ class LSTMCell(RNNCellBase):
     """h' = o * tanh(c'), c' = f * c + i * g; see `lstm_transition`. Equals ``torch.nn.LSTMCell``.
 
     Shape:
-        x ``(N, input_size)``, state (h, c), each ``(N, hidden_size)`` -> (h', c') of the same shapes; or all without N
+        input ``(N, input_size)``, hx = (h, c), each ``(N, hidden_size)`` -> (h', c') of the same shapes; or all without N
 
     Attributes are those of `RNNCellBase`, with 4 gates.
     """
@@ -213,7 +213,7 @@ class GRUCell(RNNCellBase):
     """h' = (1 - z) * n + z * h; see `gru_transition`. Equals ``torch.nn.GRUCell``.
 
     Shape:
-        x ``(N, input_size)``, h ``(N, hidden_size)`` -> ``(N, hidden_size)``; or all without N
+        input ``(N, input_size)``, hx ``(N, hidden_size)`` -> ``(N, hidden_size)``; or all without N
 
     Attributes are those of `RNNCellBase`, with 3 gates.
     """
@@ -267,21 +267,23 @@ class RNNBase(_RecurrentModule):
                 self._add_weights(f"_l{layer}{direction}", size, {"device": device, "dtype": dtype})
         self.reset_parameters()
 
-    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Any]:
         """Return h of the last layer at every position, and the final state of every layer and direction.
 
         Raises:
-            ValueError: x has neither two axes nor three.
+            ValueError: The input has neither two axes nor three.
             RuntimeError: A size does not fit.
         """
-        if x.ndim not in (2, 3):
-            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {x.ndim}D instead")
-        if x.shape[-1] != self.input_size:
-            raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}")
-        batch_first = x.ndim == 3 and self.batch_first
-        sequence = x.transpose(0, 1) if batch_first else x
+        if input.ndim not in (2, 3):
+            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.ndim}D instead")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
+            )
+        batch_first = input.ndim == 3 and self.batch_first
+        sequence = input.transpose(0, 1) if batch_first else input
         state_shape = (self.num_layers * len(self._directions), *sequence.shape[1:-1], self.hidden_size)
-        initial = self._check_state(state, state_shape, x)
+        initial = self._check_state(hx, state_shape, input)
         final: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.training:
@@ -306,6 +308,9 @@ class RNNBase(_RecurrentModule):
             outputs.append(state[0])
         return stack(outputs[::-1] if reverse else outputs), state
 
+    def flatten_parameters(self) -> None:
+        """Do nothing: torch lays the weights side by side for its CUDA kernels."""
+
     def extra_repr(self) -> str:
         """Return the sizes, and the options that are not the defaults."""
         defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
@@ -317,8 +322,9 @@ class RNN(RNNBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh) along a sequence, or with relu in place of tanh. Equals ``torch.nn.RNN``.
 
     Shape:
-        x ``(L, N, input_size)``, h ``(D * num_layers, N, hidden_size)`` -> output ``(L, N, D * hidden_size)``, and the final
-        h of every layer. D is 2 if bidirectional, else 1. With batch_first, x and output are ``(N, L, ...)``. N is optional.
+        input ``(L, N, input_size)``, hx ``(D * num_layers, N, hidden_size)`` -> output ``(L, N, D * hidden_size)``, and the
+        final h of every layer. D is 2 if bidirectional, else 1. With batch_first, input and output are ``(N, L, ...)``. N is
+        optional.
 
     Attributes are those of `RNNBase`, with 1 gate.
     """
@@ -335,7 +341,7 @@ class LSTM(RNNBase):
     """h' = o * tanh(c'), c' = f * c + i * g along a sequence; see `lstm_transition`. Equals ``torch.nn.LSTM``.
 
     Shape:
-        x ``(L, N, input_size)``, state (h, c), each ``(D * num_layers, N, hidden_size)`` -> output
+        input ``(L, N, input_size)``, hx = (h, c), each ``(D * num_layers, N, hidden_size)`` -> output
         ``(L, N, D * hidden_size)``, and the final (h, c) of every layer; otherwise as for `RNN`.
 
     Attributes are those of `RNNBase`, with 4 gates.

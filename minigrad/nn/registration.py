@@ -62,6 +62,14 @@ def assigned_before_init(kind: Kind) -> AttributeError:
     return AttributeError(f"cannot assign {'parameters' if kind == 'parameter' else kind} before Module.__init__() call")
 
 
+def missing_attribute(module: object, name: str) -> AttributeError:
+    """Return the error of an attribute that is not there, or not yet."""
+    cls = type(module).__name__
+    if "_kinds" in vars(module) or (name.startswith("__") and name.endswith("__")):
+        return AttributeError(f"'{cls}' object has no attribute '{name}'")
+    return AttributeError(f"{cls} is not set up: its __init__ must begin with super().__init__() (looking for '{name}')")
+
+
 def type_name(value: Any) -> str:
     """Return the name of a value's class, with its module unless it is a builtin."""
     cls = type(value)

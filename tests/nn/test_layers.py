@@ -30,6 +30,9 @@ LAYERS: dict[str, tuple[Any, Array]] = {
     "GELU": (lambda nn: nn.GELU(), rows),
     "GELU tanh": (lambda nn: nn.GELU(approximate="tanh"), rows),
     "SiLU": (lambda nn: nn.SiLU(), rows),
+    "ReLU6": (lambda nn: nn.ReLU6(), 10 * rows),
+    "PReLU": (lambda nn: nn.PReLU(), image),
+    "PReLU channels": (lambda nn: nn.PReLU(4, 0.1), image),
     "Softplus": (lambda nn: nn.Softplus(), rows),
     "Softplus beta": (lambda nn: nn.Softplus(2, 10), rows),
     "Sigmoid": (lambda nn: nn.Sigmoid(), rows),
@@ -51,6 +54,8 @@ LAYERS: dict[str, tuple[Any, Array]] = {
     "BatchNorm1d without bias": (lambda nn: nn.BatchNorm1d(3, bias=False), rows),
     "BatchNorm1d without statistics": (lambda nn: nn.BatchNorm1d(3, track_running_stats=False), rows),
     "BatchNorm2d": (lambda nn: nn.BatchNorm2d(4, momentum=0.5), image),
+    "GroupNorm": (lambda nn: nn.GroupNorm(2, 4), image),
+    "GroupNorm of signals": (lambda nn: nn.GroupNorm(4, 4, eps=0.1, affine=False), signal),
     "Conv1d": (lambda nn: nn.Conv1d(4, 6, 3, 2, 1, 2), signal),
     "Conv1d same": (lambda nn: nn.Conv1d(4, 6, 3, padding="same", groups=2, bias=False), signal),
     "Conv1d reflect": (lambda nn: nn.Conv1d(4, 6, 3, padding=2, padding_mode="reflect"), signal),
@@ -63,9 +68,23 @@ LAYERS: dict[str, tuple[Any, Array]] = {
     "MaxPool2d everything": (lambda nn: nn.MaxPool2d((3, 2), 2, 1, dilation=2), image),
     "AvgPool2d": (lambda nn: nn.AvgPool2d(2), image),
     "AvgPool2d everything": (lambda nn: nn.AvgPool2d((3, 2), stride=1, padding=1), image),
+    "MaxPool2d ceil": (lambda nn: nn.MaxPool2d(3, 2, 1, ceil_mode=True), image),
+    "AvgPool2d ceil": (lambda nn: nn.AvgPool2d(3, 2, 1, True, False), image),
+    "AvgPool2d divisor": (lambda nn: nn.AvgPool2d(2, divisor_override=3), image),
+    "MaxPool1d": (lambda nn: nn.MaxPool1d(3, 2, 1), signal),
+    "AvgPool1d": (lambda nn: nn.AvgPool1d(2, ceil_mode=True), signal),
+    "ConvTranspose1d": (lambda nn: nn.ConvTranspose1d(4, 6, 3, 2, 1, 1), signal),
+    "ConvTranspose2d": (lambda nn: nn.ConvTranspose2d(4, 6, 3), image),
+    "ConvTranspose2d everything": (
+        lambda nn: nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (1, 2), 2, False, dilation=2),
+        image,
+    ),
+    "Unflatten": (lambda nn: nn.Unflatten(1, (2, 2)), image),
     "AdaptiveAvgPool2d": (lambda nn: nn.AdaptiveAvgPool2d((3, None)), image),
     "AdaptiveAvgPool2d 1": (lambda nn: nn.AdaptiveAvgPool2d(1), image),
     "Dropout 0": (lambda nn: nn.Dropout(0.0), rows),
+    "Dropout1d 0": (lambda nn: nn.Dropout1d(0.0), signal),
+    "Dropout2d 0": (lambda nn: nn.Dropout2d(0.0), image),
 }
 KINDS = {name.split()[0] for name in LAYERS}
 
@@ -120,7 +139,7 @@ def test_gradients_of_the_parameters(name: str) -> None:
         assert_close(p.grad, q.grad)
 
 
-@pytest.mark.parametrize("inplace", ["ReLU", "LeakyReLU", "ELU", "Hardtanh", "Dropout"])
+@pytest.mark.parametrize("inplace", ["ReLU", "ReLU6", "LeakyReLU", "ELU", "Hardtanh", "SiLU", "Dropout"])
 def test_in_place_layers_overwrite_their_input(inplace: str) -> None:
     layer = getattr(nn, inplace)(inplace=True)
     assert repr(layer) == repr(getattr(torch.nn, inplace)(inplace=True))
@@ -233,6 +252,6 @@ def test_other_errors() -> None:
 
 def test_every_layer_of_the_library_is_here() -> None:
     others = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}  # tested in test_recurrent.py
-    others |= {"Module", "ModuleDict", "ModuleList", "Sequential"}
+    others |= {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
     modules = {name for name, value in vars(nn).items() if isinstance(value, type) and issubclass(value, nn.Module)}
     assert {name for name in modules if not name.endswith("Loss")} - others == KINDS

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from minigrad import functions
+from minigrad.combining import where
 from minigrad.ops import activation, elementary
 from minigrad.primitive import Primitive
 from minigrad.tensor import Tensor
@@ -52,9 +53,32 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return _pointwise(activation.softplus, input, beta=beta, threshold=threshold)
 
 
-def silu(input: Tensor) -> Tensor:
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * sigmoid(x), also called swish. Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415."""
-    return input * input.sigmoid()
+    return _pointwise(activation.silu, input, inplace)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return min(max(x, 0), 6). The derivative at 0 and 6 is 0."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return x if x > 0, else w * x.
+
+    Shape:
+        input ``(*)`` with one weight, or ``(N, C, *)`` with a weight ``(C,)`` for each channel -> that of the input
+
+    Raises:
+        RuntimeError: There is another number of weights, or another dtype.
+    """
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.numel() not in (1, channels) or weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"prelu: expected 1 or {channels} weights of {input.dtype}, but got {list(weight.shape)} of {weight.dtype}"
+        )
+    slopes = weight.reshape(-1, *(1,) * (input.ndim - 2)) if weight.numel() > 1 else weight.reshape(())
+    return where(input > 0, input, input * slopes)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:

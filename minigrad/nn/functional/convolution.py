@@ -86,8 +86,8 @@ def _convolve(
         raise RuntimeError(f"{name}: the {out_channels} output channels cannot be divided into {groups} groups")
     if batch.array.shape[1] != channels_per_group * groups:
         raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
-            f"{channels_per_group * groups} channels, but got {batch.array.shape[1]} channels instead"
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} "
+            f"to have {channels_per_group * groups} channels, but got {batch.array.shape[1]} channels instead"
         )
     padded = pad_spatial(batch, padding_widths(padding, kernel, stride, dilation))
     padded_size = padded.array.shape[2:]
@@ -98,12 +98,106 @@ def _convolve(
             "Kernel size can't be greater than actual input size"
         )
     y = convolution.convolution(padded, weight, stride=stride, dilation=dilation, groups=groups)
+    return _with_bias(name, y, bias, unbatched)
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """Return the transposed convolution of signals; see `conv_transpose2d`, with one spatial axis instead of two."""
+    return _convolve_transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """Return the transposed convolution of images: what `conv2d` with the same kernel does to a gradient.
+
+    Each element of the input is multiplied by the kernel and added to the output, ``stride`` elements further on each time.
+
+    Args:
+        input: x.
+        weight: The kernel.
+        bias: Added to every element of an output channel.
+        stride: Step in the output from one position of the kernel to the next.
+        padding: Width of the border that is cut off the output.
+        output_padding: Elements added at the end of each axis; less than the stride or the dilation.
+        groups: Number of groups that the channels are divided into.
+        dilation: Step from one element of the kernel to the next.
+
+    Shape:
+        input ``(N, C, H, W)`` or ``(C, H, W)``, weight ``(C, C_out / groups, k_h, k_w)``, bias ``(C_out,)`` ->
+        ``(N, C_out, H_out, W_out)`` or ``(C_out, H_out, W_out)`` with
+        H_out = (H - 1) stride - 2 padding + dilation (k_h - 1) + output_padding + 1
+
+    Raises:
+        RuntimeError: The sizes do not fit.
+    """
+    return _convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _convolve_transposed(
+    name: str,
+    ndim: int,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes,
+    output_padding: Sizes,
+    groups: int,
+    dilation: Sizes,
+) -> Tensor:
+    batch, unbatched = as_batch(x, ndim, name)
+    kernel = weight.array.shape[2:]
+    if len(kernel) != ndim:
+        raise RuntimeError(f"{name}: expected a weight with {ndim + 2} axes, but got {list(weight.shape)}")
+    stride, dilation = per_axis(stride, ndim, "stride"), per_axis(dilation, ndim, "dilation")
+    padding = per_axis(padding, ndim, "padding", minimum=0)
+    output_padding = per_axis(output_padding, ndim, "output_padding", minimum=0)
+    channels = batch.array.shape[1]
+    if channels != weight.array.shape[0] or groups < 1 or channels % groups:
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {list(weight.shape)}, groups={groups}, expected input{list(x.shape)} "
+            f"to have {weight.array.shape[0]} channels, divisible by the groups, but got {channels} channels instead"
+        )
+    if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation, strict=True)):
+        raise RuntimeError(
+            f"output padding must be smaller than either stride or dilation, but got output_padding={output_padding}, "
+            f"stride={stride}, dilation={dilation}"
+        )
+    sizes = zip(batch.array.shape[2:], kernel, stride, dilation, output_padding, strict=True)
+    whole = tuple((n - 1) * s + d * (k - 1) + o + 1 for n, k, s, d, o in sizes)
+    if min(n - 2 * p for n, p in zip(whole, padding, strict=True)) < 1:
+        raise RuntimeError(f"{name}: the output of size {whole} is too small for a padding of {padding}")
+    y = convolution.conv_transpose(batch, weight, size=whole, stride=stride, dilation=dilation, groups=groups)
+    y = y[(..., *(slice(p, n - p) for n, p in zip(whole, padding, strict=True)))]
+    return _with_bias(name, y, bias, unbatched)
+
+
+def _with_bias(name: str, y: Tensor, bias: Tensor | None, unbatched: bool) -> Tensor:
+    """Return y plus a bias for each channel, without the axis of the samples if the input had none."""
     if bias is not None:
-        if bias.array.shape != (out_channels,):
-            raise RuntimeError(f"{name}: expected bias of {out_channels} elements, but got {list(bias.shape)}")
-        if bias.array.dtype != x.array.dtype:
-            raise RuntimeError(f"{name}: Input type ({x.dtype}) and bias type ({bias.dtype}) should be the same")
-        y = y + bias.reshape(out_channels, *(1,) * ndim)
+        channels = y.array.shape[1]
+        if bias.array.shape != (channels,):
+            raise RuntimeError(f"{name}: expected bias of {channels} elements, but got {list(bias.shape)}")
+        if bias.array.dtype != y.array.dtype:
+            raise RuntimeError(f"{name}: Input type ({y.dtype}) and bias type ({bias.dtype}) should be the same")
+        y = y + bias.reshape(channels, *(1,) * (y.ndim - 2))
     return y.squeeze(0) if unbatched else y
 
 

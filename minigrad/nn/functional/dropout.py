@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops import arithmetic
+from minigrad.primitive import Array
 from minigrad.random import numpy_generator
 from minigrad.tensor import Tensor, wrap
 
@@ -28,10 +29,47 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises:
         ValueError: p is not between 0 and 1.
     """
+    return _dropout(input, input.array, p, training, inplace)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Drop whole channels of signals: as `dropout`, but all elements of a channel together.
+
+    Shape:
+        ``(N, C, L)`` or ``(C, L)``
+
+    Raises:
+        RuntimeError: The input has another number of axes.
+        ValueError: p is not between 0 and 1.
+    """
+    return _drop_channels("dropout1d", 1, input, p, training, inplace)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Drop whole channels of images: as `dropout`, but all elements of a channel together.
+
+    Shape:
+        ``(N, C, H, W)``; ``(C, H, W)`` drops each of C images, as in torch
+
+    Raises:
+        RuntimeError: The input has another number of axes.
+        ValueError: p is not between 0 and 1.
+    """
+    return _drop_channels("dropout2d", 2, input, p, training, inplace)
+
+
+def _drop_channels(name: str, spatial: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
+    if input.ndim not in (spatial + 1, spatial + 2):
+        raise RuntimeError(f"{name}: expected {spatial + 1} or {spatial + 2} axes, but the input is {list(input.shape)}")
+    return _dropout(input, input.array[..., :1] if spatial == 1 else input.array[..., :1, :1], p, training, inplace)
+
+
+def _dropout(input: Tensor, pattern: Array, p: float, training: bool, inplace: bool) -> Tensor:
+    """Multiply the input by random factors that have the shape of the pattern."""
     check_probability(p)
     if not training or p == 0:
         return input
-    factor: Tensor = wrap(np.empty_like(input.array))
-    keep_mask = numpy_generator(None).random(input.array.shape, np.float32) >= p
+    factor: Tensor = wrap(np.empty_like(pattern))
+    keep_mask = numpy_generator(None).random(pattern.shape, np.float32) >= p
     np.multiply(keep_mask, 0 if p == 1 else 1 / (1 - p), out=factor.array, casting="unsafe")
     return input.apply_in_place(arithmetic.mul, factor) if inplace else input * factor

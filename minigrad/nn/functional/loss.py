@@ -13,18 +13,19 @@ from minigrad.combining import where
 from minigrad.nn.functional.activation import logsigmoid
 from minigrad.ops import neural
 from minigrad.primitive import Array
+from minigrad.promotion import in_single
 from minigrad.tensor import Tensor, wrap
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def check_reduction(reduction: str) -> None:
+def check_reduction(reduction: str, reductions: tuple[str, ...] = REDUCTIONS) -> None:
     """Raise unless the reduction is known.
 
     Raises:
-        ValueError: It is neither ``mean``, ``sum`` nor ``none``.
+        ValueError: It is none of those.
     """
-    if reduction not in REDUCTIONS:
+    if reduction not in reductions:
         raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
@@ -69,6 +70,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     return reduce_loss((input - target).square(), reduction)
 
 
+@in_single
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return the absolute error |x - y|, reduced. Its derivative at 0 is 0.
 
@@ -82,6 +84,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor
     return reduce_loss((input - target).abs(), reduction)
 
 
+@in_single
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return (x - y)² / (2 beta) if |x - y| < beta, else |x - y| - beta / 2, reduced. With beta 0 it is `l1_loss`.
 
@@ -99,9 +102,10 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     check_shapes("smooth_l1_loss", input, target)
-    return reduce_loss(_huber((input - target).abs(), beta) / beta, reduction)
+    return reduce_loss(_huber(input - target, beta) / beta, reduction)
 
 
+@in_single
 def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Return (x - y)² / 2 if |x - y| <= delta, else delta (|x - y| - delta / 2), reduced. Huber 1964.
 
@@ -115,14 +119,15 @@ def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta:
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     check_shapes("huber_loss", input, target)
-    return reduce_loss(_huber((input - target).abs(), delta), reduction)
+    return reduce_loss(_huber(input - target, delta), reduction)
 
 
 def _huber(error: Tensor, delta: float) -> Tensor:
-    clipped = error.clamp(max=delta)
+    clipped = error.clamp(-delta, delta)  # not of its absolute value, which has no second derivative at 0
     return clipped * (error - 0.5 * clipped)
 
 
+@in_single
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -154,6 +159,7 @@ def binary_cross_entropy(
     return reduce_loss(losses if weight is None else losses * weight, reduction)
 
 
+@in_single
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -183,6 +189,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(losses if weight is None else losses * weight, reduction)
 
 
+@in_single
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """Return the Kullback-Leibler divergence of y from exp(x): y (log(y) - x), reduced; 0 if y = 0.
 
@@ -210,6 +217,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     return reduce_loss(losses, reduction)
 
 
+@in_single
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -243,6 +251,7 @@ def nll_loss(
     return _class_loss(input, target, index, ignored, weight, reduction, smoothing=0.0)
 
 
+@in_single
 def cross_entropy(
     input: Tensor,
     target: Tensor,

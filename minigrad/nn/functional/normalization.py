@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigrad.ops import neural
+from minigrad.promotion import in_single
+from minigrad.summation import sum_along
 from minigrad.tensor import Tensor
 
 
+@in_single
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -36,10 +39,46 @@ def layer_norm(
             f"Given normalized_shape={list(inner)}, expected input with shape [*, {expected}], but got {list(shape)}"
         )
     reduced_axes = tuple(range(len(shape) - len(inner), len(shape)))
-    result = neural.standardize(input, dim=reduced_axes, eps=eps)
+    return _scale_and_shift(neural.standardize(input, dim=reduced_axes, eps=eps), weight, bias, inner)
+
+
+@in_single
+def _scale_and_shift(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Sequence[int]) -> Tensor:
+    """Return w x + b, with w and b in a shape that broadcasts."""
     if weight is not None:
-        result = result * weight
-    return result if bias is None else result + bias
+        x = x * weight.reshape(*shape)
+    return x if bias is None else x + bias.reshape(*shape)
+
+
+@in_single
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Return w * (x - mean) / sqrt(var + eps) + b, with mean and var over each group of channels of each sample.
+
+    Wu and He 2018, https://arxiv.org/abs/1803.08494.
+
+    Shape:
+        input ``(N, C, *)``, weight and bias ``(C,)`` -> that of the input
+
+    Raises:
+        RuntimeError: The channels do not divide into the groups, or a size is not C.
+    """
+    if input.ndim < 2 or input.shape[1] % num_groups:
+        raise RuntimeError(
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} "
+            f"and num_groups={num_groups}"
+        )
+    _check_channels(input.shape[1], weight=weight, bias=bias)
+    groups = input.reshape(input.shape[0], num_groups, -1)
+    result = neural.standardize(groups, dim=(2,), eps=eps).reshape(*input.shape)
+    return _scale_and_shift(result, weight, bias, (-1, *(1,) * (input.ndim - 2)))
+
+
+def _check_channels(channels: int, **tensors: Tensor | None) -> None:
+    for name, t in tensors.items():
+        if t is not None and t.array.shape != (channels,):
+            raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
 
 
 def batch_norm(
@@ -62,37 +101,43 @@ def batch_norm(
         input ``(N, C)`` or ``(N, C, *)``, all others ``(C,)`` -> that of the input
 
     Raises:
-        ValueError: In training, a channel has only one value.
+        ValueError: In training, a channel has only one value; or only one of the running statistics is given.
         RuntimeError: A size is not C, or in evaluation the running statistics are missing.
     """
     x = input.array
     shape = x.shape
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
     if x.ndim < 2:
         raise RuntimeError(f"batch_norm: the input must be (N, C) or (N, C, *), but it is {list(shape)}")
     channels = shape[1]
-    for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
-        if t is not None and t.array.shape != (channels,):
-            raise RuntimeError(f"{name} should contain {channels} elements not {t.numel()}")
+    _check_channels(channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     channel_shape = (channels, *(1,) * (x.ndim - 2))
     reduced_axes = (0, *range(2, x.ndim))
     if training:
         count = math.prod(shape) // channels if channels else 0
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-        result = neural.standardize(input, dim=reduced_axes, eps=eps)
-        for running, batch in ((running_mean, x.mean(reduced_axes)), (running_var, x.var(reduced_axes, ddof=1))):
-            if running is not None:
+        if running_mean is not None and running_var is not None:
+            values = x.astype(np.float32) if x.dtype == np.float16 else x
+            mean = sum_along(values, reduced_axes) / count
+            deviation = values - mean.reshape(channel_shape)
+            variance = sum_along(deviation * deviation, reduced_axes) / (count - 1)
+            for running, batch in ((running_mean, mean), (running_var, variance)):
                 running.write((1 - momentum) * running.array + momentum * batch)
-    elif running_mean is None or running_var is None:
+        return _scale_and_shift(neural.standardize(input, dim=reduced_axes, eps=eps), weight, bias, channel_shape)
+    if running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
-    else:
-        std = (running_var.reshape(channel_shape) + eps).sqrt()
-        result = (input - running_mean.reshape(channel_shape)) / std
-    if weight is not None:
-        result = result * weight.reshape(channel_shape)
-    return result if bias is None else result + bias.reshape(channel_shape)
+    return _normalized_by(input, running_mean.reshape(channel_shape), running_var.reshape(channel_shape), eps, weight, bias)
 
 
+@in_single
+def _normalized_by(x: Tensor, mean: Tensor, var: Tensor, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Return w (x - mean) / sqrt(var + eps) + b."""
+    return _scale_and_shift((x - mean) / (var + eps).sqrt(), weight, bias, tuple(mean.shape))
+
+
+@in_single
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """Return x / max(norm, eps), with the p-norm along dim. The shape stays.
 
@@ -103,6 +148,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     return input / _clamped_norm(input, p, dim, eps)
 
 
+@in_single
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return the cosine of the angle between x1 and x2 along dim: sum(x1 * x2) / (max(|x1|, eps) * max(|x2|, eps)).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +19,45 @@ from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor, wrap
 
 
+class Windows(NamedTuple):
+    """How windows slide over a batch of signals or images."""
+
+    batch: Tensor
+    unbatched: bool
+    kernel: Shape
+    stride: Shape
+    dilation: Shape
+    padding: Shape
+    widths: Widths
+
+    def result(self, y: Tensor) -> Tensor:
+        """Return y without the axis of the samples, if the input had none."""
+        return y.squeeze(0) if self.unbatched else y
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return the maximum of each window of signals; see `max_pool2d`, with one spatial axis instead of two."""
+    windows = _windows("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(windows, return_indices)
+
+
 def max_pool2d(
     input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     dilation: Sizes = 1,
-) -> Tensor:
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Return the maximum of each window. Of equal elements the first gets the gradient, as in torch.
 
     Args:
@@ -33,6 +66,8 @@ def max_pool2d(
         stride: Step from one window to the next; by default the kernel_size.
         padding: Width of the border, whose elements are never the maximum; at most half the kernel.
         dilation: Step from one element of the window to the next.
+        ceil_mode: Round the size of the output up: the last window may reach beyond the border.
+        return_indices: Return also the index of each maximum in the image, counted row by row.
 
     Shape:
         ``(N, C, H, W) -> (N, C, H_out, W_out)`` or ``(C, H, W) -> (C, H_out, W_out)`` with
@@ -41,12 +76,38 @@ def max_pool2d(
     Raises:
         RuntimeError: The sizes do not fit.
     """
-    batch, unbatched, kernel, stride, widths = _check_pooling("max_pool2d", input, kernel_size, stride, padding)
-    dilation = per_axis(dilation, 2, "dilation")
-    padded = pad_spatial(batch, widths, -math.inf if batch.is_floating_point() else np.iinfo(batch.array.dtype).min)
-    _check_output_size(padded, kernel, stride, dilation)
-    y = convolution.max_pool(padded, kernel=kernel, stride=stride, dilation=dilation)
-    return y.squeeze(0) if unbatched else y
+    windows = _windows("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(windows, return_indices)
+
+
+def _max_pool(w: Windows, return_indices: bool) -> Any:
+    lowest = -math.inf if w.batch.is_floating_point() else np.iinfo(w.batch.array.dtype).min
+    padded = pad_spatial(w.batch, w.widths, lowest)
+    sizes = {"kernel": w.kernel, "stride": w.stride, "dilation": w.dilation}
+    y = convolution.max_pool(padded, **sizes)
+    if not return_indices:
+        return w.result(y)
+    within = np.unravel_index(convolution.max_pool_indices(padded.detach(), **sizes).array, w.kernel)
+    starts = np.ogrid[tuple(slice(n) for n in y.shape[2:])]
+    positions = [
+        start * s + offset * d - p
+        for start, offset, s, d, p in zip(starts, within, w.stride, w.dilation, w.padding, strict=True)
+    ]
+    index: Tensor = wrap(np.ravel_multi_index(positions, w.batch.array.shape[2:]))
+    return w.result(y), w.result(index)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Return the mean of each window of signals; see `avg_pool2d`, with one spatial axis instead of two."""
+    windows = _windows("avg_pool1d", 1, input, kernel_size, stride, padding, 1, ceil_mode)
+    return _avg_pool(windows, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -54,6 +115,9 @@ def avg_pool2d(
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """Return the mean of each window, including the zeros of the padding.
 
@@ -62,41 +126,65 @@ def avg_pool2d(
         kernel_size: Size of the window.
         stride: Step from one window to the next; by default the kernel_size.
         padding: Width of the border of zeros; at most half the kernel.
+        ceil_mode: Round the size of the output up: the last window may reach beyond the border.
+        count_include_pad: Whether the zeros of the padding count.
+        divisor_override: What the sum is divided by, in place of the number of elements.
 
     Shape:
         ``(N, C, H, W) -> (N, C, H_out, W_out)`` or ``(C, H, W) -> (C, H_out, W_out)`` with
         H_out = floor((H + 2 padding - kernel_size) / stride) + 1
 
     Raises:
-        RuntimeError: The sizes do not fit.
+        RuntimeError: The sizes do not fit, or the divisor is 0.
     """
-    batch, unbatched, kernel, stride, widths = _check_pooling("avg_pool2d", input, kernel_size, stride, padding)
-    padded = pad_spatial(batch, widths)
-    _check_output_size(padded, kernel, stride, dilation=(1, 1))
-    y = convolution.sum_pool(padded, kernel=kernel, stride=stride) / math.prod(kernel)
-    return y.squeeze(0) if unbatched else y
+    if divisor_override == 0:
+        raise RuntimeError("divisor must be not zero")
+    windows = _windows("avg_pool2d", 2, input, kernel_size, stride, padding, 1, ceil_mode)
+    return _avg_pool(windows, count_include_pad, divisor_override)
 
 
-def _check_pooling(
-    name: str, x: Tensor, kernel_size: Sizes, stride: Sizes | None, padding: Sizes
-) -> tuple[Tensor, bool, Shape, Shape, Widths]:
-    """Return the batch, whether the input was unbatched, the kernel, the stride and the widths of the padding."""
-    batch, unbatched = as_batch(x, 2, name)
-    kernel = per_axis(kernel_size, 2, "kernel_size")
-    stride = kernel if stride is None else per_axis(stride, 2, "stride")
-    widths = per_axis(padding, 2, "padding", minimum=0)
-    if any(2 * width > k for width, k in zip(widths, kernel, strict=True)):
+def _avg_pool(w: Windows, count_include_pad: bool, divisor: int | None) -> Tensor:
+    sums = convolution.sum_pool(pad_spatial(w.batch, w.widths), kernel=w.kernel, stride=w.stride)
+    if divisor is not None:
+        return w.result(sums / divisor)
+    counts = np.ones((), sums.array.dtype)
+    for n, o, k, s, p in zip(w.batch.shape[2:], sums.shape[2:], w.kernel, w.stride, w.padding, strict=True):
+        start = np.arange(o) * s - p
+        end = np.minimum(start + k, n + p)
+        counts = np.multiply.outer(counts, end - start if count_include_pad else np.minimum(end, n) - np.maximum(start, 0))
+    return w.result(sums / wrap(counts.astype(sums.array.dtype)))
+
+
+def _windows(
+    name: str,
+    ndim: int,
+    x: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None,
+    padding: Sizes,
+    dilation: Sizes,
+    ceil_mode: bool,
+) -> Windows:
+    batch, unbatched = as_batch(x, ndim, name)
+    kernel = per_axis(kernel_size, ndim, "kernel_size")
+    stride = kernel if stride is None else per_axis(stride, ndim, "stride")
+    dilation, padding = per_axis(dilation, ndim, "dilation"), per_axis(padding, ndim, "padding", minimum=0)
+    if any(2 * width > k for width, k in zip(padding, kernel, strict=True)):
         raise RuntimeError(
             f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size}"
         )
-    return batch, unbatched, kernel, stride, tuple((width, width) for width in widths)
-
-
-def _check_output_size(padded: Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> None:
-    size = padded.array.shape[2:]
-    output_size = convolution.output_size(size, kernel, stride, dilation)
-    if min(output_size) < 1:
-        raise RuntimeError(f"the window {kernel} does not fit in the padded image {size}. Output size is too small")
+    widths = []
+    for n, k, s, p, d in zip(batch.array.shape[2:], kernel, stride, padding, dilation, strict=True):
+        beyond = (n + 2 * p - d * (k - 1) - 1) % -s if ceil_mode else 0  # by what the last window misses the border, negated
+        if n + 2 * p < d * (k - 1) + 1 and not (ceil_mode and n + 2 * p - d * (k - 1) - 1 > -s):
+            raise RuntimeError(
+                f"the window {kernel} does not fit in the padded image of size {tuple(batch.shape[2:])}. "
+                "Output size is too small"
+            )
+        # A window that would start in the border on the right is left out.
+        inside = (n + 2 * p - d * (k - 1) - 1 - beyond) < n + p
+        widths.append((p, p - beyond if inside else p))
+    return Windows(batch, unbatched, kernel, stride, dilation, padding, tuple(widths))
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:

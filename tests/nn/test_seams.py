@@ -1,0 +1,310 @@
+"""Where users' own code meets modules: what they override, what they change afterwards, and how they call."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minigrad
+from minigrad import nn
+from tests.nn.test_layers import LAYERS, pair
+
+LIBRARIES: list[Any] = [minigrad, torch]
+CLASSES = [name for name, cls in vars(nn).items() if isinstance(cls, type) and issubclass(cls, nn.Module)]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_forward_has_the_argument_names_of_torch(name: str) -> None:
+    ours, theirs = (list(inspect.signature(getattr(lib.nn, name).forward).parameters) for lib in LIBRARIES)
+    if name not in {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_constructor_has_the_argument_names_of_torch_in_their_order(name: str) -> None:
+    ours, theirs = (list(inspect.signature(getattr(lib.nn, name).__init__).parameters) for lib in LIBRARIES)
+    if "kwargs" not in theirs and name not in {"Sequential"}:
+        assert [p for p in theirs if p in ours] == [p for p in ours if p in theirs]
+        assert set(ours) <= set(theirs)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_activation_in_place_after_every_layer(name: str) -> None:
+    """It works, with the same gradients, or it is refused, in both libraries alike; pooled and normalized results work."""
+    outcomes: list[Any] = []
+    for layer, lib in zip(pair(name), LIBRARIES, strict=True):
+        x = lib.tensor(LAYERS[name][1])
+        x = x.requires_grad_() if x.is_floating_point() else x
+        try:
+            y = lib.nn.ReLU(inplace=True)(layer(x * 1 if x.is_floating_point() else x))
+            (y * y).sum().backward()
+            outcomes.append([p.grad.numpy() for p in (x, *layer.parameters()) if p.grad is not None])
+        except RuntimeError:
+            outcomes.append(None)
+    ours, theirs = outcomes
+    if theirs is not None:
+        assert ours is not None, "torch allows it"
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def frozen(lib: Any) -> Any:
+    class Frozen(lib.nn.BatchNorm1d):  # type: ignore[misc]
+        def train(self, mode: bool = True) -> Any:
+            return super().train(False)
+
+    return Frozen
+
+
+def test_train_and_eval_call_those_of_the_children() -> None:
+    for lib in LIBRARIES:
+        seen: list[bool] = []
+
+        class Watcher(lib.nn.Linear):  # type: ignore[misc,name-defined]
+            def train(self, mode: bool = True, seen: list[bool] = seen) -> Any:
+                seen.append(mode)
+                return super().train(mode)
+
+        model = lib.nn.Sequential(lib.nn.Sequential(frozen(lib)(2)), lib.nn.ModuleList([Watcher(2, 2)]))
+        model.train()
+        model.eval()
+        model.train()
+        assert seen == [True, False, True]
+        assert not model[0][0].training
+        assert model.training
+        assert model[0].training
+
+
+def test_reset_parameters_of_a_subclass_is_used() -> None:
+    for lib in LIBRARIES:
+        for base, args in (("BatchNorm1d", (3,)), ("LayerNorm", (3,)), ("GroupNorm", (1, 3)), ("Linear", (3, 3))):
+
+            class Zero(getattr(lib.nn, base)):  # type: ignore[misc]
+                def reset_parameters(self, zeros: Any = lib.nn.init.zeros_) -> None:
+                    zeros(self.weight)
+
+            assert Zero(*args).weight.tolist() == lib.zeros_like(Zero(*args).weight).tolist()
+
+
+def test_extra_state_is_saved_and_loaded() -> None:
+    for lib in LIBRARIES:
+
+        class Counter(lib.nn.Linear):  # type: ignore[misc,name-defined]
+            count = 0
+
+            def get_extra_state(self) -> Any:
+                return {"count": self.count}
+
+            def set_extra_state(self, state: Any) -> None:
+                self.count = state["count"]
+
+        model, other = lib.nn.Sequential(Counter(2, 1)), lib.nn.Sequential(Counter(2, 1))
+        model[0].count = 7
+        assert list(model.state_dict()) == ["0.weight", "0.bias", "0._extra_state"]
+        other.load_state_dict(copy.deepcopy(model.state_dict()))
+        assert other[0].count == 7
+        with pytest.raises(RuntimeError):
+            other.load_state_dict({k: v for k, v in model.state_dict().items() if "extra" not in k})
+
+
+def test_batch_normalization_after_its_switches_were_changed() -> None:
+    x = np.arange(12.0).reshape(4, 3) ** 2
+    changes: list[dict[str, Any]] = [{"track_running_stats": False}, {"momentum": None}, {"eps": 1.0}, {"running_mean": None}]
+    for change in changes:
+        for training in (True, False):
+            layers = [lib.nn.BatchNorm1d(3).double() for lib in LIBRARIES]
+            outputs = []
+            for layer, lib in zip(layers, LIBRARIES, strict=True):
+                layer.train()
+                layer(lib.tensor(x))
+                for name, value in change.items():
+                    setattr(layer, name, value)
+                layer.train(training)
+                try:
+                    outputs.append(layer(lib.tensor(x + 1)).detach().numpy())
+                except (RuntimeError, ValueError):
+                    outputs.append(np.zeros(0))
+            np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-9)
+            for (key, ours), theirs in zip(layers[0].state_dict().items(), layers[1].state_dict().values(), strict=True):
+                np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6, err_msg=key)
+
+
+def test_a_subclass_may_check_its_input_itself() -> None:
+    for lib in LIBRARIES:
+
+        class Any2d(lib.nn.BatchNorm2d):  # type: ignore[misc,name-defined]
+            def _check_input_dim(self, input: Any) -> None:
+                pass
+
+        assert tuple(Any2d(3)(lib.randn(5, 3, 4)).shape) == (5, 3, 4)
+
+
+def test_a_module_without_super_init_says_so() -> None:
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            pass
+
+        def forward(self, x: Any) -> Any:
+            return x
+
+    bare: Any = Bare()
+    uses: list[Any] = [bare, lambda x: list(bare.parameters()), lambda x: bare.state_dict(), lambda x: bare.train()]
+    for use in [*uses, lambda x: bare.w]:
+        with pytest.raises(AttributeError, match="__init__"):
+            use(1)
+    with pytest.raises(AttributeError, match=r"^'Linear' object has no attribute 'wieght'$"):
+        nn.Linear(1, 1).wieght  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_backward_hooks_see_and_replace_gradients() -> None:
+    x, w = np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([[2.0, -1.0], [0.5, 1.0]])
+    for replace in (False, True):
+        results = []
+        for lib in LIBRARIES:
+            seen: list[Any] = []
+
+            def hook(module: Any, grad_input: Any, grad_output: Any, seen: Any = seen, replace: bool = replace) -> Any:
+                seen.append((type(module).__name__, [g.tolist() for g in grad_input], [g.tolist() for g in grad_output]))
+                return (grad_input[0] * 10,) if replace else None
+
+            layer = lib.nn.Linear(2, 2, bias=False).double()
+            layer.weight.data = lib.tensor(w)
+            handle = layer.register_full_backward_hook(hook)
+            inputs = lib.tensor(x, requires_grad=True)
+            (layer(inputs) ** 2).sum().backward()
+            handle.remove()
+            layer(inputs).sum().backward()
+            results.append((seen, inputs.grad.tolist(), layer.weight.grad.tolist()))
+        assert results[0] == results[1]
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook:UserWarning")
+def test_backward_hooks_without_a_gradient_by_the_input() -> None:
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+        layer = lib.nn.Linear(2, 1)
+        layer.register_full_backward_hook(lambda m, gi, go, seen=seen: seen.append((gi, [tuple(g.shape) for g in go])))
+        layer(lib.ones(3, 2)).sum().backward()
+        assert seen == [((None,), [(3, 1)])]
+
+
+@pytest.mark.parametrize("kind", ["tensor", "module", "forward", "leaf"])
+def test_a_handle_removes_its_own_registration(kind: str) -> None:
+    calls = []
+
+    def hook(*args: Any) -> None:
+        calls.append(1)
+
+    x = minigrad.tensor([1.0], requires_grad=True)
+    layer = nn.Linear(1, 1)
+    register: Any = {
+        "tensor": x.register_hook,
+        "leaf": x.register_post_accumulate_grad_hook,
+        "module": layer.register_full_backward_hook,
+        "forward": layer.register_forward_hook,
+    }[kind]
+    first, second, third = register(hook), register(hook), register(hook)
+    first.remove()
+    first.remove()
+    layer(x).sum().backward()
+    assert len(calls) == 2
+    fourth = register(hook)
+    first.remove()
+    third.remove()
+    calls.clear()
+    layer(x).sum().backward()
+    assert len(calls) == 2
+    second.remove()
+    fourth.remove()
+    calls.clear()
+    layer(x).sum().backward()
+    assert not calls
+
+
+def test_access_by_name() -> None:
+    for lib in LIBRARIES:
+        model = lib.nn.Sequential(lib.nn.Linear(2, 3), lib.nn.Sequential(lib.nn.BatchNorm1d(3)))
+        assert model.get_submodule("1.0") is model[1][0]
+        assert model.get_submodule("") is model
+        assert model.get_parameter("0.weight") is model[0].weight
+        assert model.get_buffer("1.0.running_var") is model[1][0].running_var
+        wrong: list[Any] = [
+            lambda m=model: m.get_submodule("2"),
+            lambda m=model: m.get_submodule("0.weight"),
+            lambda m=model: m.get_parameter("0.wieght"),
+            lambda m=model: m.get_parameter("1.0.running_var"),
+            lambda m=model: m.get_buffer("0.weight"),
+        ]
+        for f in wrong:
+            with pytest.raises(AttributeError):
+                f()
+
+
+def test_assigning_a_state() -> None:
+    for lib in LIBRARIES:
+        model = lib.nn.Sequential(lib.nn.Linear(2, 3), lib.nn.BatchNorm1d(3))
+        state = {k: v.double() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+        model[0].weight.requires_grad_(False)
+        model.load_state_dict(state, assign=True)
+        assert model[0].weight.dtype == lib.float64
+        assert isinstance(model[0].weight, lib.nn.Parameter)
+        assert not model[0].weight.requires_grad
+        assert model[0].bias.requires_grad
+        state["0.bias"].fill_(5)
+        assert model[0].bias.tolist() == [5, 5, 5]
+        assert model[1].running_mean is state["1.running_mean"]
+
+
+def test_parameters_in_lists_and_dictionaries() -> None:
+    for lib in LIBRARIES:
+        entries = lib.nn.ParameterList([lib.zeros(2), lib.nn.Parameter(lib.ones(3, 1))])
+        entries.append(lib.ones(1))
+        entries += [lib.ones(4)]
+        entries[0] = lib.nn.Parameter(lib.ones(2))
+        named = lib.nn.ParameterDict({"a": lib.zeros(2)})
+        named.update({"b": lib.ones(1)})
+        named["c"] = lib.nn.Parameter(lib.ones(2))
+        model = lib.nn.ModuleDict({"entries": entries, "named": named})
+        assert [(k, tuple(v.shape)) for k, v in model.state_dict().items()] == [
+            ("entries.0", (2,)), ("entries.1", (3, 1)), ("entries.2", (1,)), ("entries.3", (4,)),
+            ("named.a", (2,)), ("named.b", (1,)), ("named.c", (2,)),
+        ]  # fmt: skip
+        assert [type(p).__name__ for p in entries] == ["Parameter"] * 4
+        assert (len(entries), len(named), list(named.keys()), "b" in named) == (4, 3, ["a", "b", "c"], True)
+        assert [tuple(p.shape) for p in entries[1:3]] == [(3, 1), (1,)]
+        assert all(p.requires_grad for p in model.parameters())
+        assert named.pop("a").tolist() == [0, 0]
+        with pytest.raises(IndexError):
+            entries[4]
+    with pytest.raises(TypeError, match="tensors"):
+        nn.ParameterList([1.0])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("name", ["Dropout1d", "Dropout2d"])
+def test_dropout_of_channels(name: str) -> None:
+    minigrad.manual_seed(1)
+    x = minigrad.ones(50, 20, *(3,) * int(name[-2]))
+    y = getattr(nn, name)(0.25)(x).numpy().reshape(1000, -1)
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert (y == y[:, :1]).all()
+    assert 0.65 < (y[:, 0] > 0).mean() < 0.85
+    assert repr(getattr(nn, name)(0.25)) == repr(getattr(torch.nn, name)(0.25))
+    with pytest.raises(RuntimeError):
+        getattr(nn, name)()(minigrad.ones(3))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_pad_sequence(side: str, batch_first: bool) -> None:
+    lengths, padded = [3, 1, 0, 2], []
+    for lib in LIBRARIES:
+        leaves = [lib.arange(2.0 * n).reshape(n, 2).requires_grad_() for n in lengths]
+        y = lib.nn.utils.rnn.pad_sequence(leaves, batch_first, 7.0, side)
+        (y * y).sum().backward()
+        padded.append((y.tolist(), [t.grad.tolist() for t in leaves]))
+    assert padded[0] == padded[1]
