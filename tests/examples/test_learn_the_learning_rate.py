@@ -1,8 +1,7 @@
 """The example that learns the learning rate."""
 
 import pytest
-
-from examples.learn_the_learning_rate import main
+from learn_the_learning_rate import main
 
 
 def test_gradient_descent_finds_the_best_learning_rate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,146 @@
+"""What several programs of the lecture need: options, pictures, statements, the digits, and the comparison with torch."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from sklearn import datasets
+
+import minigrad
+from minigrad import Tensor, nn
+
+mpl.use("Agg")
+
+
+# --------------------------------------------------------------------------------------- options, pictures, statements
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser of the options that all programs have."""
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--output", type=Path, default=Path("."), metavar="DIR", help="for the picture; default: %(default)s")
+    result.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    result.add_argument("--quick", action="store_true", help="a run of a few seconds, too short to show all")
+    return result
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture into a folder, which is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    print(f"picture: {path}")
+
+
+def show(statement: str, holds: bool) -> None:
+    """Print a statement of the lecture, with its numbers, and whether it held in this run."""
+    print(("Shown: " if holds else "NOT SHOWN: ") + statement)
+
+
+# -------------------------------------------------------------------------------------------------- handwritten digits
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images of handwritten digits, (N, 1, 8, 8), with values from 0 to 1, and the digits (N,)."""
+
+    images: Tensor
+    digits: Tensor
+
+
+def load_digits(seed: int) -> tuple[Digits, Digits]:
+    """Return the 1797 digits of scikit-learn: four of five for training, one of five, drawn at random, for the test."""
+    data = datasets.load_digits()
+    images = minigrad.tensor(data.images / 16, dtype=minigrad.float32).unsqueeze(1)
+    digits = minigrad.tensor(data.target)
+    order = minigrad.randperm(len(digits), generator=minigrad.Generator().manual_seed(seed))
+    test, training = order.split([len(order) // 5, len(order) - len(order) // 5])
+    return Digits(images[training], digits[training]), Digits(images[test], digits[test])
+
+
+def predict(model: nn.Module, images: Tensor) -> Tensor:
+    """Return the digits with the largest logits; without dropout, and without recording for gradients."""
+    model.eval()
+    with minigrad.no_grad():
+        predictions: Tensor = model(images).argmax(dim=1)
+    model.train()
+    return predictions
+
+
+def accuracy(model: nn.Module, data: Digits) -> float:
+    """Return the share of correctly read digits."""
+    return float((predict(model, data.images) == data.digits).float().mean())
+
+
+# ------------------------------------------------------------------------------------------------ comparison with torch
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same steps of training with minigrad and with torch.
+
+    Attributes:
+        minigrad: The losses with minigrad.
+        torch: The losses with torch.
+        time_ratio: The median over the steps of time with minigrad / time with torch.
+    """
+
+    minigrad: list[float]
+    torch: list[float]
+    time_ratio: float
+
+    @property
+    def difference(self) -> float:
+        """The largest difference of two losses, relative to the largest loss."""
+        largest = max(map(abs, self.torch))
+        return max(abs(a - b) for a, b in zip(self.minigrad, self.torch, strict=True)) / largest
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.torch)} steps with torch: the losses differ by at most {self.difference:.1e} of the largest loss; "
+            f"minigrad takes {self.time_ratio:.2f} times as long"
+        )
+
+
+def compare_with_torch(training: Callable[[ModuleType], Iterator[float]], steps: int = 20) -> Comparison:
+    """Run the first steps of a training with minigrad and with torch, by turns.
+
+    `training` takes the library, minigrad or torch, and yields the loss of each step. It must draw all random numbers from
+    minigrad, with its own generator, so that both runs get equal ones. The first step is not timed. torch uses one
+    thread: its threads wait for each other actively, which takes the processor from minigrad.
+    """
+    torch = importlib.import_module("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    runs = [training(minigrad), training(torch)]
+    losses: list[list[float]] = [[], []]
+    ratios = []
+    for _ in range(steps):
+        seconds = []
+        for run, values in zip(runs, losses, strict=True):
+            start = time.perf_counter()
+            values.append(next(run))
+            seconds.append(time.perf_counter() - start)
+        ratios.append(seconds[0] / seconds[1])
+    torch.set_num_threads(threads)
+    return Comparison(losses[0], losses[1], statistics.median(ratios[1:]))
+
+
+def same_weights(build: Callable[[ModuleType], Any], lib: ModuleType, seed: int) -> Any:
+    """Return a model of the library `lib`, minigrad or torch, with the initial weights that minigrad draws for the seed."""
+    minigrad.manual_seed(seed)
+    model = build(minigrad)
+    if lib is minigrad:
+        return model
+    copy = build(lib)
+    copy.load_state_dict({name: lib.from_numpy(value.numpy()) for name, value in model.state_dict().items()})
+    return copy
