@@ -85,8 +85,8 @@ class LRScheduler:
         """Return to t = 0 and lr_0."""
         for group, base_lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = base_lr
-        self.last_epoch = 0
-        self._update_lr(initial=True)
+        self.last_epoch = -1
+        self._initial_step()
 
     def _update_lr(self, initial: bool = False) -> None:
         self._is_initial = initial
@@ -164,10 +164,7 @@ class LambdaLR(LRScheduler):
     _not_saved = LRScheduler._not_saved | {"lr_lambdas"}
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
-        last_epoch: int = -1,
+        self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]], last_epoch: int = -1
     ) -> None:
         self.lr_lambdas = per_group(optimizer, "lr_lambdas", lr_lambda)
         super().__init__(optimizer, last_epoch)
@@ -197,8 +194,7 @@ class StepLR(LRScheduler):
     """Multiply the learning rate by gamma every step_size steps: lr_t = lr_0 gamma^(t // step_size)."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size = step_size
-        self.gamma = gamma
+        self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -211,8 +207,7 @@ class MultiStepLR(LRScheduler):
     """Multiply the learning rate by gamma at each milestone, as often as the milestone is listed."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.milestones = Counter(milestones)
-        self.gamma = gamma
+        self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -239,9 +234,7 @@ class LinearLR(LRScheduler):
             raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
         if not 0 <= end_factor <= 1:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
-        self.start_factor = start_factor
-        self.end_factor = end_factor
-        self.total_iters = total_iters
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -265,8 +258,7 @@ class ConstantLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         if not 0 <= factor <= 1:
             raise ValueError("Constant multiplicative factor expected to be between 0 and 1.")
-        self.factor = factor
-        self.total_iters = total_iters
+        self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -280,8 +272,7 @@ class PolynomialLR(LRScheduler):
     """lr_t = lr_0 (1 - t / total_iters)^power until t = total_iters, and 0 from there on."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
-        self.total_iters = total_iters
-        self.power = power
+        self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -310,15 +301,8 @@ class CosineAnnealingLR(LRScheduler):
     Source: Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983, equation 5, without restarts.
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        T_max: int,  # noqa: N803
-        eta_min: float = 0.0,
-        last_epoch: int = -1,
-    ) -> None:
-        self.T_max = T_max
-        self.eta_min = eta_min
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:  # noqa: N803
+        self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -354,14 +338,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
-        self.T_0 = self.T_i = positive("T_0", T_0)
+        self.T_0 = positive("T_0", T_0)
         if not isinstance(T_mult, int) or T_mult < 1:
             raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
         if not isinstance(eta_min, int | float):
             raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
-        self.T_mult = T_mult
-        self.eta_min = eta_min
-        self.T_cur: float = last_epoch
+        self.T_mult, self.eta_min = T_mult, eta_min
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -379,11 +361,6 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Set the first learning rates."""
         self._set_time(self.last_epoch + 1)
         super()._initial_step()
-
-    def _restart(self) -> None:
-        """Return to t = 0 and lr_0."""
-        self._set_time(0)
-        super()._restart()
 
     def step(self, epoch: float | None = None) -> None:
         """Set the next learning rates, or those at a time t, such as ``epoch + batch / batches``.
@@ -534,10 +511,8 @@ class SequentialLR(LRScheduler):
         if len(milestones) != len(schedulers) - 1:
             counts = f"{len(schedulers)} schedulers and {len(milestones)} milestones"
             raise ValueError(f"SequentialLR expects one more scheduler than milestones, but got {counts}")
-        self.optimizer = optimizer
-        self._schedulers = list(schedulers)
-        self._milestones = list(milestones)
-        self.last_epoch = last_epoch
+        self.optimizer, self.last_epoch = optimizer, last_epoch
+        self._schedulers, self._milestones = list(schedulers), list(milestones)
         # Creating the child schedulers set their first learning rates. Undo that, except for the first scheduler.
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
@@ -560,17 +535,15 @@ class SequentialLR(LRScheduler):
 
     def _restart(self) -> None:
         """Return to t = 0 and restart the first child scheduler."""
-        self.last_epoch = 0
-        first = self._schedulers[bisect_right(self._milestones, 0)]
-        first._restart()
-        self._last_lr = first.get_last_lr()
+        self.last_epoch = -1
+        self.step()
 
     def step(self) -> None:
         """Step the active child scheduler, or start the next one at its milestone."""
         self.last_epoch += 1
         k = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[k]
-        if k > 0 and self._milestones[k - 1] == self.last_epoch:
+        if self.last_epoch == [0, *self._milestones][k]:
             scheduler._restart()
         else:
             scheduler.step()
@@ -639,18 +612,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.min_lrs = per_group(optimizer, "min_lrs", min_lr)
         self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
         self.optimizer = optimizer
-        self.mode = mode
-        self.factor = factor
-        self.patience = patience
-        self.threshold = threshold
-        self.threshold_mode = threshold_mode
-        self.cooldown = cooldown
-        self.eps = eps
-        self.last_epoch = 0
-        self.mode_worse = math.inf if mode == "min" else -math.inf
-        self.best = self.mode_worse
-        self.num_bad_epochs = 0
-        self.cooldown_counter = 0
+        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
+        self.factor, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
+        self.best = self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
         self._last_lr = self._scaled_lrs(1.0)
 
     def step(self, metrics: SupportsFloat) -> None:  # type: ignore[override]
