@@ -52,8 +52,7 @@ class HeavyBall(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, defaults)
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize})
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the name of the state: theta_{t-1}, which is not there before the first step."""

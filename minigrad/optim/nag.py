@@ -69,8 +69,7 @@ class NAG(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, defaults)
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize})
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, and the mu of the step before."""

@@ -110,7 +110,7 @@ def test_every_optimizer_is_traced(name: str) -> None:
         x.grad = minigrad.ones(3)
         optimizer.step()
     (plan,) = optimizer.backend_cache
-    assert isinstance(list(plan.rule.programs.values())[-1], Program)
+    assert isinstance(list(plan.programs.values())[-1], Program)
 
 
 def test_the_fast_path_may_be_switched_between_steps() -> None:
@@ -172,9 +172,9 @@ def test_options_changed_in_place_are_noticed() -> None:
 # ---------------------------------------------------------------------------------------------------------------- tracing
 
 
-def bound(name: str, options: dict[str, Any]) -> tuple[Any, buckets.BoundRule]:
+def bound(name: str, options: dict[str, Any]) -> tuple[Any, buckets.BucketPlan]:
     optimizer = OPTIMIZERS[name]([minigrad.ones(1, requires_grad=True)], **options)
-    return optimizer, buckets.BoundRule(optimizer, optimizer.param_groups[0])
+    return optimizer, buckets.BucketPlan(optimizer, optimizer.param_groups[0])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

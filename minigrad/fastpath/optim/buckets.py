@@ -41,66 +41,6 @@ Call = tuple[Callable[..., Any], Sequence[Any]]
 Presence = tuple[bool, ...]
 
 
-class BoundRule:
-    """The rule of an optimizer with the options of a group.
-
-    Args:
-        optimizer: The optimizer.
-        group: The group.
-        previous: The rule with the options that the group had before. If only the learning rate differs, its programs are
-            kept.
-
-    Attributes:
-        spec: The names of the state, with what it is before the first step.
-        scalars: Those names of it that are one scalar.
-        options: The options, with hyper-parameters as Python numbers.
-        programs: What has been traced, by the dtype of the parameters and by which state is there; None if it cannot be.
-    """
-
-    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any], previous: BoundRule | None = None) -> None:
-        self.raw = dict(group)
-        self.live = live_values(group)
-        self.options = optimizer.resolve_options(self.raw)
-        self.spec = optimizer.state_spec(self.options)
-        self.scalars = optimizer.scalar_names() & self.spec.keys()
-        self.constants = {k: v for k, v in self.options.items() if k in optimizer.defaults and k != "lr"}
-        self.programs: dict[tuple[DType, Presence], Program | None] = {}
-        if previous is not None and previous.constants == self.constants:
-            self.programs = previous.programs
-
-    def is_current(self, group: Mapping[str, Any]) -> bool:
-        """Return whether the group still has the same options."""
-        raw = self.raw
-        try:
-            return group["params"] is raw["params"] and group == raw and not (self.live and self.live != live_values(group))
-        except (RuntimeError, ValueError):  # an array among the user's notes was replaced; `==` gives no truth value
-            return False
-
-    def program(self, optimizer: Optimizer, dtype: DType, presence: Presence) -> Program | None:
-        """Return the program for parameters of this dtype; `presence` says which state is there."""
-        key = (dtype, presence)
-        if key not in self.programs:
-            self.programs[key] = self._traced(optimizer, dtype, presence)
-        return self.programs[key]
-
-    def _traced(self, optimizer: Optimizer, dtype: DType, presence: Presence) -> Program | None:
-        cls, options = type(optimizer), self.options
-        signature = cls.rule
-        if signature is None or cls.apply_rule is not Optimizer.apply_rule or not is_pure(optimizer.update):
-            return None
-
-        def rule(g: Any, theta: Any, *state_and_lr: Any) -> tuple[Any, ...]:
-            *state, lr = state_and_lr
-            return optimizer.apply_rule({**options, "lr": lr} if "lr" in options else options, theta, g, state)
-
-        kinds = [Kind.STRONG if name in self.scalars else Kind.ARRAY for name in self.spec]
-        present = [kind if flag else None for kind, flag in zip(kinds, presence, strict=True)]
-        letters = ["t", *signature.state] if signature.uses_step else signature.state
-        names = ["g", signature.theta, *(self.spec if signature.variadic else letters), "lr"]
-        trace = trace_rule(rule, names, [Kind.ARRAY, Kind.ARRAY, *present, Kind.WEAK], dtype)
-        return None if trace is None else Program(trace, f"{cls.__name__}.update")
-
-
 def live_values(group: Mapping[str, Any]) -> list[Any]:
     """Return the values of options that may be changed in place: a learning rate or betas that are Tensors or a list."""
     values: list[Any] = []
@@ -116,33 +56,26 @@ class Bucket:
     """Parameters that are updated as one: a `FlatBucket` or a `SingleBucket`.
 
     Args:
-        indices: Their indices among the parameters of the plan.
-        params: The parameters.
-        states: The state of each; in a flat bucket it is moved to common memory.
-        rule: The rule.
-        program: Its program for these parameters.
+        plan: The plan, with the state of its parameters; in a flat bucket that is moved to common memory.
+        program: The program for the parameters of the bucket.
+        params: The parameters of the plan.
+        indices: Which of them are in the bucket.
 
     Attributes:
         state: By name, the state as an array like the parameter; None for what is one scalar or is not there.
         scalar_state: State that is one scalar for each parameter, as arrays of these.
     """
 
-    def __init__(
-        self,
-        indices: Sequence[int],
-        params: Sequence[Tensor],
-        states: Sequence[Mapping[str, Tensor]],
-        rule: BoundRule,
-        program: Program,
-    ) -> None:
-        self.indices = indices
-        self.params = params
-        self.arrays = [p.array for p in params]
+    def __init__(self, plan: BucketPlan, program: Program, params: Sequence[Tensor], indices: Sequence[int]) -> None:
         self.program = program
-        tensors = {name: [state[name] for state in states if name in state] for name in rule.spec}
-        joined = {name: self._join(each, name in rule.scalars) for name, each in tensors.items() if each}
-        self.state = {name: None if name in rule.scalars else joined.get(name) for name in rule.spec}
-        self.scalar_state = [array for name, array in joined.items() if name in rule.scalars]
+        self.indices = indices
+        self.params = [params[k] for k in indices]
+        self.arrays = [p.array for p in self.params]
+        states = [plan.states.get(p, NO_STATE) for p in self.params]
+        tensors = {name: [state[name] for state in states if name in state] for name in plan.spec}
+        joined = {name: self._join(each, name in plan.scalars) for name, each in tensors.items() if each}
+        self.state = {name: None if name in plan.scalars else joined.get(name) for name in plan.spec}
+        self.scalar_state = [array for name, array in joined.items() if name in plan.scalars]
 
     def step(self, grads: Sequence[Array]) -> None:
         """Replace the parameters and their state by what the rule makes of them.
@@ -174,11 +107,11 @@ class FlatBucket(Bucket):
         grad_views: Its parts, each with the index of its gradient.
     """
 
-    def __init__(self, indices: Sequence[int], params: Sequence[Tensor], *rest: Any) -> None:
-        ends = list(itertools.accumulate(p.array.size for p in params))
+    def __init__(self, plan: BucketPlan, program: Program, params: Sequence[Tensor], indices: Sequence[int]) -> None:
+        ends = list(itertools.accumulate(params[k].array.size for k in indices))
         self.slices = [slice(*bounds) for bounds in itertools.pairwise([0, *ends])]
-        super().__init__(indices, params, *rest)
-        buffers = [buffer[: ends[-1]] for buffer in self.program.buffers(2 + self.program.scratch)]
+        super().__init__(plan, program, params, indices)
+        buffers = [buffer[: ends[-1]] for buffer in program.buffers(2 + program.scratch)]
         self.flat_grad = buffers[0]
         self.grad_views = list(zip(self._unflatten(self.flat_grad), indices, strict=True))
         self.calls = self._bind(buffers)
@@ -250,10 +183,13 @@ class SingleBucket(Bucket):
 
 
 class BucketPlan:
-    """The parameters of a group that have a gradient, in buckets.
+    """The rule of an optimizer with the options of a group, and the parameters of it that have a gradient, in buckets.
 
     Attributes:
-        rule: The rule with the options of the group.
+        spec: The names of the state, with what it is before the first step.
+        scalars: Those names of it that are one scalar.
+        options: The options, with hyper-parameters as Python numbers.
+        programs: What has been traced, by the dtype of the parameters and by which state is there; None if it cannot be.
         buckets: The buckets; None if there are none, or no longer the right ones.
         shapes, dtypes: Those of the parameters, which those of the gradients must equal.
         objects: Everything that must be the same when the plan is used again: parameters, arrays, state.
@@ -261,58 +197,92 @@ class BucketPlan:
         flat_scalars: The scalar state of flat buckets, each of which must hold one value.
     """
 
-    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
-        self.rule = BoundRule(optimizer, group)
-        self.buckets: list[Bucket] | None = None
+    constants: Mapping[str, Any] | None = None
 
-    def rebind(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
-        """Take over the options that the group has now."""
-        programs = self.rule.programs
-        self.rule = BoundRule(optimizer, group, self.rule)
-        if self.rule.programs is not programs:
-            self.buckets = None
+    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
+        self.bind(optimizer, group)
+
+    def bind(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
+        """Take over the options that the group has now; programs and buckets are kept if only the learning rate differs."""
+        raw, live = dict(group), live_values(group)
+        options = optimizer.resolve_options(raw)
+        spec, scalar_names = optimizer.state_spec(options), optimizer.scalar_names()
+        constants = {k: v for k, v in options.items() if k in optimizer.defaults and k != "lr"}
+        if constants != self.constants:
+            self.constants = constants
+            self.programs: dict[tuple[DType, Presence], Program | None] = {}
+            self.buckets: list[Bucket] | None = None
+        # What the group is compared with comes last: if its options are refused, the plan stays as it was.
+        self.options, self.spec, self.scalars = options, spec, scalar_names & spec.keys()
+        self.raw, self.live = raw, live
         self.set_lr()
+
+    def is_current(self, group: Mapping[str, Any]) -> bool:
+        """Return whether the group still has the same options."""
+        raw = self.raw
+        try:
+            return group["params"] is raw["params"] and group == raw and not (self.live and self.live != live_values(group))
+        except (RuntimeError, ValueError):  # an array among the user's notes was replaced; `==` gives no truth value
+            return False
+
+    def program(self, optimizer: Optimizer, dtype: DType, presence: Presence) -> Program | None:
+        """Return the program for parameters of this dtype; `presence` says which state is there."""
+        key = (dtype, presence)
+        if key not in self.programs:
+            self.programs[key] = self._traced(optimizer, dtype, presence)
+        return self.programs[key]
+
+    def _traced(self, optimizer: Optimizer, dtype: DType, presence: Presence) -> Program | None:
+        cls, options = type(optimizer), self.options
+        signature = cls.rule
+        if signature is None or cls.apply_rule is not Optimizer.apply_rule or not is_pure(optimizer.update):
+            return None
+
+        def rule(g: Any, theta: Any, *state_and_lr: Any) -> tuple[Any, ...]:
+            *state, lr = state_and_lr
+            return optimizer.apply_rule({**options, "lr": lr} if "lr" in options else options, theta, g, state)
+
+        kinds = [Kind.STRONG if name in self.scalars else Kind.ARRAY for name in self.spec]
+        present = [kind if flag else None for kind, flag in zip(kinds, presence, strict=True)]
+        letters = ["t", *signature.state] if signature.uses_step else signature.state
+        names = ["g", signature.theta, *(self.spec if signature.variadic else letters), "lr"]
+        trace = trace_rule(rule, names, [Kind.ARRAY, Kind.ARRAY, *present, Kind.WEAK], dtype)
+        return None if trace is None else Program(trace, f"{cls.__name__}.update")
 
     def set_lr(self) -> None:
         """Give the learning rate to the programs."""
-        for program in self.rule.programs.values():
+        for program in self.programs.values():
             if program is not None:
-                program.scalars.set_lr(self.rule.options.get("lr"))
+                program.scalars.set_lr(self.options.get("lr"))
 
     def build(self, optimizer: Optimizer, params: Sequence[Tensor]) -> bool:
         """Put parameters into buckets, with state that has begun; return False if their rule cannot be traced."""
-        rule, all_states = self.rule, optimizer.state
+        spec, self.states = self.spec, optimizer.state
         arrays = [p.array for p in params]
+        separate = not overlapping(arrays)
         programs: list[Program] = []
-        for p in params:
-            own = all_states.get(p, NO_STATE)
-            presence = tuple([start is not None or name in own for name, start in rule.spec.items()])
-            program = rule.program(optimizer, p.array.dtype, presence)
+        large: list[int] = []
+        groups: dict[Any, list[int]] = {}
+        for k, p in enumerate(params):
+            own = self.states.get(p, NO_STATE)
+            presence = tuple([start is not None or name in own for name, start in spec.items()])
+            program = self.program(optimizer, p.array.dtype, presence)
             if program is None:
                 return False
             programs.append(program)
-        for p in params:
-            optimizer.init_missing_state(p, rule.options)
-        states = [all_states.get(p, NO_STATE) for p in params]
-        separate = not overlapping(arrays)
-        large: list[int] = []
-        groups: dict[Any, list[int]] = {}
-        for k, (array, state) in enumerate(zip(arrays, states, strict=True)):
-            if separate and array.size <= SMALL_PARAM:
-                scalars = [state[name].array.item() for name in rule.spec if name in rule.scalars and name in state]
-                groups.setdefault((id(programs[k]), *scalars), []).append(k)
+            optimizer.init_missing_state(p, self.options)
+            own = self.states.get(p, NO_STATE)
+            if separate and p.array.size <= SMALL_PARAM:
+                scalars = [own[name].array.item() for name in spec if name in self.scalars and name in own]
+                groups.setdefault((id(program), *scalars), []).append(k)
             else:
                 large.append(k)
-
-        def bucket(kind: type[Bucket], indices: Sequence[int]) -> Bucket:
-            return kind(indices, [params[k] for k in indices], [states[k] for k in indices], rule, programs[indices[0]])
-
-        flat = [bucket(FlatBucket, indices) for group in groups.values() for indices in split_into_buckets(group, arrays)]
-        self.buckets = [*(bucket(SingleBucket, [k]) for k in large), *flat]
+        parts = [part for group in groups.values() for part in split_into_buckets(group, arrays)]
+        flat = [FlatBucket(self, programs[part[0]], params, part) for part in parts]
+        self.buckets = [*(SingleBucket(self, programs[k], params, [k]) for k in large), *flat]
         self.flat_scalars = [array for b in flat for array in b.scalar_state]
-        self.names = [name for name in rule.spec if any(name in state for state in states)]
-        self.absent = [name for name in rule.spec if name not in self.names]
-        self.states = all_states
+        self.names = [name for name in spec if any(name in self.states.get(p, NO_STATE) for p in params)]
+        self.absent = [name for name in spec if name not in self.names]
         self.shapes, self.dtypes = [a.shape for a in arrays], [a.dtype for a in arrays]
         self.objects = self._objects(params)
         self.set_lr()
@@ -331,7 +301,7 @@ class BucketPlan:
 
     def grads(self, group: Mapping[str, Any], states: Mapping[Tensor, Any]) -> list[Array] | None:
         """Return the gradients of a group, or None if the plan is not for its options, parameters and state of now."""
-        if self.buckets is None or states is not self.states or not self.rule.is_current(group):
+        if self.buckets is None or states is not self.states or not self.is_current(group):
             return None
         params = [p for p in group["params"] if p._grad is not None]
         try:
@@ -385,11 +355,11 @@ def renew(optimizer: Optimizer, plans: Sequence[BucketPlan]) -> bool:
     """
     pairs = list(zip(plans, optimizer.param_groups, strict=True))
     for plan, group in pairs:
-        if not plan.rule.is_current(group):
-            plan.rebind(optimizer, group)
+        if not plan.is_current(group):
+            plan.bind(optimizer, group)
     stale = [(plan, group) for plan, group in pairs if plan.grads(group, optimizer.state) is None]
     for plan, group in stale:
-        names = [name for name in plan.rule.spec if name not in plan.rule.scalars]
+        names = [name for name in plan.spec if name not in plan.scalars]
         check_arrays(group["params"], optimizer.state, names)
     return all(plan.build(optimizer, [p for p in group["params"] if p.grad is not None]) for plan, group in stale)
 

@@ -54,14 +54,10 @@ def blocks(shape: Shape) -> Iterator[tuple[Any, ...]]:
     if size <= BLOCK:
         yield (...,)
         return
-    rows = BLOCK * shape[0] // size
-    if rows:
-        for k in range(0, shape[0], rows):
-            yield (slice(k, k + rows), ...)
-    else:
-        for k in range(shape[0]):
-            for rest in blocks(shape[1:]):
-                yield (k, *rest)
+    rows = max(1, BLOCK * shape[0] // size)
+    for k in range(0, shape[0], rows):
+        for rest in blocks(shape[1:]):  # only one unless a single row is too large
+            yield (slice(k, k + rows), *rest)
 
 
 def schedule(trace: Trace) -> tuple[list[Operation], dict[int, int]]:
