@@ -137,7 +137,8 @@ class PrimitiveNode(Node):
             raise errors.graph_freed(self.op_name)
         for k, version in enumerate(self.versions):
             if version.last_write > self.sequence_nr:
-                raise errors.saved_tensor_modified(self.op_name, getattr(self.residuals[k], "shape", None))
+                arrays = self.residuals[0] if self.linearization.op.variadic else self.residuals
+                raise errors.saved_tensor_modified(self.op_name, getattr(arrays[k], "shape", None))
         return self.residuals
 
     def _unpack_saved(self, residuals: Sequence[Any]) -> Sequence[Any]:

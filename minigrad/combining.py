@@ -84,7 +84,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     _check_not_empty(tensors, "stack")
     if len({t.shape for t in tensors}) > 1:
         raise RuntimeError(f"stack expects each tensor to be equal size, but got {[list(t.shape) for t in tensors]}")
-    return cat([t.unsqueeze(dim) for t in tensors], axis(dim, tensors[0].ndim + 1))
+    stacked: Tensor = indexing.stack(*tensors, dim=axis(dim, tensors[0].ndim + 1))
+    return stacked
 
 
 def _check_not_empty(tensors: Sequence[Tensor], name: str) -> None:

@@ -55,6 +55,7 @@ __all__ = [
     "eq",
     "equal",
     "erf",
+    "erfc",
     "exp",
     "exp2",
     "expm1",
@@ -289,6 +290,9 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 def erf(input: Tensor) -> Tensor:
     """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+
+def erfc(input: Tensor) -> Tensor:
+    """1 - erf(x), right to its last digits also where erf(x) is almost 1."""
 
 def exp(input: Tensor) -> Tensor:
     """e to the power x."""

@@ -121,6 +121,9 @@ class InPlaceForms(ViewTracking):
     def erf_(self) -> Self:
         """In-place version of `erf`: the result goes into the memory of self, which is returned."""
 
+    def erfc_(self) -> Self:
+        """In-place version of `erfc`: the result goes into the memory of self, which is returned."""
+
     def exp2_(self) -> Self:
         """In-place version of `exp2`: the result goes into the memory of self, which is returned."""
 

@@ -55,6 +55,9 @@ class PrimitiveMethods(ConversionMethods):
     def erf(self) -> Self:
         """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
 
+    def erfc(self) -> Self:
+        """1 - erf(x), right to its last digits also where erf(x) is almost 1."""
+
     def exp(self) -> Self:
         """e to the power x."""
 

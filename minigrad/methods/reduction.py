@@ -228,8 +228,9 @@ class ReductionMethods(ArithmeticMethods):
         """
         if not 0 <= k <= (self.shape[dim] if self.shape else 1):
             raise RuntimeError(f"topk: k = {k} is out of range for the shape {list(self.shape)} along dim {dim}")
-        order = self.argsort(dim, largest)
-        order = indexing.getitem(order, index=axis_index(axis(dim, len(self.shape)), slice(0, k))) if self.shape else order
+        if not self.shape:
+            return ValuesIndices(shape.clone(self), self.argmax())
+        order = reduction.argtop(self, k=k, dim=axis(dim, len(self.shape)), largest=largest)
         return ValuesIndices(self._gather_along(order, dim), order)
 
     def _gather_along(self, order: Self, dim: int) -> Self:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.grad_mode import thread
 from minigrad.methods.autograd import AutogradMethods
 from minigrad.primitive import Array, expand
 from minigrad.promotion import Operand, as_operand
@@ -92,8 +93,16 @@ class SamplingMethods(AutogradMethods):
         positive = np.count_nonzero(rows, 1).min(initial=rows.shape[1])
         if num_samples <= 0 or positive < (1 if replacement else num_samples):
             raise RuntimeError(f"cannot draw {num_samples} samples from {positive} categories with a positive weight")
-        choice = numpy_generator(generator).choice
-        samples = np.array([choice(len(row), num_samples, replacement, row / row.sum()) for row in rows])
+        rng = numpy_generator(generator)
+        if replacement:  # where a uniform number falls among the cumulative probabilities, those of row k shifted by k
+            shift = np.arange(len(rows))[:, None]
+            bounds = np.cumsum(rows, 1)
+            bounds /= bounds[:, -1:]
+            drawn = np.searchsorted((bounds + shift).ravel(), (rng.random((len(rows), num_samples)) + shift).ravel(), "right")
+            samples = drawn.reshape(len(rows), num_samples) - shift * rows.shape[1]
+        else:  # the first of exponential clocks with the weights as rates, and so on
+            clocks = thread.state.without_warnings(np.divide, rng.standard_exponential(rows.shape), rows)
+            samples = np.argsort(clocks, axis=1)[:, :num_samples]
         return as_operand(samples if weights.ndim == 2 else samples[0], self)
 
 

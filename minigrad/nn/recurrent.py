@@ -17,6 +17,7 @@ from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
 from minigrad.nn.functional.dropout import check_probability
 from minigrad.nn.module import Module, Parameter
+from minigrad.ops import neural
 from minigrad.tensor import Tensor
 
 State = tuple[Tensor, ...]
@@ -39,9 +40,7 @@ def lstm_transition(input_projection: Tensor, state: State, weights: Weights) ->
     Each (...) is a quarter of W_ih x + b_ih + W_hh h + b_hh, in the order i, f, g, o. Hochreiter and Schmidhuber 1997.
     """
     h, c = state
-    i, f, g, o = (input_projection + F.linear(h, *weights)).chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+    return neural.lstm_step(input_projection + F.linear(h, *weights), c).unbind(0)
 
 
 def gru_transition(input_projection: Tensor, state: State, weights: Weights) -> State:

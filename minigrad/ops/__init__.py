@@ -7,6 +7,7 @@ from minigrad.ops import (  # noqa: F401 - defines the primitives
     comparison,
     convolution,
     elementary,
+    error_function,
     indexing,
     linalg,
     neural,

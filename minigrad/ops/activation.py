@@ -12,14 +12,14 @@ from minigrad.primitive import Array, elementwise
 @elementwise(public=False, x=lambda g, x, negative_slope: where(x > 0, g, g * negative_slope))
 def leaky_relu(x: Array, *, negative_slope: float) -> Array:
     """x where x > 0, else negative_slope x."""
-    return np.where(x > 0, x, x * negative_slope)
+    return np.maximum(x, x * negative_slope) if 0 < negative_slope <= 1 else np.where(x > 0, x, x * negative_slope)
 
 
 # Not g * (out + alpha), which loses digits.
 @elementwise(public=False, floating=True, x=lambda g, x, alpha: where(x <= 0, g * alpha * exp(clamp(x, low=None, high=0)), g))
 def elu(x: Array, *, alpha: float) -> Array:
     """x where x > 0, else alpha (exp(x) - 1); the derivative at 0 is alpha."""
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
 
 
 @elementwise(public=False, x=lambda g, x, low, high: masked_out(g, (x <= low) | (x >= high)))

@@ -110,6 +110,12 @@ def cat(*xs: Array, dim: int) -> Array:
     return np.concatenate(xs, dim)
 
 
+@primitive(promote=("xs",), xs=lambda g, xs_shape, dim: [getitem(g, index=axis_index(dim, k)) for k in range(len(xs_shape))])
+def stack(*xs: Array, dim: int) -> Array:
+    """The arrays joined along a new axis."""
+    return np.stack(xs, dim)
+
+
 def split(x: Any, sizes: Sequence[int], dim: int) -> list[Any]:
     """Return consecutive views of x along an axis, of the given sizes."""
     ends = accumulate(sizes)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.arithmetic import maximum
-from minigrad.ops.elementary import exp, log, log1p
+from minigrad.ops.blocks import rows_in_blocks
+from minigrad.ops.elementary import exp, log, log1p, sigmoid, tanh
+from minigrad.ops.indexing import cat, getitem
 from minigrad.ops.linalg import dtype_error, matmul
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
@@ -107,14 +109,44 @@ def binary_cross_entropy(x: Array, target: Array) -> Array:
 
 def standardize_vjp(g: Any, x: Any, dim: Dims, eps: float) -> Any:
     """Return the cotangent of x. It does not ask for the result, which may be overwritten, as in torch."""
-    centred = x - mean(x, dim=dim, keepdim=True)
-    inv_std = (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
-    out = centred * inv_std
-    return inv_std * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
+
+    def vjp(g: Any, x: Any, dim: Dims) -> Any:
+        centred = x - mean(x, dim=dim, keepdim=True)
+        inv_std = (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
+        out = centred * inv_std
+        return inv_std * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
+
+    return rows_in_blocks(vjp, g, x, dim=dim) if isinstance(g, np.ndarray) else vjp(g, x, dim)
 
 
 @primitive(x=lambda g, x, dim, eps: standardize_vjp(g, x, dim, eps))
 def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
     """(x - mean) / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""
-    centred = x - mean.forward(x, dim=dim, keepdim=True)
-    return centred / np.sqrt(mean.forward(centred * centred, dim=dim, keepdim=True) + eps)
+
+    def standardized(x: Array, dim: Dims) -> Array:
+        centred = x - mean.forward(x, dim=dim, keepdim=True)
+        return centred / np.sqrt(mean.forward(centred * centred, dim=dim, keepdim=True) + eps)
+
+    return rows_in_blocks(standardized, x, dim=dim)
+
+
+@primitive(promote=("xs",), xs=lambda g, xs: _lstm_vjp(g, *xs))
+def lstm_step(*xs: Array) -> Array:
+    """h' = s(o) tanh(c') and c' = s(f) c + s(i) tanh(z), one upon the other, of xs = (i f z o side by side, c)."""
+    gates, c = xs
+    i, f, z, o = np.split(gates, 4, -1)
+    out = np.empty((2, *c.shape), c.dtype)
+    out[1] = sigmoid.forward(f) * c + sigmoid.forward(i) * np.tanh(z)
+    np.multiply(sigmoid.forward(o), np.tanh(out[1]), out=out[0])
+    return out
+
+
+def _lstm_vjp(g: Any, gates: Any, c: Any) -> list[Any]:
+    n = c.shape[-1]
+    i, f, z, o = (getitem(gates, index=(..., slice(k * n, (k + 1) * n))) for k in range(4))
+    i, f, z, o = sigmoid(i), sigmoid(f), tanh(z), sigmoid(o)
+    t = tanh(f * c + i * z)
+    g_h, g_c = getitem(g, index=(0,)), getitem(g, index=(1,))
+    g_c = g_c + g_h * o * (1 - t * t)
+    slopes = (g_c * z * i * (1 - i), g_c * c * f * (1 - f), g_c * i * (1 - z * z), g_h * t * o * (1 - o))
+    return [cat(*slopes, dim=len(c.shape) - 1), g_c * f]

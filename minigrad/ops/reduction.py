@@ -118,6 +118,19 @@ def argsort(x: Array, *, dim: int, descending: bool = False) -> Array:
 
 
 @primitive()
+def argtop(x: Array, *, k: int, dim: int, largest: bool = True) -> Array:
+    """The indices of the k largest or smallest elements along an axis, in order; NaN is the largest."""
+    n = x.shape[dim]
+    first = slice(0, k)
+    if 4 * k >= n:
+        return argsort.forward(x, dim=dim, descending=largest)[(*(slice(None),) * dim, first)]
+    parted = np.argpartition(x, n - k if largest else k - 1, axis=dim)
+    candidates = np.sort(parted[(*(slice(None),) * dim, slice(n - k, None) if largest else first)], axis=dim)
+    order = argsort.forward(np.take_along_axis(x, candidates, dim), dim=dim, descending=largest)
+    return np.take_along_axis(candidates, order, dim)
+
+
+@primitive()
 def argmax(x: Array, *, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the first largest element, along an axis or in the flattened array."""
     return np.argmax(x, axis=dim, keepdims=keepdim)

@@ -155,6 +155,24 @@ def extremum(of_all: Callable[..., Any], along: Callable[..., Any]) -> Callable[
     return reference
 
 
+@st.composite
+def stacked(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(min_dims=1)))
+    return Case(tuple(np.ascontiguousarray(part) for part in x) or (x,), {"dim": draw(st.integers(0, x.ndim - 1))})
+
+
+@st.composite
+def lstm_gates(draw: st.DrawFn) -> Case:
+    n, lead = draw(st.integers(1, 3)), draw(st.sampled_from([(), (2,), (3,)]))
+    return Case((draw(arrays(st.just((*lead, 4 * n)))), draw(arrays(st.just((*lead, n))))))
+
+
+def torch_lstm_step(gates: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    i, f, z, o = gates.chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * z.tanh()
+    return torch.stack([o.sigmoid() * c.tanh(), c])
+
+
 def torch_norm(x: torch.Tensor, p: float, **dims: Any) -> torch.Tensor:
     """Return torch's norm in float64: in float32 its powers overflow and vanish."""
     norm: torch.Tensor = torch.linalg.vector_norm(x.double(), p, **dims)
@@ -666,6 +684,8 @@ DOMAINS: dict[str, Domain] = {
     "diagonal": Domain(with_diagonal(), lambda x, offset, dims: torch.diagonal(x, offset, *dims)),
     "diagonal_adjoint": Domain(with_diagonal(back=True), torch_diagonal_adjoint),
     "assemble": Domain(assembled(), torch_assemble),
+    "stack": Domain(stacked(), lambda *xs, dim: torch.stack(xs, dim)),
+    "lstm_step": Domain(lstm_gates(), torch_lstm_step),
     "cat": Domain(joined(), lambda *xs, dim: torch.cat(xs, dim)),
     # indexing
     "nonzero": on(arrays(elements=values(0, 1)), torch.nonzero),
@@ -687,6 +707,9 @@ DOMAINS: dict[str, Domain] = {
     "all": Domain(reduced(values(0, 1)), over(torch.all)),
     "logsumexp": Domain(reduced(min_side=1), over(torch.logsumexp), analytic=False),
     "cumsum": Domain(along(min_side=0), torch.cumsum),
+    "argtop": Domain(
+        along(distinct=True, k=st.just(1), largest=st.booleans()), lambda x, k, dim, largest: x.topk(k, dim, largest)[1]
+    ),
     "argsort": Domain(along(distinct=True, descending=st.booleans()), torch.argsort),
     # linear algebra and neural networks
     "einsum": Domain(contracted(), torch_einsum),
@@ -737,6 +760,7 @@ def is_own(op: Primitive) -> bool:
     return op.forward.__module__.startswith("minigrad.")
 
 
+DOMAINS["gelu_tanh"] = elementwise(lambda x: F.gelu(x, approximate="tanh"), anything)
 DOMAINS |= {
     name: elementwise(torch_function(name), *[anything] * len(op.inputs), analytic=False)
     for name, op in primitives.items()

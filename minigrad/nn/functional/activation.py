@@ -5,12 +5,11 @@ With ``inplace=True`` the result overwrites the input.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minigrad import functions
 from minigrad.combining import where
-from minigrad.ops import activation, elementary
+from minigrad.ops import activation, elementary, error_function
 from minigrad.primitive import Primitive
 from minigrad.tensor import Tensor
 
@@ -91,9 +90,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         RuntimeError: approximate is neither ``none`` nor ``tanh``.
     """
     if approximate == "none":
-        return input * ((input * math.sqrt(0.5)).erf() + 1) * 0.5
+        return _pointwise(error_function.gelu, input)
     if approximate == "tanh":
-        return input * ((math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)).tanh() + 1) * 0.5
+        return _pointwise(error_function.gelu_tanh, input)
     raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate}")
 
 
