@@ -47,6 +47,16 @@ class Options(TypedDict, total=False):
     device: Any
 
 
+class SizedOptions(Options, total=False):
+    """Those of the functions that take a size.
+
+    Attributes:
+        size: The size by name: ``zeros(size=(2, 3))``.
+    """
+
+    size: Sizes
+
+
 def _requested_dtype(options: Options) -> NumpyDtype | None:
     requested = options.get("dtype")
     return None if requested is None else dtypes.as_dtype(requested).numpy
@@ -140,31 +150,36 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 # ------------------------------------------------------------------------------------------------------- constants
 
 
-def _checked_size(size: tuple[Sizes, ...]) -> tuple[int, ...]:
-    """Return the sizes of ``f(2, 3)`` or ``f((2, 3))``.
+def _checked_size(size: tuple[Sizes, ...], options: SizedOptions) -> tuple[int, ...]:
+    """Return the sizes of ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``, and take them out of the options.
 
     Raises:
+        TypeError: They are given twice.
         RuntimeError: One is negative.
     """
+    if "size" in options:
+        if size:
+            raise TypeError("the size is given by position and by name")
+        size = (options.pop("size"),)
     parsed = parse_size(size)
     if any(n < 0 for n in parsed):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(parsed)}: {list(parsed)}")
     return parsed
 
 
-def zeros(*size: Sizes, **options: Unpack[Options]) -> Tensor:
+def zeros(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
     """Return zeros of the size ``(2, 3)`` or ``2, 3``."""
-    return _finalize(np.zeros(_checked_size(size), _dtype_or_default(options)), options)
+    return _finalize(np.zeros(_checked_size(sizes, options), _dtype_or_default(options)), options)
 
 
-def ones(*size: Sizes, **options: Unpack[Options]) -> Tensor:
+def ones(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
     """Return ones of the size ``(2, 3)`` or ``2, 3``."""
-    return _finalize(np.ones(_checked_size(size), _dtype_or_default(options)), options)
+    return _finalize(np.ones(_checked_size(sizes, options), _dtype_or_default(options)), options)
 
 
-def empty(*size: Sizes, **options: Unpack[Options]) -> Tensor:
+def empty(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
     """Return a tensor of the size ``(2, 3)`` or ``2, 3`` with arbitrary elements, those that its memory held before."""
-    return _finalize(np.empty(_checked_size(size), _dtype_or_default(options)), options)
+    return _finalize(np.empty(_checked_size(sizes, options), _dtype_or_default(options)), options)
 
 
 def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> Tensor:
@@ -265,14 +280,16 @@ def _sampling_dtype(options: Options) -> Any:
     return np.float64 if dtype == np.float64 else np.float32
 
 
-def rand(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
+def rand(*sizes: Sizes, generator: Generator | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return elements drawn from the uniform distribution on [0, 1)."""
-    return _finalize(numpy_generator(generator).random(_checked_size(size), _sampling_dtype(options)), options)
+    return _finalize(numpy_generator(generator).random(_checked_size(sizes, options), _sampling_dtype(options)), options)
 
 
-def randn(*size: Sizes, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
+def randn(*sizes: Sizes, generator: Generator | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return elements drawn from the normal distribution with mean 0 and standard deviation 1."""
-    return _finalize(numpy_generator(generator).standard_normal(_checked_size(size), _sampling_dtype(options)), options)
+    return _finalize(
+        numpy_generator(generator).standard_normal(_checked_size(sizes, options), _sampling_dtype(options)), options
+    )
 
 
 def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
@@ -315,8 +332,8 @@ def normal(
 
 
 def randint(
-    low: int,
-    high: Any,
+    low: int = 0,
+    high: Any = None,
     size: Sequence[int] | None = None,
     *,
     generator: Generator | None = None,
@@ -325,10 +342,15 @@ def randint(
     """Return integers drawn uniformly from [low, high); ``randint(high, size)`` starts at 0.
 
     Raises:
+        TypeError: There is no size.
         RuntimeError: There is no integer to draw.
     """
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if not isinstance(size, Sequence):
+        raise TypeError(f"randint() needs a size such as (2, 3), but got {size!r}")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     return _finalize(np.asarray(numpy_generator(generator).integers(low, high, tuple(size))), options)

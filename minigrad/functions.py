@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from minigrad.methods.families import FAMILIES
 from minigrad.methods.interface import function_methods, function_of
+from minigrad.methods.shape import ShapeMethods
 from minigrad.tensor import Tensor
 
-_METHODS = [method for family in FAMILIES for method in function_methods(family)]
-_METHODS += [Tensor.clone, Tensor.is_floating_point, Tensor.numel]
-_FUNCTIONS = {method.__name__: function_of(method, __name__) for method in _METHODS}
+_METHODS = [(method, family is not ShapeMethods) for family in FAMILIES for method in function_methods(family)]
+_METHODS += [(method, False) for method in (Tensor.clone, Tensor.is_floating_point, Tensor.numel)]
+_FUNCTIONS = {method.__name__: function_of(method, __name__, takes_out) for method, takes_out in _METHODS}
 
 globals().update(_FUNCTIONS)
 __all__ = list(_FUNCTIONS)

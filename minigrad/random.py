@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "seed"]
+__all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 
 class Generator:
@@ -39,6 +39,20 @@ class Generator:
         """Return the seed of the last reset."""
         return self._seed
 
+    def get_state(self) -> Any:
+        """Return the state, which `set_state` takes back: a dict of the seed and NumPy's state (torch: a tensor of bytes)."""
+        return {"seed": self._seed, "numpy": self.numpy.bit_generator.state}
+
+    def set_state(self, new_state: Any) -> None:
+        """Go on from a state that `get_state` has returned.
+
+        Raises:
+            TypeError: It is no such state.
+        """
+        if not isinstance(new_state, dict) or new_state.keys() != {"seed", "numpy"}:
+            raise TypeError("expected a state that get_state() of a minigrad Generator has returned")
+        self._seed, self.numpy.bit_generator.state = new_state["seed"], new_state["numpy"]
+
 
 @cache
 def default_generator() -> Generator:
@@ -59,6 +73,16 @@ def seed() -> int:
 def initial_seed() -> int:
     """Return the seed of the default generator's last reset."""
     return default_generator().initial_seed()
+
+
+def get_rng_state() -> Any:
+    """Return the state of the default generator, as `torch.get_rng_state`."""
+    return default_generator().get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Set the state of the default generator, as `torch.set_rng_state`."""
+    default_generator().set_state(new_state)
 
 
 def numpy_generator(generator: Generator | None) -> np.random.Generator:

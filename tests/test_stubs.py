@@ -78,18 +78,25 @@ def test_the_command_checks_and_writes(
 @pytest.mark.parametrize(
     ("function", "signature"),
     [
-        (minigrad.exp, "(input: 'Tensor') -> 'Tensor'"),
+        (minigrad.exp, "(input: 'Tensor', *, out: 'Any' = None) -> 'Tensor'"),
         (minigrad.Tensor.exp, "(self) -> 'Self'"),
         (minigrad.Tensor.exp_, "(self) -> 'Self'"),
         (minigrad.Tensor.maximum, "(self, other: 'Self') -> 'Self'"),
-        (minigrad.maximum, "(input: 'Tensor', other: 'Tensor') -> 'Tensor'"),
+        (minigrad.maximum, "(input: 'Tensor', other: 'Tensor', *, out: 'Any' = None) -> 'Tensor'"),
         (minigrad.Tensor.eq, "(self, other: 'Operand') -> 'Self'"),
-        (minigrad.add, "(input: 'Tensor | float', other: 'Operand', *, alpha: 'float' = 1) -> 'Tensor'"),
+        (
+            minigrad.add,
+            "(input: 'Tensor | float', other: 'Operand', *, alpha: 'float' = 1, out: 'Any' = None) -> 'Tensor'",
+        ),
         (minigrad.Tensor.add_, "(self, other: 'Operand', *, alpha: 'float' = 1) -> 'Self'"),
         (minigrad.Tensor.__iadd__, "(self, other: 'Operand') -> 'Self'"),
         (minigrad.Tensor.sum, "(self, dim: 'Dim' = None, keepdim: 'bool' = False, *, dtype: 'Any' = None) -> 'Self'"),
-        (minigrad.sum, "(input: 'Tensor', dim: 'Dim' = None, keepdim: 'bool' = False, *, dtype: 'Any' = None) -> 'Tensor'"),
-        (minigrad.unbind, "(input: 'Tensor', dim: 'int' = 0) -> 'tuple[Tensor, ...]'"),
+        (
+            minigrad.sum,
+            "(input: 'Tensor', dim: 'Dim' = None, keepdim: 'bool' = False, *, dtype: 'Any' = None, out: 'Any' = None)"
+            " -> 'Tensor'",
+        ),
+        (minigrad.unbind, "(input: 'Tensor', dim: 'int' = 0, *, out: 'Any' = None) -> 'tuple[Tensor, ...]'"),
         (minigrad.numel, "(input: 'Tensor') -> 'int'"),
     ],
     ids=lambda x: x if isinstance(x, str) else x.__qualname__,

@@ -42,6 +42,7 @@ class Context:
     Attributes:
         needs_input_grad: For each argument of forward, whether a gradient is required.
         saved_tensors: What was given to `save_for_backward`.
+        materialize_grads: Whether backward is given zeros for a result without gradient.
     """
 
     needs_input_grad: tuple[bool, ...] = ()
@@ -52,6 +53,7 @@ class Context:
         self._saved: list[Saved | None] | None = []
         self._non_differentiable: set[int] = set()
         self._dirty: set[int] = set()
+        self.materialize_grads = True
         self._node: Callable[[], FunctionNode | None] = lambda: None
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -65,6 +67,10 @@ class Context:
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say that forward has written to arguments in place; it must return them too."""
         self._dirty = {id(t) for t in tensors}
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Say whether backward is given zeros, as by default, or None for a result that has no gradient."""
+        self.materialize_grads = value
 
     def _pack(self, node: FunctionNode, arguments: Sequence[Any], results: Sequence[Any]) -> None:
         """Replace the tensors to be saved by their arrays and vertices.
@@ -149,7 +155,8 @@ class FunctionNode(Node):
         for k, like in enumerate(self.outputs):
             g = arrived.get(k)  # given as a copy: backward may write to it
             if g is None:
-                grad_outputs.append(None if like is None else wrap(np.zeros(*like)))
+                materialized = like if self.context.materialize_grads else None
+                grad_outputs.append(None if materialized is None else wrap(np.zeros(*materialized)))
             else:
                 grad_outputs.append(g.clone() if isinstance(g, Tensor) else wrap(np.array(g)))
         with set_recording(create_graph), thread.state.reentrant():

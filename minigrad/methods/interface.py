@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from inspect import Parameter, Signature
 from types import FunctionType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from minigrad.autodiff import TensorBase
 from minigrad.backend import current
+from minigrad.dtypes import can_cast
 from minigrad.primitive import Primitive
 from minigrad.promotion import as_operand
 
@@ -126,10 +130,11 @@ def in_place_forms(cls: type) -> dict[str, Callable[..., Any]]:
 # ----------------------------------------------------------------------------------------------------- a method as a function
 
 
-def function_of(method: Callable[..., Any], module: str) -> Any:
+def function_of(method: Callable[..., Any], module: str, takes_out: bool = False) -> Any:
     """Return a method as a function of a module, whose first argument is called `input`.
 
-    Anything else than a tensor is a TypeError, unless the method is marked as one that takes a scalar beside a tensor.
+    Anything else than a tensor is a TypeError, unless the method is marked as one that takes a scalar beside a tensor. With
+    `takes_out` there is an argument `out`, see `write_out`.
     """
     name, takes_scalar = method.__name__, getattr(method, "scalar_input", False)
     signature = inspect.signature(method)
@@ -141,26 +146,61 @@ def function_of(method: Callable[..., Any], module: str) -> Any:
 
     if not others:
 
-        def call(input: Any) -> Any:
+        def call(input: Any, *, out: Any = None) -> Any:
             if not isinstance(input, TensorBase):
                 raise refusal(input)
-            return method(input)
+            return method(input) if out is None else write_out(name, method(input), out)
     else:
 
-        def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        def call(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
             if not isinstance(input, TensorBase):
                 tensors = [x for x in (*args, *kwargs.values()) if isinstance(x, TensorBase)]
                 if not (takes_scalar and tensors and isinstance(input, int | float)):
                     raise refusal(input)
-                return method(as_operand(input, tensors[0]), *args, **kwargs)
-            return method(input, *args, **kwargs)
+                input = as_operand(input, tensors[0])  # noqa: A001
+            result = method(input, *args, **kwargs)
+            return result if out is None else write_out(name, result, out)
 
     first = this.replace(name="input", annotation="Tensor | float" if takes_scalar else "Tensor")
     parameters = [first, *(p.replace(annotation=function_annotation(p.annotation)) for p in others)]
+    if takes_out:
+        parameters.append(Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation="Any"))
     result = function_annotation(signature.return_annotation)
     call.__name__, call.__qualname__, call.__module__ = name, name, module
     call.__doc__, call.__signature__ = method.__doc__, Signature(parameters, return_annotation=result)
     return call
+
+
+def write_out(name: str, result: Any, out: Any) -> Any:
+    """Put a result into the tensor, or the results into the tensors, of the argument `out`, and return that.
+
+    A tensor of another shape is given the shape; if it is not empty, torch's warning is shown.
+
+    Raises:
+        TypeError: `out` is not a tensor, or not as many as there are results.
+        RuntimeError: A gradient is required, or the dtype of the result does not fit.
+    """
+    if isinstance(result, tuple):
+        if not isinstance(out, Sequence) or len(out) != len(result):
+            raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(result)} Tensors")
+        return type(result)(*(write_out(name, y, o) for y, o in zip(result, out, strict=True)))
+    if require_tensor(out, name, "out").requires_grad or result.requires_grad:
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "requires grad."
+        )
+    if not can_cast(result.array.dtype, out.array.dtype):
+        raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {out.dtype}")
+    if out.array.shape != result.array.shape:
+        if out.array.size:
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match "
+                f"the required output shape {list(result.shape)}",
+                UserWarning,
+                stacklevel=3,
+            )
+        out.array = np.empty(result.array.shape, out.array.dtype)
+    return out.write(result.array)
 
 
 def function_annotation(annotation: str) -> str:

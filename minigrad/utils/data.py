@@ -10,7 +10,7 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, islice, repeat
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
@@ -38,6 +38,13 @@ class Dataset(Generic[T_co]):
 
     def __getitem__(self, index: int) -> T_co:
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+
+
+class IterableDataset(Dataset[T_co]):
+    """Base class of datasets that are streams: a subclass defines ``__iter__()``, and ``__len__()`` if it knows."""
+
+    def __iter__(self) -> Iterator[T_co]:
+        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -203,11 +210,9 @@ class RandomSampler(Sampler[int]):
         return _length(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        rng, size, count = numpy_generator(self.generator), _length(self.data_source), self.num_samples
-        if self.replacement:
-            return iter(rng.integers(0, size, count).tolist())
-        permutations = [rng.permutation(size) for _ in range(math.ceil(count / size))]
-        return iter(np.concatenate(permutations)[:count].tolist())
+        rng, size = numpy_generator(self.generator), _length(self.data_source)
+        draws = (rng.integers(0, size, 1024) if self.replacement else rng.permutation(size) for _ in repeat(None))
+        return islice((k for some in draws for k in some.tolist()), self.num_samples)
 
     def __len__(self) -> int:
         return self.num_samples
@@ -225,6 +230,45 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """Yields num_samples indices, each drawn with a probability proportional to its weight.
+
+    Args:
+        weights: One weight for each sample; they need not add up to 1.
+        num_samples: The number of indices.
+        replacement: Whether to draw with replacement.
+        generator: The random generator; the default generator if None.
+
+    Raises:
+        ValueError: num_samples is not a positive integer, replacement not a bool, or the weights not a vector.
+        RuntimeError: In an iteration: a weight is negative, or without replacement there are too few positive ones.
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[float] | Tensor,
+        num_samples: int,
+        replacement: bool = True,
+        generator: Generator | None = None,
+    ) -> None:
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
+            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+        self.weights = tensor(weights, dtype=float64)
+        if self.weights.ndim != 1:
+            raise ValueError(f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}")
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.weights.multinomial(self.num_samples, self.replacement, generator=self.generator).tolist())
+
+    def __len__(self) -> int:
+        return self.num_samples
 
 
 class BatchSampler(Sampler[list[int]]):
@@ -312,24 +356,31 @@ def fetch_batch(dataset: Any, indices: Indices) -> Any:
     return default_collate([dataset[k] for k in indices])
 
 
+def get_worker_info() -> Any:
+    """Return None, as torch does in the main process, in which all batches are made."""
+    return None
+
+
 class DataLoader(Generic[T_co]):
     """Iterates over batches of a dataset; one iteration is one epoch.
 
+    torch's arguments for worker processes and pinned memory are accepted and checked, but batches are made in this process,
+    and worker_init_fn is not called.
+
     Args:
-        dataset: A map-style dataset: ``__getitem__`` and ``__len__``.
+        dataset: A map-style dataset, with ``__getitem__`` and ``__len__``, or an `IterableDataset`.
         batch_size: Samples in a batch; the last batch may be smaller. None disables batching and yields single samples.
         shuffle: Whether to visit the samples in a new random order in each epoch.
         sampler: Yields indices; excludes shuffle.
         batch_sampler: Yields lists of indices; excludes batch_size, shuffle, sampler and drop_last.
-        num_workers: Must be 0: batches are made in this process.
+        num_workers: At least 0.
         collate_fn: Makes a batch from a list of samples; `default_collate` if None.
-        pin_memory: Must be False: there is no device to copy to.
+        pin_memory: Has no effect, like the arguments after drop_last, but generator.
         drop_last: Whether to omit a smaller last batch.
         generator: The random generator of shuffle; the default generator if None.
 
     Raises:
         ValueError: Arguments are out of range or exclude each other.
-        NotImplementedError: num_workers is positive or pin_memory is True.
 
     >>> import minigrad
     >>> dataset = TensorDataset(minigrad.arange(5))
@@ -348,15 +399,28 @@ class DataLoader(Generic[T_co]):
         collate_fn: Callable[[Any], Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
-        *,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
         generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
-        if num_workers < 0:
-            raise ValueError("num_workers option should be non-negative")
-        if num_workers:
-            raise NotImplementedError(f"num_workers={num_workers}: batches are made in this process, use num_workers=0")
-        if pin_memory:
-            raise NotImplementedError("pin_memory=True: there is no device to copy to, use pin_memory=False")
+        if num_workers < 0 or timeout < 0 or (prefetch_factor or 0) < 0:
+            raise ValueError("num_workers, timeout and prefetch_factor options should be non-negative")
+        for name, value in (("prefetch_factor", prefetch_factor), ("multiprocessing_context", multiprocessing_context)):
+            if num_workers == 0 and value is not None:
+                raise ValueError(f"{name} option could only be specified with num_workers > 0")
+        if num_workers == 0 and persistent_workers:
+            raise ValueError("persistent_workers option needs num_workers > 0")
+        is_stream = isinstance(dataset, IterableDataset)
+        if is_stream and (shuffle or sampler is not None or batch_sampler is not None):
+            raise ValueError(
+                "DataLoader with IterableDataset: expected unspecified shuffle, sampler and batch_sampler options"
+            )
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -368,9 +432,12 @@ class DataLoader(Generic[T_co]):
         self.drop_last = drop_last
         self.generator = generator
         self.collate_fn = collate_fn
-        self.num_workers = 0
-        self.pin_memory = False
-        if sampler is None:
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
+        self.worker_init_fn = worker_init_fn
+        if is_stream:
+            sampler = repeat(0)  # it only counts the samples
+        elif sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         self.sampler = sampler
         if batch_sampler is None and batch_size is not None:
@@ -379,11 +446,26 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Iterator[Any]:
         dataset, collate = self.dataset, self.collate_fn
+        if isinstance(dataset, IterableDataset):
+            return self._stream(iter(dataset))
         if self.batch_sampler is None:
             return (dataset[k] if collate is None else collate(dataset[k]) for k in self.sampler)
         if collate is None:
             return (fetch_batch(dataset, indices) for indices in self.batch_sampler)
         return (collate([dataset[k] for k in indices]) for indices in self.batch_sampler)
 
+    def _stream(self, samples: Iterator[Any]) -> Iterator[Any]:
+        """Yield the batches of an iterable dataset."""
+        size, collate = self.batch_size, self.collate_fn
+        if size is None:
+            yield from samples if collate is None else map(collate, samples)
+            return
+        while batch := list(islice(samples, size)):
+            if len(batch) == size or not self.drop_last:
+                yield (collate or default_collate)(batch)
+
     def __len__(self) -> int:
+        if isinstance(self.dataset, IterableDataset):
+            full, remainder = divmod(_length(self.dataset), self.batch_size or 1)
+            return full + (remainder > 0 and not self.drop_last)
         return _length(self.sampler if self.batch_sampler is None else self.batch_sampler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -291,13 +292,84 @@ def test_exception_types_are_those_of_torch(case: str) -> None:
         WRONG[case](minigrad, data)
 
 
-def test_unsupported_arguments_are_named() -> None:
-    with pytest.raises(NotImplementedError, match="num_workers=2"):
-        data.DataLoader([1], num_workers=2)
-    with pytest.raises(NotImplementedError, match="pin_memory=True"):
-        data.DataLoader([1], pin_memory=True)
-    with pytest.raises(TypeError, match="prefetch_factor"):
-        data.DataLoader([1], prefetch_factor=2)  # type: ignore[call-arg]
+def test_workers_are_accepted_and_batches_are_made_here() -> None:
+    loader = data.DataLoader(
+        [1, 2, 3], 2, num_workers=2, pin_memory=True, worker_init_fn=print, persistent_workers=True, prefetch_factor=4
+    )
+    assert [batch.tolist() for batch in loader] == [[1, 2], [3]]
+    assert (loader.num_workers, loader.pin_memory) == (2, True)
+    assert data.get_worker_info() is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_workers": -1}, {"timeout": -1}, {"prefetch_factor": 2}, {"persistent_workers": True},
+        {"multiprocessing_context": "fork"}, {"num_workers": 1, "prefetch_factor": -1},
+    ],
+)  # fmt: skip
+def test_wrong_options_for_workers(options: dict[str, Any]) -> None:
+    for library in (torch.utils.data, data):
+        with pytest.raises(ValueError):  # noqa: PT011
+            library.DataLoader([1], **options)
+
+
+def streams() -> list[Any]:
+    made = []
+    for library in (torch.utils.data, data):
+
+        class Stream(library.IterableDataset):  # type: ignore[misc,name-defined]
+            def __iter__(self) -> Any:
+                return iter([(k, float(k)) for k in range(7)])
+
+            def __len__(self) -> int:
+                return 7
+
+        made.append((library, Stream()))
+    return made
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 3}, {"batch_size": 3, "drop_last": True}, {"batch_size": None}])
+def test_an_iterable_dataset(options: dict[str, Any]) -> None:
+    seen = []
+    for library, stream in streams():
+        loader = library.DataLoader(stream, **options)
+        seen.append(([[x.tolist() if hasattr(x, "tolist") else x for x in batch] for batch in loader], len(loader)))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}])
+def test_what_an_iterable_dataset_excludes(options: dict[str, Any]) -> None:
+    for library, stream in streams():
+        with pytest.raises(ValueError):  # noqa: PT011
+            library.DataLoader(stream, **options)
+
+
+def test_a_weighted_sampler_draws_by_weight() -> None:
+    minigrad.manual_seed(3)
+    drawn = list(data.WeightedRandomSampler([1.0, 0.0, 3.0], 4000))
+    assert set(drawn) == {0, 2}
+    assert 0.7 < np.mean(np.array(drawn) == 2) < 0.8
+    assert sorted(data.WeightedRandomSampler([1.0, 2.0, 3.0], 3, replacement=False)) == [0, 1, 2]
+    assert len(data.WeightedRandomSampler([1.0], 5)) == 5
+    for wrong in (([1.0], 0), ([1.0], True), ([1.0], 2.5), ([1.0], 1, 1), ([[1.0]], 1)):
+        for library in (torch.utils.data, data):
+            with pytest.raises(ValueError):  # noqa: PT011
+                library.WeightedRandomSampler(*wrong)
+
+
+def test_a_sampler_draws_as_it_goes() -> None:
+    sampler = data.RandomSampler(range(10), replacement=True, num_samples=10**10)
+    assert len(sampler) == 10**10
+    assert all(0 <= k < 10 for k in itertools.islice(sampler, 5000))
+    many = data.RandomSampler(range(3), num_samples=10**10)
+    first = list(itertools.islice(many, 9))
+    assert [sorted(first[k : k + 3]) for k in (0, 3, 6)] == [[0, 1, 2]] * 3
+    batches = data.DataLoader(range(10), batch_size=4, sampler=sampler)
+    assert next(iter(batches)).shape == (4,)
+
+
+def test_a_dataset_of_no_tensors() -> None:
     with pytest.raises(ValueError, match="at least one tensor"):
         data.TensorDataset()
 
