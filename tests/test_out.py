@@ -34,8 +34,8 @@ CALLS: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.filterwarnings("ignore:An output with one or more elements was resized:UserWarning")
 def test_out_is_written_as_in_torch(name: str, shape: tuple[int, ...], dtype: str) -> None:
-    """The same values, shape and dtype, or refused by both. torch refuses some pairs of dtypes that could be cast; its cumsum
-    rounds to integers where it writes to them.
+    """The same values, shape and dtype, or refused by both; torch refuses some pairs of dtypes that could be cast, and its sums
+    are computed in the dtype of an integer `out`, where it is refused here.
     """
     outcomes: list[Any] = []
     for lib in LIBRARIES:
@@ -45,9 +45,9 @@ def test_out_is_written_as_in_torch(name: str, shape: tuple[int, ...], dtype: st
             assert result is out
             outcomes.append((tuple(out.shape), str(out.dtype).split(".")[1], out.tolist()))
         except RuntimeError:
-            assert not out.any()
+            assert lib is torch or not out.any()
             outcomes.append(None)
-    if outcomes[1] is not None and not (name == "cumsum" and outcomes[0] is None):
+    if outcomes[1] is not None and not (name in {"sum", "cumsum"} and outcomes[0] is None):
         assert outcomes[0][:2] == outcomes[1][:2]
         np.testing.assert_allclose(outcomes[0][2], outcomes[1][2], rtol=1e-6)
 
@@ -137,6 +137,7 @@ def test_copies_of_tensors_are_those_of_torch() -> None:
         assert loaded.is_leaf
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_plot_of_a_tensor_that_requires_a_gradient_says_what_to_do() -> None:
     for lib in LIBRARIES:
         x = lib.ones(3, requires_grad=True)
