@@ -34,8 +34,8 @@ CALLS: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.filterwarnings("ignore:An output with one or more elements was resized:UserWarning")
 def test_out_is_written_as_in_torch(name: str, shape: tuple[int, ...], dtype: str) -> None:
-    """The same values, shape and dtype, or refused by both; torch refuses some pairs of dtypes that could be cast, and its sums
-    are computed in the dtype of an integer `out`, where it is refused here.
+    """The same values, shape and dtype, or refused by both; torch refuses some pairs of dtypes that could be cast, and sums
+    in the dtype of an integer `out`, which is refused here.
     """
     outcomes: list[Any] = []
     for lib in LIBRARIES:

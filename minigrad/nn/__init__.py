@@ -17,6 +17,9 @@ from minigrad.nn.activation import SiLU as SiLU
 from minigrad.nn.activation import Softmax as Softmax
 from minigrad.nn.activation import Softplus as Softplus
 from minigrad.nn.activation import Tanh as Tanh
+from minigrad.nn.attention import MultiheadAttention as MultiheadAttention
+from minigrad.nn.attention import TransformerEncoder as TransformerEncoder
+from minigrad.nn.attention import TransformerEncoderLayer as TransformerEncoderLayer
 from minigrad.nn.container import ModuleDict as ModuleDict
 from minigrad.nn.container import ModuleList as ModuleList
 from minigrad.nn.container import ParameterDict as ParameterDict
