@@ -45,13 +45,13 @@ def _float_power(a: Array, b: Any) -> Array:
 
 def _pow_slope(a: Any, b: Any) -> Any:
     """Return b a^(b - 1); 0 where it is 0 times infinity or NaN, because a^0 is 1 for every a."""
-    slope = b * a ** (b - 1)
+    slope = b * power(a, b - 1)  # not **, which is that of NumPy where the arguments are arrays
     return where((b == 0) & (slope != slope), 0, slope)
 
 
 @elementwise(
     public=False,
-    x=lambda g, x, exponent: g * (exponent * x ** (exponent - 1)) if exponent else fill(g, value=0),
+    x=lambda g, x, exponent: g * (exponent * pow_(x, exponent=exponent - 1)) if exponent else fill(g, value=0),
 )
 def pow_(x: Array, *, exponent: float) -> Array:
     """x to the power of a scalar. NumPy has shortcuts for 2, 0.5 and -1."""
