@@ -62,12 +62,15 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors")
     if not tensors:
         raise ValueError("cat: expected a non-empty list of Tensors")
-    if any(not t.ndim for t in tensors):
+    shapes = [t.array.shape for t in tensors]
+    if () in shapes:
         raise RuntimeError("zero-dimensional tensors cannot be concatenated; use stack")
-    shape = next((t.shape for t in tensors if t.shape != (0,)), (0,))
+    shape = next((s for s in shapes if s != (0,)), (0,))
     dim = axis(dim, len(shape))
     empty = (*shape[:dim], 0, *shape[dim + 1 :])
-    joined: Tensor = indexing.cat(*[t.reshape(empty) if t.shape == (0,) else t for t in tensors], dim=dim)
+    joined: Tensor = indexing.cat(
+        *[t.reshape(empty) if s == (0,) else t for t, s in zip(tensors, shapes, strict=True)], dim=dim
+    )
     return joined
 
 
@@ -82,7 +85,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         RuntimeError: The shapes differ, or there is no tensor.
     """
     _check_not_empty(tensors, "stack")
-    if len({t.shape for t in tensors}) > 1:
+    if len({t.array.shape for t in tensors}) > 1:
         raise RuntimeError(f"stack expects each tensor to be equal size, but got {[list(t.shape) for t in tensors]}")
     stacked: Tensor = indexing.stack(*tensors, dim=axis(dim, tensors[0].ndim + 1))
     return stacked

@@ -29,6 +29,12 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "cat of other empty tensors": lambda t: t.cat([t.zeros(0, 3), matrix(t)]),
     "cat of an empty tensor that does not fit": lambda t: t.cat([t.zeros(0, 2), matrix(t)]),
     "stack along every axis": lambda t: [t.stack([matrix(t), matrix(t)], dim).shape for dim in (-3, -2, -1, 0, 1, 2)],
+    "stack of different tensors": lambda t: [t.stack([matrix(t), -matrix(t)], dim) for dim in (0, 1, 2)],
+    "stack of 0-d tensors": lambda t: t.stack([t.tensor(1.0), t.tensor(2.0)]),
+    "linear of 3 dimensions": lambda t: t.nn.functional.linear(
+        t.stack([matrix(t), -matrix(t)]), matrix(t), t.ones(len(matrix(t)))
+    ),
+    "linear without features": lambda t: t.nn.functional.linear(t.zeros(2, 3, 0), t.zeros(5, 0), t.ones(5)),
     "stack along no axis": lambda t: t.stack([matrix(t)], 3),
     "hstack of 0-d tensors": lambda t: t.hstack([t.tensor(1.0), t.tensor(2.0)]),
     "legacy types": lambda t: [

@@ -113,7 +113,10 @@ def cat(*xs: Array, dim: int) -> Array:
 @primitive(promote=("xs",), xs=lambda g, xs_shape, dim: [getitem(g, index=axis_index(dim, k)) for k in range(len(xs_shape))])
 def stack(*xs: Array, dim: int) -> Array:
     """The arrays joined along a new axis."""
-    return np.stack(xs, dim)
+    shape = xs[0].shape
+    if dim == len(shape):
+        return np.stack(xs, dim)
+    return np.concatenate(xs, dim).reshape(*shape[:dim], len(xs), *shape[dim:])  # `np.stack` makes a view of each array
 
 
 def split(x: Any, sizes: Sequence[int], dim: int) -> list[Any]:

@@ -37,6 +37,8 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x W' + b, for x (..., n), the weight W (m, n) and the bias b (m,)."""
     if not x.dtype == weight.dtype == bias.dtype:
         raise dtype_error(x, weight, bias)
+    if x.ndim > 2:  # one product of matrices: `dot` and `matmul` of more dimensions take several times as long
+        return linear.forward(as_matrix(x), weight, bias).reshape(*x.shape[:-1], len(weight))
     out = x.dot(weight.T)
     out += bias
     return out
