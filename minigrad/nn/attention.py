@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from minigrad import dtypes
+from minigrad.combining import cat
 from minigrad.creation import Options, empty, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
@@ -32,6 +33,8 @@ class MultiheadAttention(Module):
         in_proj_weight: Of shape ``(3 E, E)``, for Q, K and V; None if kdim or vdim is not E, then there are
             q_proj_weight ``(E, E)``, k_proj_weight ``(E, kdim)`` and v_proj_weight ``(E, vdim)``. Xavier-uniform.
         in_proj_bias: Of shape ``(3 E,)``, initially 0; None with ``bias=False``.
+        bias_k: With add_bias_kv a further key ``(1, 1, E)``, and bias_v its value, Xavier-normal; else None. With
+            add_zero_attn there is a further key and value of zeros.
         out_proj: The last linear layer, whose bias is initially 0.
 
     Raises:
@@ -40,6 +43,8 @@ class MultiheadAttention(Module):
     """
 
     in_proj_bias: Parameter | None
+    bias_k: Parameter | None
+    bias_v: Parameter | None
 
     def __init__(
         self,
@@ -47,6 +52,8 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
@@ -72,6 +79,9 @@ class MultiheadAttention(Module):
             self.register_parameter(f"{name}_proj_weight", weight)
         self.register_parameter("in_proj_weight", Parameter(empty(3 * embed_dim, embed_dim, **options)) if one else None)
         self.register_parameter("in_proj_bias", Parameter(zeros(3 * embed_dim, **options)) if bias else None)
+        for name in ("bias_k", "bias_v"):
+            self.register_parameter(name, Parameter(empty(1, 1, embed_dim, **options)) if add_bias_kv else None)
+        self.add_zero_attn = add_zero_attn
         self.out_proj = Linear(embed_dim, embed_dim, bias, device, dtype)
         self._reset_parameters()
 
@@ -79,6 +89,8 @@ class MultiheadAttention(Module):
         for name, p in self.named_parameters(recurse=False):
             if name.endswith("weight"):
                 init.xavier_uniform_(p)
+            elif name != "in_proj_bias":
+                init.xavier_normal_(p)
         for b in (self.in_proj_bias, self.out_proj.bias):
             if b is not None:
                 init.zeros_(b)
@@ -115,14 +127,21 @@ class MultiheadAttention(Module):
         sequences = [
             t.unsqueeze(1) if unbatched else t.transpose(0, 1) if self.batch_first else t for t in (query, key, value)
         ]
-        q, k, v = (self._heads(projected) for projected in self._projections(sequences))
+        query, key, value = self._projections(sequences)
+        if self.bias_k is not None and self.bias_v is not None:
+            n = key.shape[1]
+            key, value = cat([key, self.bias_k.expand(1, n, -1)]), cat([value, self.bias_v.expand(1, n, -1)])
+        q, k, v = self._heads(query), self._heads(key), self._heads(value)
+        if self.add_zero_attn:
+            k, v = F.pad(k, (0, 0, 0, 1)), F.pad(v, (0, 0, 0, 1))
         n, heads, length, _ = q.shape
+        further = k.shape[2] - sequences[1].shape[0]  # keys, which no mask concerns
         scores = (q * (1 / math.sqrt(self.head_dim))) @ k.transpose(-1, -2)
         if attn_mask is not None:
-            mask = _additive(attn_mask, scores)
+            mask = F.pad(_additive(attn_mask, scores), (0, further))
             scores = scores + (mask.reshape(n, heads, length, -1) if mask.ndim == 3 else mask)
         if key_padding_mask is not None:
-            scores = scores + _additive(key_padding_mask, scores).reshape(n, 1, 1, -1)
+            scores = scores + F.pad(_additive(key_padding_mask, scores), (0, further)).reshape(n, 1, 1, -1)
         weights = F.dropout(scores.softmax(-1), self.dropout, self.training)
         out = self.out_proj((weights @ v).permute(2, 0, 1, 3).reshape(length, n, self.embed_dim))
         out = out.squeeze(1) if unbatched else out.transpose(0, 1) if self.batch_first else out

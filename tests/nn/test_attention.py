@@ -51,7 +51,10 @@ MASKS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("options", [{}, {"bias": False}, {"kdim": 3, "vdim": 7}, {"batch_first": True}])
+KV = {"add_bias_kv": True, "add_zero_attn": True}
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": False}, {"kdim": 3, "vdim": 7}, {"batch_first": True}, KV])
 @pytest.mark.parametrize("mask", MASKS)
 def test_multihead_attention(mask: str, options: dict[str, Any]) -> None:
     modules = pair(lambda lib: lib.nn.MultiheadAttention(8, 2, **options))

@@ -213,7 +213,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     p, log_p = (target.exp(), target) if log_target else (target, where(target == 0, 1, target).log())
     losses = p * (log_p - input)
     if reduction == "batchmean":
-        return losses.sum() / len(losses)
+        return losses.sum() / (len(losses) if losses.ndim else 1)
     return reduce_loss(losses, reduction)
 
 
