@@ -98,7 +98,9 @@ class SamplingMethods(AutogradMethods):
             shift = np.arange(len(rows))[:, None]
             bounds = np.cumsum(rows, 1)
             bounds /= bounds[:, -1:]
-            drawn = np.searchsorted((bounds + shift).ravel(), (rng.random((len(rows), num_samples)) + shift).ravel(), "right")
+            # The sum may be rounded up to the next row.
+            uniform = np.minimum(rng.random((len(rows), num_samples)) + shift, np.nextafter(shift + 1.0, 0))
+            drawn = np.searchsorted((bounds + shift).ravel(), uniform.ravel(), "right")
             samples = drawn.reshape(len(rows), num_samples) - shift * rows.shape[1]
         else:  # the first of exponential clocks with the weights as rates, and so on
             clocks = thread.state.without_warnings(np.divide, rng.standard_exponential(rows.shape), rows)

@@ -111,7 +111,11 @@ def tanh(x: Array) -> Array:
 # sigmoid(-x) and not 1 - out, which loses its digits where out is almost 1.
 @elementwise(floating=True, x=lambda g, x, out: g * out * sigmoid(-x))
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), without overflow."""
+    """1 / (1 + exp(-x)), without overflow.
+
+    Unlike torch's, it keeps x for its derivative, which would lose its digits where the result is almost 1: a write to x
+    before backward is an error.
+    """
     return _sigmoid(x)
 
 
