@@ -2,7 +2,8 @@
 
 With t = 1 / (1 + z / 2) for z >= 0, log(erfc(z) exp(z^2) / t) is smooth in t from 0 to 1, so that a polynomial in 2 t - 1
 gives it. The coefficients are those of its Chebyshev series, computed with 60 digits; the error is 3 units of the last digit.
-Near 0, erf(x) / x is a polynomial in x^2.
+Near 0, erf(x) / x is a polynomial in x^2. In float32, where it matters how long it takes, erf(x) = tanh(x p(x^2)) with a
+polynomial p that makes the greatest relative error the least, 2 units of the last digit.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ CENTRE64 = (
     -0.0008548325982543225, 0.00012055295112667001, -1.4924740785377576e-05, 1.6447471190594618e-06,
     -1.6208829856810202e-07, 1.3721520406351094e-08, -7.798543850549947e-10,
 )  # fmt: skip
-CENTRE32 = (
-    1.12837913, -0.376123498, 0.112803644, -0.0267163851, 0.00492327767, -0.000565410586,
+ATANH_OF_ERF32 = (
+    1.12837925, 0.102769864, -0.000195288104, -0.000614838305, 8.45966148e-05, -4.79461273e-06, 2.75769608e-08,
+    5.42156465e-09,
 )  # fmt: skip
 
 
@@ -71,11 +73,15 @@ def _erfc(x: Array, out: Array) -> None:
 
 @in_blocks
 def _erf(x: Array, out: Array) -> None:
+    if x.dtype == np.float32:
+        np.multiply(x, polynomial(ATANH_OF_ERF32, np.minimum(x * x, 16)), out=out)
+        np.tanh(out, out=out)
+        return
     z = np.abs(x)
     np.copysign(1 - _tail(z, z, 1.0, exact=False), x, out=out)
     near = np.flatnonzero(z < 0.75)
     part = x.take(near)
-    out.put(near, part * polynomial(CENTRE64 if x.dtype == np.float64 else CENTRE32, part * part))
+    out.put(near, part * polynomial(CENTRE64, part * part))
 
 
 SLOPE = 2 / math.sqrt(math.pi)
