@@ -25,11 +25,6 @@ class Hooks:
         self.after: list[Hook] = []
         self.backward: list[Hook] = []
 
-    @property
-    def any(self) -> bool:
-        """Whether there is a hook."""
-        return bool(self.before or self.after or self.backward)
-
     def call(self, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Return the result of ``module.forward``; hooks do not see keyword arguments."""
         for hook in tuple(self.before):

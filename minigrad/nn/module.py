@@ -87,7 +87,7 @@ class Module(StateMethods, ConversionMethods):
         self.training = True
         self._kinds: dict[str, Kind] = {}  # what each registered name is, in the order of registration
         self._non_persistent_buffers: set[str] = set()  # names of those that state_dict leaves out
-        self._hooks = Hooks()
+        self._hooks: Hooks | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result. Subclasses define it; users call the module itself, which runs the hooks too.
@@ -99,7 +99,7 @@ class Module(StateMethods, ConversionMethods):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result of `forward`."""
-        if self._hooks.any:
+        if self._hooks is not None:
             return self._hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -288,9 +288,14 @@ class Module(StateMethods, ConversionMethods):
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else p.grad.detach().zero_()
 
+    def _own_hooks(self) -> Hooks:
+        if self._hooks is None:
+            self._hooks = Hooks()
+        return self._hooks
+
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, args)`` before `forward`; what it returns, unless None, replaces the arguments."""
-        return RemovableHandle(self._hooks.before, hook)
+        return RemovableHandle(self._own_hooks().before, hook)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, args, result)`` after `forward`; what it returns, unless None, replaces the result.
@@ -302,7 +307,7 @@ class Module(StateMethods, ConversionMethods):
         Linear minigrad.Size([5, 3])
         ReLU minigrad.Size([5, 3])
         """
-        return RemovableHandle(self._hooks.after, hook)
+        return RemovableHandle(self._own_hooks().after, hook)
 
     def register_full_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients by the positional arguments are known.
@@ -310,7 +315,7 @@ class Module(StateMethods, ConversionMethods):
         Both are tuples, with None for what is no tensor that requires a gradient. What it returns, unless None, replaces
         grad_input.
         """
-        return RemovableHandle(self._hooks.backward, hook)
+        return RemovableHandle(self._own_hooks().backward, hook)
 
     def extra_repr(self) -> str:
         """Return the settings that `repr` shows in parentheses; a subclass may define it."""
