@@ -107,7 +107,7 @@ class Dispatch(Backend):
     def binary(self, op: Primitive, a: Any, b: Any) -> Any:
         """Apply a primitive to two operands, at least one of them a tensor."""
         if not isinstance(b, TensorBase):
-            if a.array.dtype == HALF:
+            if a.array.dtype is HALF:
                 return super().apply(op, (a, b), {})
             b = as_operand(float(b) if op.floating and isinstance(b, int) else b, a)
         x, y = a.array, b.array
