@@ -54,12 +54,7 @@ class AnomalyDetector:
             forward_location[node] = forward_location.get(frame.f_locals["self"], UNKNOWN)
             return
         forward_location[node] = _location(frame)
-        if (
-            self.check_nan
-            and node.op_name not in CONSTANT_OPS
-            and _non_finite(out)
-            and not any(_non_finite(x) for x in inputs)
-        ):
+        if self.check_nan and node.op_name not in CONSTANT_OPS and _non_finite(out) and not any(map(_non_finite, inputs)):
             raise RuntimeError(self._report(node, "forward", inputs, out))
 
     def backward(self, node: Node, cotangent: Cotangent, in_cotangents: Sequence[Cotangent | None]) -> None:

@@ -98,18 +98,15 @@ class Context:
         """
         if self._saved is None:
             raise graph_freed(self._function_name)
-        tensors: list[Any] = []
-        for saved in self._saved:
-            if saved is None:
-                tensors.append(None)
-                continue
-            if saved.version.last_write != saved.last_write:
-                raise saved_tensor_modified(self._function_name, saved.array.shape)
-            vertex, node = saved.vertex, self._node()
-            if isinstance(vertex, int) and node is not None:
-                vertex = node.vertex_of_result(vertex)
-            tensors.append(unpack(saved.array, vertex, saved.version))
-        return tuple(tensors)
+        return tuple([None if saved is None else self._unpack(saved) for saved in self._saved])
+
+    def _unpack(self, saved: Saved) -> Any:
+        if saved.version.last_write != saved.last_write:
+            raise saved_tensor_modified(self._function_name, saved.array.shape)
+        vertex, node = saved.vertex, self._node()
+        if isinstance(vertex, int) and node is not None:
+            vertex = node.vertex_of_result(vertex)
+        return unpack(saved.array, vertex, saved.version)
 
 
 class FunctionNode(Node):
@@ -295,6 +292,7 @@ class Function:
             return result
         # A result that is an argument itself is given out as another tensor, which can have another place in the graph.
         output = result.detach() if any(result is x for x in args) else result
+        # Before its node is set: a view of what forward wrote to catches up with the write when it is asked.
         on_its_own = output.vertex() is not None  # forward has recorded it itself
         if node is not None and differentiable:
             output.node = node.vertex_of_result(k)

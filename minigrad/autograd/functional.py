@@ -6,13 +6,14 @@ accordingly. With create_graph the results can be differentiated in turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from minigrad.autograd.grad import grad
 from minigrad.combining import stack
+from minigrad.creation import ones_like, zeros, zeros_like
 from minigrad.grad_mode import enable_grad
 from minigrad.tensor import Tensor, wrap
 
@@ -34,9 +35,12 @@ def _evaluated(func: Callable[..., Any], inputs: Any, create_graph: bool) -> tup
     return xs, func(*xs)
 
 
-def _zeros(x: Tensor) -> Tensor:
-    zeros: Tensor = wrap(np.zeros(x.shape, x.array.dtype))
-    return zeros
+def unit_cotangents(y: Tensor) -> Iterator[Tensor]:
+    """Yield for each element of a tensor the cotangent that is 1 there and 0 elsewhere."""
+    for k in range(y.numel()):
+        unit = np.zeros(y.shape, y.array.dtype)
+        unit.flat[k] = 1
+        yield wrap(unit)
 
 
 def _like(values: tuple[Any, ...], pattern: Any) -> Any:
@@ -47,10 +51,10 @@ def _product(ys: tuple[Tensor, ...], xs: tuple[Tensor, ...], v: tuple[Tensor, ..
     """Return the vector-Jacobian product, zeros where an input does not matter."""
     reached = [(y, u) for y, u in zip(ys, v, strict=True) if y.requires_grad]
     if not reached:
-        return tuple(_zeros(x) for x in xs)
+        return tuple(map(zeros_like, xs))
     outputs, cotangents = zip(*reached, strict=True)
     found = grad(outputs, xs, cotangents, retain_graph=True, create_graph=create_graph, allow_unused=True)
-    return tuple(_zeros(x) if g is None else g for x, g in zip(xs, found, strict=True))
+    return tuple(zeros_like(x) if g is None else g for x, g in zip(xs, found, strict=True))
 
 
 def _direction(v: Any, like: tuple[Tensor, ...], what: str) -> tuple[Tensor, ...]:
@@ -58,7 +62,7 @@ def _direction(v: Any, like: tuple[Tensor, ...], what: str) -> tuple[Tensor, ...
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(f"The vector v can only be None if {what} is a single number.")
-        return (wrap(np.ones(like[0].shape, like[0].array.dtype)),)
+        return (ones_like(like[0]),)
     vs = _tuple(v, "v")
     if [t.shape for t in vs] != [t.shape for t in like]:
         raise RuntimeError(f"v has the shapes {[list(t.shape) for t in vs]}, but {what} {[list(t.shape) for t in like]}")
@@ -79,14 +83,10 @@ def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) 
         xs, output = _evaluated(func, inputs, create_graph)
         tables = []
         for y in _tuple(output, "the outputs of the function"):
-            rows = []
-            for k in range(y.numel()):
-                unit = np.zeros(y.numel(), y.array.dtype)
-                unit[k] = 1
-                rows.append(_product((y,), xs, (wrap(unit.reshape(y.shape)),), create_graph))
+            rows = [_product((y,), xs, (unit,), create_graph) for unit in unit_cotangents(y)]
             columns = zip(*rows, strict=True) if rows else [()] * len(xs)
             blocks = [
-                stack(column).reshape(*y.shape, *x.shape) if column else wrap(np.zeros((*y.shape, *x.shape), x.array.dtype))
+                stack(column).reshape(*y.shape, *x.shape) if column else zeros(*y.shape, *x.shape, dtype=x.dtype)
                 for column, x in zip(columns, xs, strict=True)
             ]
             tables.append(_like(tuple(blocks), inputs))
@@ -103,17 +103,17 @@ def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -
     """
 
     def slope(*xs: Tensor) -> Any:
-        y = _single(func(*xs))
-        return _like(_product((y,), xs, (wrap(np.ones(y.shape, y.array.dtype)),), True), inputs)
+        return _like(_gradient(func(*xs), xs), inputs)
 
     return jacobian(slope, inputs, create_graph)
 
 
-def _single(output: Any) -> Tensor:
+def _gradient(output: Any, xs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return the gradient of a function that gives a single number."""
     ys = _tuple(output, "the output of the function")
     if ys is output or ys[0].numel() != 1:
         raise RuntimeError("The function given must return a Tensor with a single element.")
-    return ys[0]
+    return _product(ys, xs, (ones_like(ys[0]),), True)
 
 
 def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False) -> tuple[Any, Any]:
@@ -133,7 +133,7 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     with enable_grad():
         xs, output = _evaluated(func, inputs, create_graph)
         ys = _tuple(output, "the outputs of the function")
-        us = tuple(_zeros(y).requires_grad_() for y in ys)
+        us = tuple(zeros_like(y, requires_grad=True) for y in ys)
         shares = _product(ys, xs, us, True)
         along = _product(shares, us, _direction(v, xs, "the input"), create_graph)
     return _result(output, create_graph), _like(along, output)
@@ -143,9 +143,7 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
     """Return ``(func(inputs), v' H)``: the product of a vector with the Hessian of a function that gives one number."""
     with enable_grad():
         xs, output = _evaluated(func, inputs, create_graph)
-        y = _single(output)
-        slopes = _product((y,), xs, (wrap(np.ones(y.shape, y.array.dtype)),), True)
-        shares = _product(slopes, xs, _direction(v, xs, "the input"), create_graph)
+        shares = _product(_gradient(output, xs), xs, _direction(v, xs, "the input"), create_graph)
     return _result(output, create_graph), _like(shares, inputs)
 
 

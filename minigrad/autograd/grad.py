@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import autodiff
-from minigrad.autodiff import own, run_backward
+from minigrad.autodiff import Cotangent, Vertex, own, run_backward
 from minigrad.methods.autograd import gradient_targets, root_cotangent
+from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 
@@ -54,10 +55,9 @@ def grad(
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
-    ys, gs = _with_gradients(outputs, grad_outputs)
+    roots, given = _roots(outputs, grad_outputs, create_graph)
     xs = _as_list(inputs)
     targets = gradient_targets(xs, "grad")
-    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(ys, gs, strict=True))]
     grads = run_backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets)
     unused = [k for k, vertex in enumerate(targets) if vertex not in grads]
     if unused and not allow_unused and not materialize_grads:
@@ -65,7 +65,7 @@ def grad(
             f"The differentiated Tensor at index {unused[0]} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
-    borrowed = {id(g.array) for g in gs if g is not None}
+    borrowed = set(map(id, given))
     result = [_owned(grads[vertex], borrowed) if vertex in grads else None for vertex in targets]
     if materialize_grads:
         result = [wrap(np.zeros_like(x.array)) if g is None else g for x, g in zip(xs, result, strict=True)]
@@ -80,12 +80,9 @@ def backward(
     inputs: Tensor | Sequence[Tensor] | None = None,
 ) -> None:
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
-    ys, gs = _with_gradients(tensors, grad_tensors)
+    roots, given = _roots(tensors, grad_tensors, create_graph)
     targets = None if inputs is None else gradient_targets(_as_list(inputs))
-    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(ys, gs, strict=True))]
-    borrowed = [g.array for g in gs if g is not None]
-    retain_graph = create_graph if retain_graph is None else retain_graph
-    autodiff.backward(roots, retain_graph, create_graph, targets, borrowed)
+    autodiff.backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets, given)
 
 
 def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
@@ -97,21 +94,20 @@ def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
     return cotangent.clone() if shared else cotangent
 
 
-def _as_list(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
+def _as_list(tensors: Tensor | Sequence[Any]) -> list[Any]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
-def _with_gradients(
-    outputs: Tensor | Sequence[Tensor], cotangents: Tensor | Sequence[Tensor | None] | None
-) -> tuple[list[Tensor], list[Tensor | None]]:
-    """Return the outputs and, for each, its cotangent or None."""
+def _roots(
+    outputs: Tensor | Sequence[Tensor], cotangents: Tensor | Sequence[Tensor | None] | None, create_graph: bool
+) -> tuple[list[tuple[Vertex | None, Cotangent]], list[Array]]:
+    """Return the vertex and the cotangent of each output, and the arrays of those cotangents that the caller gave."""
     ys = _as_list(outputs)
-    gs: list[Tensor | None] = [None] * len(ys)
-    if cotangents is not None:
-        gs = [cotangents] if isinstance(cotangents, Tensor) else list(cotangents)
+    gs = [None] * len(ys) if cotangents is None else _as_list(cotangents)
     if len(gs) != len(ys):
         raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
-    return ys, gs
+    roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(ys, gs, strict=True))]
+    return roots, [g.array for g in gs if g is not None]
 
 
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802

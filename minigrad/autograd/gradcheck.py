@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.autograd.functional import unit_cotangents
 from minigrad.autograd.grad import grad
 from minigrad.grad_mode import set_recording
 from minigrad.primitive import Array
@@ -75,8 +76,20 @@ def gradcheck(
                 f"gradcheck: input {k} is {arguments[k].dtype}, in which differences have no correct digit. "
                 "Make it float64, for example with double()."
             )
+    # Leaves of our own: a caller's tensor may be computed from others.
+    leaves = [x.detach().requires_grad_() if k in variables else x for k, x in enumerate(arguments)]
     try:
-        _compare(func, arguments, variables, eps, atol, rtol, nondet_tol, check_grad_dtypes)
+        first, again = (_analytical(func, leaves, variables, check_grad_dtypes) for _ in range(2))
+        for k, jacobians, repeated in zip(variables, first, again, strict=True):
+            numerical = _numerical(func, leaves, k, eps)
+            for j, (backward, second, differences) in enumerate(zip(jacobians, repeated, numerical, strict=True)):
+                if not np.all(np.abs(backward - second) <= nondet_tol):
+                    raise GradcheckError(f"Backward is not reentrant: two calls differ for output {j} and input {k}")
+                if not np.allclose(backward, differences, rtol, atol):
+                    raise GradcheckError(
+                        f"Jacobian mismatch for output {j} with respect to input {k},\n"
+                        f"numerical:{differences.T}\nanalytical:{backward.T}\n"
+                    )
     except GradcheckError:
         if raise_exception:
             raise
@@ -157,32 +170,6 @@ def _differentiable(func: Function, arguments: Sequence[Any]) -> list[Tensor]:
     return [y for y in _outputs(func, arguments) if y.requires_grad]
 
 
-def _compare(
-    func: Function,
-    arguments: Sequence[Any],
-    variables: Sequence[int],
-    eps: float,
-    atol: float,
-    rtol: float,
-    nondet_tol: float,
-    check_grad_dtypes: bool,
-) -> None:
-    # Leaves of our own: a caller's tensor may be computed from others.
-    leaves = [x.detach().requires_grad_() if k in variables else x for k, x in enumerate(arguments)]
-    first = _analytical(func, leaves, variables, check_grad_dtypes)
-    again = _analytical(func, leaves, variables, check_grad_dtypes)
-    for k, jacobians, repeated in zip(variables, first, again, strict=True):
-        numerical = _numerical(func, leaves, k, eps)
-        for j, (backward, second, differences) in enumerate(zip(jacobians, repeated, numerical, strict=True)):
-            if not np.all(np.abs(backward - second) <= nondet_tol):
-                raise GradcheckError(f"Backward is not reentrant: two calls differ for output {j} and input {k}")
-            if not np.allclose(backward, differences, rtol, atol):
-                raise GradcheckError(
-                    f"Jacobian mismatch for output {j} with respect to input {k},\n"
-                    f"numerical:{differences.T}\nanalytical:{backward.T}\n"
-                )
-
-
 def _analytical(
     func: Function, arguments: Sequence[Any], variables: Sequence[int], check_grad_dtypes: bool
 ) -> list[list[Array]]:
@@ -191,10 +178,8 @@ def _analytical(
     outputs = _outputs(func, arguments)
     jacobians = [[np.zeros((y.numel(), x.numel())) for y in outputs] for x in leaves]
     for j, y in enumerate(outputs):
-        for row in range(y.numel() if y.requires_grad else 0):
-            one = np.zeros(y.numel())
-            one[row] = 1
-            found = grad(y, leaves, wrap(one.reshape(y.shape)).to(y.dtype), retain_graph=True, allow_unused=True)
+        for row, unit in enumerate(unit_cotangents(y) if y.requires_grad else ()):
+            found = grad(y, leaves, unit, retain_graph=True, allow_unused=True)
             for jacobian, x, g in zip(jacobians, leaves, found, strict=True):
                 if g is None:
                     continue
@@ -215,9 +200,8 @@ def _numerical(func: Function, arguments: Sequence[Any], variable: int, eps: flo
         values = _outputs(func, [*arguments[:variable], leaf, *arguments[variable + 1 :]])
         return [y.detach().numpy().ravel().copy() for y in values]
 
-    columns = [
-        [(up - down) / (2 * eps) for up, down in zip(shifted(k, eps), shifted(k, -eps), strict=True)] for k in range(x.size)
-    ]
-    if not columns:
-        return [np.zeros((y.numel(), 0)) for y in _outputs(func, arguments)]
-    return [np.stack(column, axis=1) for column in zip(*columns, strict=True)]
+    jacobians = [np.zeros((y.numel(), x.size)) for y in _outputs(func, arguments)]
+    for k in range(x.size):
+        for jacobian, up, down in zip(jacobians, shifted(k, eps), shifted(k, -eps), strict=True):
+            jacobian[:, k] = (up - down) / (2 * eps)
+    return jacobians
