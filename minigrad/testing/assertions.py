@@ -75,12 +75,7 @@ def directional_derivative(f: ScalarFunction, arrays: Sequence[Array], direction
 
 
 def assert_gradients(
-    f: Function,
-    *arrays: Array,
-    order: int = 1,
-    analytic: Function | None = None,
-    rtol: float = 1e-6,
-    atol: float = 1e-8,
+    f: Function, *arrays: Array, order: int = 1, analytic: Function | None = None, rtol: float = 1e-6, atol: float = 1e-8
 ) -> None:
     """Assert that the derivatives of f up to an order are correct.
 
@@ -99,46 +94,37 @@ def assert_gradients(
         AssertionError: A derivative is wrong.
     """
     inputs = [_as(x, np.float64) for x in arrays]
-    variables = [k for k, x in enumerate(inputs) if x.dtype.kind == "f"]
 
     def close(actual: Any, expected: Any, value: Tensor | None, what: str) -> None:
         scale = max(1.0, abs(_scalar(value)), float(np.abs(expected).max(initial=0.0)))
         np.testing.assert_allclose(actual, expected, rtol, atol * scale, err_msg=what)
 
-    def gradients_of(value: Tensor | None, leaves: Sequence[Tensor], create_graph: bool) -> Sequence[Tensor | None]:
-        return _gradients(value, [leaves[k] for k in variables], create_graph)
-
     def derivative(leaves: Sequence[Tensor], n: int) -> Tensor | None:
         """Return the weighted sum differentiated along directions[0], ..., directions[n-1]; None if that is 0."""
         value: Tensor | None = _weighted(f, leaves)
         for direction in directions[:n]:
-            pairs = zip(gradients_of(value, leaves, True), variables, strict=True)
-            value = _total([(g * from_numpy(direction[k])).sum() for g, k in pairs if g is not None])
+            gradients = _gradients(value, leaves, create_graph=True)
+            value = _total([(g * from_numpy(direction[k])).sum() for k, g in gradients.items() if g is not None])
         return value
 
     leaves = _leaves(inputs)
     value = _weighted(f, leaves)
-    for k, gradient in zip(variables, gradients_of(value, leaves, order > 1), strict=True):
+    for k, gradient in _gradients(value, leaves, create_graph=order > 1).items():
         if analytic is None:
             expected = finite_difference_gradient(lambda *xs: _scalar(_weighted(f, _leaves(xs))), inputs, k)
         else:
             expected = complex_step_gradient(
                 lambda *xs: _weighted_sum(thread.state.without_warnings(analytic, *xs)), inputs, k
             )
-        close(_values(gradient, inputs[k]), expected, value, f"derivative 1 with respect to argument {k}")
+        close(_values(gradient), expected, value, f"derivative 1 with respect to argument {k}")
 
     directions = [[fixed_weights(x.shape, 100 * n + k) for k, x in enumerate(inputs)] for n in range(1, order + 1)]
     for n in range(1, order):
         leaves = _leaves(inputs)
         next_order = derivative(leaves, n)
-        pairs = zip(gradients_of(next_order, leaves, False), variables, strict=True)
-        actual = sum(float((_values(g, inputs[k]) * directions[n][k]).sum()) for g, k in pairs)
-        close(
-            actual,
-            directional_derivative(lambda *xs, n=n: _scalar(derivative(_leaves(xs), n)), inputs, directions[n]),
-            next_order,
-            f"derivative {n + 1}",
-        )
+        actual = sum(float((_values(g) * directions[n][k]).sum()) for k, g in _gradients(next_order, leaves).items())
+        slope = directional_derivative(lambda *xs, n=n: _scalar(derivative(_leaves(xs), n)), inputs, directions[n])
+        close(actual, slope, next_order, f"derivative {n + 1}")
 
 
 def assert_backward_contract(f: Function, *arrays: Array) -> None:
@@ -164,34 +150,27 @@ def assert_backward_contract(f: Function, *arrays: Array) -> None:
         cotangents_before = [g.numpy().tobytes() for g in cotangents]
         for y, g in zip(results, cotangents, strict=True):
             y.backward(g, retain_graph=True)
-        variables = [x for x in leaves if x.requires_grad and x.grad is not None]
-        gradients = [x.grad for x in variables if x.grad is not None]
-        for x, g in zip(variables, gradients, strict=True):
+        gradients = {x: x.grad for x in leaves if x.grad is not None}
+        for x, g in gradients.items():
             assert g.shape == x.shape, f"the gradient has shape {g.shape}, its input {x.shape}"
             assert g.dtype is x.dtype, f"the gradient is {g.dtype}, its input {x.dtype}"
         assert inputs_before == [x.detach().numpy().tobytes() for x in leaves], "backward changed an input"
         assert cotangents_before == [g.numpy().tobytes() for g in cotangents], "backward changed its cotangent"
         others = [t.detach().numpy() for t in (*leaves, *results, *cotangents)]
-        for k, g in enumerate(gradients):
-            for other in (*others, *[h.numpy() for h in gradients[:k]]):
-                assert not np.may_share_memory(g.numpy(), other), "a gradient shares memory with another tensor"
-        first_gradients = [g.numpy().copy() for g in gradients]
+        for g in gradients.values():
+            assert not any(np.may_share_memory(g.numpy(), x) for x in others), "a gradient shares memory with another tensor"
+            others.append(g.numpy())
+        doubled = {x: 2 * g.numpy() for x, g in gradients.items()}
         for y, g in zip(results, cotangents, strict=True):
             y.backward(g)
-        for x, first in zip(variables, first_gradients, strict=True):
-            assert x.grad is not None
-            np.testing.assert_allclose(
-                x.grad.numpy(), 2 * first, rtol=1e-5, err_msg="a second backward does not accumulate an equal gradient"
-            )
-        _assert_second_order_dtype(f, leaves)
-
-
-def _assert_second_order_dtype(f: Function, leaves: Sequence[Tensor]) -> None:
-    variables = [x for x in leaves if x.requires_grad]
-    first = [g for g in _gradients(_weighted(f, leaves), variables, create_graph=True) if g is not None and g.requires_grad]
-    for gradient in first:
-        for x, g in zip(variables, _gradients(gradient.sum(), variables, create_graph=True), strict=True):
-            assert g is None or (g.dtype is x.dtype and g.shape == x.shape), f"second order: {g.dtype}, its input {x.dtype}"
+        what = "a second backward does not accumulate an equal gradient"
+        for x, expected in doubled.items():
+            np.testing.assert_allclose(_values(x.grad), expected, rtol=1e-5, err_msg=what)
+        for first in _gradients(_weighted(f, leaves), leaves, create_graph=True).values():
+            for k, h in _gradients(None if first is None else first.sum(), leaves, create_graph=True).items():
+                x = leaves[k]
+                same = h is None or (h.dtype is x.dtype and h.shape == x.shape)
+                assert same, f"second order: {_values(h).dtype}, its input {x.dtype}"
 
 
 def assert_same(
@@ -234,23 +213,19 @@ def assert_same(
     leaves = _leaves(arrays)
     results = _as_list(f(*leaves))
     if from_array is None:
-        expected = thread.state.without_warnings(reference, *arrays)
-        for k, (y, z) in enumerate(zip(results, expected if isinstance(expected, tuple | list) else [expected], strict=True)):
+        expected = _as_list(thread.state.without_warnings(reference, *arrays))
+        for k, (y, z) in enumerate(zip(results, expected, strict=True)):
             close(y.detach().numpy(), np.asarray(z), f"result {k}")
         return
-    reference_leaves = [from_array(x) for x in arrays]
-    for x, t in zip(arrays, reference_leaves, strict=True):
-        if x.dtype.kind == "f":
-            t.requires_grad_()
-    expected_results = _as_list(reference(*reference_leaves))
-    assert len(results) == len(expected_results)
-    for k, (y, z) in enumerate(zip(results, expected_results, strict=True)):
-        names = [str(t.dtype).rpartition(".")[2] for t in (y, z)]
-        assert names[0] == names[1], f"result {k} is {names[0]}, the reference's {names[1]}"
+    reference_leaves = [from_array(x).requires_grad_(x.dtype.kind == "f") for x in arrays]
+    expected = _as_list(reference(*reference_leaves))
+    assert len(results) == len(expected)
+    for k, (y, z) in enumerate(zip(results, expected, strict=True)):
+        ours, theirs = (str(t.dtype).rpartition(".")[2] for t in (y, z))
+        assert ours == theirs, f"result {k} is {ours}, the reference's {theirs}"
         close(y.detach().numpy(), z.detach().numpy(), f"result {k}")
-        assert y.requires_grad == z.requires_grad, (
-            f"result {k} requires_grad {y.requires_grad}, the reference's {z.requires_grad}"
-        )
+        ours, theirs = y.requires_grad, z.requires_grad
+        assert ours == theirs, f"result {k} requires_grad {ours}, the reference's {theirs}"
         if y.requires_grad:
             g = fixed_weights(y.shape, k).astype(y.dtype.numpy)
             y.backward(from_numpy(g), retain_graph=True)
@@ -295,14 +270,17 @@ def _total(parts: Sequence[Tensor]) -> Tensor | None:
     return functools.reduce(operator.add, parts) if parts else None
 
 
-def _gradients(value: Tensor | None, variables: Sequence[Tensor], create_graph: bool = False) -> Sequence[Tensor | None]:
+def _gradients(value: Tensor | None, leaves: Sequence[Tensor], create_graph: bool = False) -> dict[int, Tensor | None]:
+    """Return, by its index, the gradient with respect to each leaf that requires one; None where the value is constant."""
+    variables = {k: x for k, x in enumerate(leaves) if x.requires_grad}
     if value is None or not value.requires_grad:
-        return [None] * len(variables)
-    return grad(value, variables, create_graph=create_graph, allow_unused=True)
+        return dict.fromkeys(variables)
+    found = grad(value, list(variables.values()), create_graph=create_graph, allow_unused=True)
+    return dict(zip(variables, found, strict=True))
 
 
-def _values(gradient: Tensor | None, like: Array) -> Array:
-    return np.zeros(like.shape) if gradient is None else gradient.detach().numpy()
+def _values(gradient: Tensor | None) -> Array:
+    return np.zeros(()) if gradient is None else gradient.detach().numpy()
 
 
 def _scalar(value: Tensor | None) -> float:

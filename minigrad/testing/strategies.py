@@ -90,9 +90,8 @@ def layouts(draw: st.DrawFn, array: Array) -> Array:
         "negative stride": slice(size - 1 if size else None, None, -1),
         "offset": slice(size, None),
     }
-    buffer = np.zeros(
-        (*array.shape[:axis], size if kind == "negative stride" else 2 * size, *array.shape[axis + 1 :]), array.dtype
-    )
+    width = size if kind == "negative stride" else 2 * size
+    buffer = np.zeros((*array.shape[:axis], width, *array.shape[axis + 1 :]), array.dtype)
     view = buffer[(slice(None),) * axis + (slices[kind],)]
     view[...] = array
     return view
@@ -179,11 +178,7 @@ HYPERPARAMETERS: dict[str, st.SearchStrategy[Any]] = {
     "momentum": st.sampled_from([0.0, 0.5, 0.9, 0.99]),
     "dampening": st.sampled_from([0.0, 0.1, 0.9]),
     "weight_decay": st.sampled_from([0.0, 1e-4, 0.1]),
-    "nesterov": st.booleans(),
-    "maximize": st.booleans(),
-    "centered": st.booleans(),
-    "amsgrad": st.booleans(),
-    "decoupled_weight_decay": st.booleans(),
+    **dict.fromkeys(("nesterov", "maximize", "centered", "amsgrad", "decoupled_weight_decay"), st.booleans()),
     "alpha": st.floats(0.5, 0.999),
     "rho": st.floats(0.5, 0.999),
     "betas": st.tuples(st.floats(0.0, 0.99), st.floats(0.5, 0.999)),
