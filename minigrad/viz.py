@@ -131,7 +131,7 @@ def graph(
     names = _names(params)
     root = vertex_of(tensor)
     nodes = toposort([root])
-    drawn = nodes if max_ops is None else nodes[:max_ops]
+    drawn = nodes[:max_ops]
     info = _GraphInfo(root, tensor, names, drawn)
     return _Drawing(info, max_values, direction).draw(drawn, omitted=len(nodes) - len(drawn))
 
@@ -286,16 +286,14 @@ class _Drawing:
         if not nodes:
             for key in self.info.boxes:
                 self.box(key)
-        note = f"{omitted:,} earlier operations are not drawn (max_ops)" if omitted else ""
         if omitted:
+            note = f"{omitted:,} earlier operations are not drawn (max_ops)"
             self.picture.node("earlier", note, shape="note", fillcolor="#ffffff", fontcolor=MUTED_COLOR)
         for node in reversed(nodes):
             operation = self.operation(node)
-            operands = self.info.operands[node]
-            for operand in operands:
+            for operand in self.info.operands[node]:
                 label = operand.name if len(node.parents) > 1 else ""
-                source = self.source(operand.key)
-                self.picture.edge(source, operation, _escaped(label))
+                self.picture.edge(self.source(operand.key), operation, graphviz.escape(label))
             if not self.info.boxes[node].empty:
                 self.picture.edge(operation, self.box(node))
         self.picture.attr(label=self.legend())
@@ -351,8 +349,7 @@ class _Drawing:
         """Format the elements of an array of at most `max_values`, or else the minimum and the maximum, as lines of text."""
         element = (lambda x: f"{x:.4g}") if array.dtype.kind == "f" else str
         if array.size <= self.max_values:
-            text = np.array2string(array, separator=", ", max_line_width=60, formatter={"all": element})
-            return text.split("\n")
+            return np.array2string(array, separator=", ", max_line_width=60, formatter={"all": element}).split("\n")
         return [f"{element(np.min(array))} to {element(np.max(array))}"]
 
     def legend(self) -> str:
@@ -364,11 +361,6 @@ class _Drawing:
             if kind in self.kinds
         )
         return f'<<TABLE BORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{cells}</TR></TABLE>>'
-
-
-def _escaped(text: str) -> str:
-    """Escape a label for Graphviz, so that it contains no escape sequences and no markup."""
-    return str(graphviz.escape(text)) if text else text
 
 
 def _text(text: str, color: str | None = None, size: int | None = None) -> str:
