@@ -189,11 +189,7 @@ class RandomSampler(Sampler[int]):
     """
 
     def __init__(
-        self,
-        data_source: Any,
-        replacement: bool = False,
-        num_samples: int | None = None,
-        generator: Generator | None = None,
+        self, data_source: Any, replacement: bool = False, num_samples: int | None = None, generator: Generator | None = None
     ) -> None:
         self.data_source = data_source
         self.replacement = replacement
@@ -327,10 +323,8 @@ def default_collate(samples: Sequence[Any]) -> Any:
         return wrap(np.stack([sample.array for sample in samples]))
     if isinstance(first, np.ndarray | np.generic):
         return from_numpy(np.stack(samples))
-    if isinstance(first, float):
-        return tensor(samples, dtype=float64)
-    if isinstance(first, int):
-        return tensor(samples)
+    if isinstance(first, int | float):
+        return tensor(samples, dtype=float64 if isinstance(first, float) else None)
     if isinstance(first, str | bytes):
         return list(samples)
     if isinstance(first, Mapping):
@@ -439,10 +433,9 @@ class DataLoader(Generic[T_co]):
             sampler = repeat(0)  # it only counts the samples
         elif sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-        self.sampler = sampler
         if batch_sampler is None and batch_size is not None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        self.batch_sampler = batch_sampler
+        self.sampler, self.batch_sampler = sampler, batch_sampler
 
     def __iter__(self) -> Iterator[Any]:
         dataset, collate = self.dataset, self.collate_fn
