@@ -15,6 +15,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -63,11 +64,8 @@ def save(obj: Any, f: File) -> None:
     arrays: dict[str, Array] = {}
     text = json.dumps(encode(obj, arrays, {}, "object", ()), allow_nan=False)
     arrays[STRUCTURE] = np.frombuffer(text.encode(), np.uint8)
-    if isinstance(f, str | os.PathLike):
-        with atomic_write(os.path.realpath(f)) as file:
-            np.savez(file, allow_pickle=False, **arrays)
-    else:
-        np.savez(f, allow_pickle=False, **arrays)
+    with atomic_write(os.path.realpath(f)) if isinstance(f, str | os.PathLike) else contextlib.nullcontext(f) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool | None = None) -> Any:
@@ -167,22 +165,15 @@ def encode(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: str
         return {"tensor": names[id(obj)], "requires_grad": obj.requires_grad}
     if id(obj) in ancestors:
         raise ValueError(f"cannot save {where}: it contains itself")
-    inside = (*ancestors, id(obj))
+    inner = partial(encode, arrays=arrays, names=names, ancestors=(*ancestors, id(obj)))
     if isinstance(obj, list | tuple):
-        items = [encode(item, arrays, names, f"{where}[{k}]", inside) for k, item in enumerate(obj)]
+        items = [inner(item, where=f"{where}[{k}]") for k, item in enumerate(obj)]
         return items if isinstance(obj, list) else {"tuple": items}
     if isinstance(obj, dict):
-        pairs = []
-        for key, value in obj.items():
-            if isinstance(key, Tensor):
-                raise TypeError(f"cannot save {where}: a key is a Tensor")
-            pairs.append(
-                [
-                    encode(key, arrays, names, f"a key of {where}", inside),
-                    encode(value, arrays, names, f"{where}[{key!r}]", inside),
-                ]
-            )
-        return {"dict": pairs}
+        if any(isinstance(key, Tensor) for key in obj):
+            raise TypeError(f"cannot save {where}: a key is a Tensor")
+        pairs = obj.items()
+        return {"dict": [[inner(k, where=f"a key of {where}"), inner(x, where=f"{where}[{k!r}]")] for k, x in pairs]}
     raise TypeError(
         f"cannot save {where}: it is a {type(obj).__qualname__}. It must consist of Tensors, Python scalars, "
         "strings, None, and lists, tuples and dicts of them"
