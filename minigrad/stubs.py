@@ -67,13 +67,12 @@ def stub_files() -> dict[Path, str]:
     """Return the contents of each stub file."""
     names = sorted(functions.__all__)
     exported = "".join(f'    "{name}",\n' for name in names)
-    return dict(
-        [
-            stub_file(primitive_methods, class_definition(primitive_methods.PrimitiveMethods)),
-            stub_file(in_place_forms, class_definition(in_place_forms.InPlaceForms)),
-            stub_file(functions, f"__all__ = [\n{exported}]\n", *[definition(getattr(functions, name)) for name in names]),
-        ]
-    )
+    files = [
+        stub_file(primitive_methods, class_definition(primitive_methods.PrimitiveMethods)),
+        stub_file(in_place_forms, class_definition(in_place_forms.InPlaceForms)),
+        stub_file(functions, f"__all__ = [\n{exported}]\n", *[definition(getattr(functions, name)) for name in names]),
+    ]
+    return dict(files)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -84,10 +84,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Mapping[str, Any]:
         try:
-            bundle: Mapping[str, Any] = super()._repr_mimebundle_(*arguments, **options)
+            return dict(super()._repr_mimebundle_(*arguments, **options))
         except graphviz.ExecutableNotFound:
             return {"text/plain": f"{DOT_MISSING}\n\n{self.source}"}
-        return bundle
 
 
 def graph(

@@ -268,8 +268,7 @@ class Function:
         recorded = thread.state.grad_enabled and any(context.needs_input_grad)
         node = FunctionNode(cls, context, args, results, several) if recorded else None
         outputs = tuple(cls._output(context, node, k, y, args) for k, y in enumerate(results))
-        unreturned = context._dirty - {id(y) for y in results}
-        if unreturned:
+        if context._dirty - {id(y) for y in results}:
             raise RuntimeError(f"{cls.__name__}: a tensor that is marked dirty was not returned by forward")
         if node is not None:
             context._pack(node, args, results)

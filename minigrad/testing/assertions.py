@@ -23,7 +23,6 @@ from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
 Function = Callable[..., Any]
-ScalarFunction = Callable[..., Any]
 
 STEP = 2.0**-11
 """Step size of finite differences. With Richardson extrapolation the relative error is about 1e-12."""
@@ -38,7 +37,7 @@ def fixed_weights(shape: Sequence[int], seed: int) -> Array:
     return np.asarray(random.uniform(0.5, 1.5, tuple(shape)) * random.choice([-1.0, 1.0], tuple(shape)))
 
 
-def complex_step_gradient(f: ScalarFunction, arrays: Sequence[Array], index: int) -> Array:
+def complex_step_gradient(f: Function, arrays: Sequence[Array], index: int) -> Array:
     """Return the gradient of a scalar function with respect to arrays[index], exact to rounding: Im f(x + ih) / h.
 
     The function must be analytic and accept complex arrays.
@@ -51,7 +50,7 @@ def complex_step_gradient(f: ScalarFunction, arrays: Sequence[Array], index: int
     return gradient
 
 
-def finite_difference_gradient(f: ScalarFunction, arrays: Sequence[Array], index: int) -> Array:
+def finite_difference_gradient(f: Function, arrays: Sequence[Array], index: int) -> Array:
     """Return the gradient of a scalar function with respect to arrays[index] by central differences of two step sizes."""
     gradient = np.zeros(arrays[index].shape)
     for k in np.ndindex(*gradient.shape):
@@ -61,15 +60,15 @@ def finite_difference_gradient(f: ScalarFunction, arrays: Sequence[Array], index
     return gradient
 
 
-def directional_derivative(f: ScalarFunction, arrays: Sequence[Array], direction: Sequence[Array]) -> float:
+def directional_derivative(f: Function, arrays: Sequence[Array], direction: Sequence[Array]) -> float:
     """Return the derivative along a direction by central differences with Richardson extrapolation."""
 
+    def at(step: float) -> float:
+        pairs = zip(arrays, direction, strict=True)
+        return float(f(*(x + step * d if x.dtype.kind == "f" else x for x, d in pairs)))
+
     def central(step: float) -> float:
-        ends = [
-            f(*(x + sign * step * d if x.dtype.kind == "f" else x for x, d in zip(arrays, direction, strict=True)))
-            for sign in (1, -1)
-        ]
-        return float(ends[0] - ends[1]) / (2 * step)
+        return (at(step) - at(-step)) / (2 * step)
 
     return (4 * central(STEP / 2) - central(STEP)) / 3
 
@@ -256,9 +255,8 @@ def _as_list(result: Any) -> list[Any]:
 
 def _weighted_sum(result: Any) -> Any:
     """Return the weighted sum of the floating-point and complex arrays."""
-    return sum(
-        (np.asarray(y) * fixed_weights(np.shape(y), k)).sum() for k, y in enumerate(_as_list(result)) if y.dtype.kind in "fc"
-    )
+    indexed = enumerate(_as_list(result))
+    return sum((np.asarray(y) * fixed_weights(np.shape(y), k)).sum() for k, y in indexed if y.dtype.kind in "fc")
 
 
 def _weighted(f: Function, leaves: Sequence[Tensor]) -> Tensor | None:
