@@ -168,8 +168,9 @@ def assert_backward_contract(f: Function, *arrays: Array) -> None:
         for first in _gradients(_weighted(f, leaves), leaves, create_graph=True).values():
             for k, h in _gradients(None if first is None else first.sum(), leaves, create_graph=True).items():
                 x = leaves[k]
-                same = h is None or (h.dtype is x.dtype and h.shape == x.shape)
-                assert same, f"second order: {_values(h).dtype}, its input {x.dtype}"
+                assert h is None or (h.dtype is x.dtype and h.shape == x.shape), (
+                    f"second order: {h.dtype}, its input {x.dtype}"
+                )
 
 
 def assert_same(
