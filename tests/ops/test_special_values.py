@@ -432,3 +432,12 @@ def test_binary_cross_entropy_at_the_ends() -> None:
     assert mine.grad is not None
     assert theirs.grad is not None
     np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), 1e-8)  # torch's bound 1e-12 is a float32
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_the_error_function_is_right_to_its_last_digits(name: str, kind: Any) -> None:
+    x = np.concatenate([np.linspace(-5.9, 5.9, 700), np.logspace(-30, 0, 60), np.linspace(6, 9, 40)]).astype(kind)
+    right = by_formula(FORMULAS[name], [x], {})
+    ours = OWN[name](from_numpy(x)).numpy().astype(np.float64)
+    assert (np.abs(ours - right) <= 5 * np.finfo(kind).eps * np.abs(right)).all()

@@ -89,11 +89,10 @@ def _max_pool(w: Windows, return_indices: bool) -> Any:
         return w.result(y)
     within = np.unravel_index(convolution.max_pool_indices(padded.detach(), **sizes).array, w.kernel)
     starts = np.ogrid[tuple(slice(n) for n in y.shape[2:])]
-    positions = [
-        start * s + offset * d - p
-        for start, offset, s, d, p in zip(starts, within, w.stride, w.dilation, w.padding, strict=True)
-    ]
-    index: Tensor = wrap(np.ravel_multi_index(positions, w.batch.array.shape[2:]))
+    flat = np.zeros(y.shape, np.int64)
+    for n, start, offset, s, d, p in zip(w.batch.shape[2:], starts, within, w.stride, w.dilation, w.padding, strict=True):
+        flat = flat * n + start * s + offset * d - p
+    index: Tensor = wrap(flat)
     return w.result(y), w.result(index)
 
 

@@ -1,0 +1,87 @@
+"""Pooling over all small sizes and options against torch: values, indices, gradients, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minigrad
+
+LIBRARIES: list[Any] = [minigrad, torch]
+SIZES = [
+    (n, k, s, p, ceil)
+    for n, k, s, p, ceil in itertools.product([1, 2, 5, 6, 7], [1, 2, 3], [1, 2, 3, 5], [0, 1], [False, True])
+    if 2 * p <= k
+]
+
+
+def outcomes(call: Any, x: np.ndarray[Any, Any]) -> list[Any]:
+    """Return what each library gives: results and the gradient by x; None if it refuses."""
+    found: list[Any] = []
+    for lib in LIBRARIES:
+        leaf = lib.tensor(x, requires_grad=True)
+        try:
+            result = call(lib.nn.functional, leaf)
+        except RuntimeError:
+            found.append(None)
+            continue
+        results = list(result) if isinstance(result, tuple) else [result]
+        (results[0] * results[0]).sum().backward()
+        found.append([*(r.detach().numpy() for r in results), leaf.grad.numpy()])
+    return found
+
+
+def assert_equal(call: Any, x: np.ndarray[Any, Any]) -> None:
+    ours, theirs = outcomes(call, x)
+    assert (ours is None) == (theirs is None)
+    if ours is not None and np.isinf(ours[0]).any():  # a window that sees nothing but the border has no index
+        ours, theirs = ours[:1], theirs[:1]
+    for a, b in zip(ours or [], theirs or [], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_max_pooling_of_every_small_size(dilation: int) -> None:
+    for n, k, s, p, ceil in SIZES:
+        x = np.random.default_rng(n).permutation(2 * n).reshape(1, 2, n).astype(float)
+        assert_equal(lambda f, x, a=(k, s, p, dilation, ceil): f.max_pool1d(x, *a, return_indices=True), x)
+        image = np.random.default_rng(n).permutation(2 * n * 4).reshape(2, n, 4).astype(float)
+        assert_equal(lambda f, x, a=((k, 2), (s, 1), (p, 0), dilation, ceil): f.max_pool2d(x, *a, return_indices=True), image)
+
+
+@pytest.mark.parametrize("include", [True, False])
+def test_average_pooling_of_every_small_size(include: bool) -> None:
+    for n, k, s, p, ceil in SIZES:
+        x = np.random.default_rng(n).standard_normal((1, 2, n))
+        assert_equal(lambda f, x, a=(k, s, p, ceil, include): f.avg_pool1d(x, *a), x)
+        image = np.random.default_rng(n).standard_normal((1, 2, n, 4))
+        for divisor in (None, 3):
+            assert_equal(lambda f, x, a=((k, 2), (s, 1), (p, 0), ceil, include, divisor): f.avg_pool2d(x, *a), image)
+
+
+def test_transposed_convolution_of_every_small_size() -> None:
+    """The size of the output, and the forms of output_size."""
+    for k, s, p, o, d in itertools.product([1, 2, 3], [1, 2], [0, 1], [0, 1], [1, 2]):
+        results = []
+        for lib in LIBRARIES:
+            x, w = lib.tensor(np.arange(8.0).reshape(1, 2, 4)), lib.tensor(np.arange(2.0 * 3 * k).reshape(2, 3, k))
+            try:
+                results.append(lib.nn.functional.conv_transpose1d(x, w, None, s, p, o, 1, d).numpy())
+            except RuntimeError:
+                results.append(None)
+        assert (results[0] is None) == (results[1] is None)
+        if results[0] is not None:
+            np.testing.assert_allclose(*results)
+    for size in range(5, 12):
+        shapes: list[Any] = []
+        for lib in LIBRARIES:
+            layer = lib.nn.ConvTranspose1d(2, 3, 3, stride=2, padding=1)
+            try:
+                shapes.append(tuple(layer(lib.zeros(1, 2, 4), output_size=(size,)).shape))
+            except ValueError:
+                shapes.append(None)
+        assert shapes[0] == shapes[1]
