@@ -38,8 +38,6 @@ def outcomes(call: Any, x: np.ndarray[Any, Any]) -> list[Any]:
 def assert_equal(call: Any, x: np.ndarray[Any, Any]) -> None:
     ours, theirs = outcomes(call, x)
     assert (ours is None) == (theirs is None)
-    if ours is not None and np.isinf(ours[0]).any():  # a window that sees nothing but the border has no index
-        ours, theirs = ours[:1], theirs[:1]
     for a, b in zip(ours or [], theirs or [], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
@@ -47,6 +45,8 @@ def assert_equal(call: Any, x: np.ndarray[Any, Any]) -> None:
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_max_pooling_of_every_small_size(dilation: int) -> None:
     for n, k, s, p, ceil in SIZES:
+        if 1 + dilation * (k - 1) > n:  # torch writes outside of its memory where a window sees nothing but the border
+            continue
         x = np.random.default_rng(n).permutation(2 * n).reshape(1, 2, n).astype(float)
         assert_equal(lambda f, x, a=(k, s, p, dilation, ceil): f.max_pool1d(x, *a, return_indices=True), x)
         image = np.random.default_rng(n).permutation(2 * n * 4).reshape(2, n, 4).astype(float)
@@ -85,3 +85,13 @@ def test_transposed_convolution_of_every_small_size() -> None:
             except ValueError:
                 shapes.append(None)
         assert shapes[0] == shapes[1]
+
+
+def test_a_window_that_sees_nothing_but_the_border() -> None:
+    """torch gives it an index that is out of range, and its backward then writes outside of its memory."""
+    x = minigrad.tensor([[[3.0]]], requires_grad=True)
+    y, index = minigrad.nn.functional.max_pool1d(x, 2, 1, 1, 2, return_indices=True)
+    assert (y.tolist(), index.shape) == ([[[-np.inf]]], y.shape)
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[[0]]]
