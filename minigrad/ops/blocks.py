@@ -19,8 +19,11 @@ def in_blocks(function: Callable[[Array, Array], None]) -> Callable[[Array], Arr
     @wraps(function)
     def wrapper(x: Array) -> Array:
         out = np.empty_like(x)
-        if x.size <= SIZE or not x.flags.forc:
+        if not x.ndim:
             function(np.atleast_1d(x), np.atleast_1d(out))  # a view of out: NumPy computes nothing in place on 0-d arrays
+            return out
+        if x.size <= SIZE or not x.flags.forc:
+            function(x, out)
             return out
         source, target = x.reshape(-1, order="A"), out.reshape(-1, order="A")
         for k in range(0, x.size, SIZE):

@@ -136,17 +136,18 @@ def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
 def lstm_step(*xs: Array) -> Array:
     """h' = s(o) tanh(c') and c' = s(f) c + s(i) tanh(z), one upon the other, of xs = (i f z o side by side, c)."""
     gates, c = xs
-    i, f, z, o = np.split(gates, 4, -1)
+    n = c.shape[-1]
+    s = sigmoid.forward(gates)
     out = np.empty((2, *c.shape), c.dtype)
-    out[1] = sigmoid.forward(f) * c + sigmoid.forward(i) * np.tanh(z)
-    np.multiply(sigmoid.forward(o), np.tanh(out[1]), out=out[0])
+    out[1] = s[..., n : 2 * n] * c + s[..., :n] * np.tanh(gates[..., 2 * n : 3 * n])
+    np.multiply(s[..., 3 * n :], np.tanh(out[1]), out=out[0])
     return out
 
 
 def _lstm_vjp(g: Any, gates: Any, c: Any) -> list[Any]:
-    n = c.shape[-1]
-    i, f, z, o = (getitem(gates, index=(..., slice(k * n, (k + 1) * n))) for k in range(4))
-    i, f, z, o = sigmoid(i), sigmoid(f), tanh(z), sigmoid(o)
+    n, s = c.shape[-1], sigmoid(gates)
+    i, f, o = (getitem(s, index=(..., slice(k * n, (k + 1) * n))) for k in (0, 1, 3))
+    z = tanh(getitem(gates, index=(..., slice(2 * n, 3 * n))))
     t = tanh(f * c + i * z)
     g_h, g_c = getitem(g, index=(0,)), getitem(g, index=(1,))
     g_c = g_c + g_h * o * (1 - t * t)
