@@ -1,4 +1,4 @@
-"""What several programs of the lecture need: options, pictures, statements, the digits, and the comparison with torch."""
+"""What several programs of the lecture need: options, pictures, statements, data sets, and the comparison with torch."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from sklearn import datasets
+from vega_datasets import data
 
 import minigrad
 from minigrad import Tensor, nn
@@ -25,11 +28,35 @@ mpl.use("Agg")
 # --------------------------------------------------------------------------------------- options, pictures, statements
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """An argument parser with error messages of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with an error message."""
+        self.exit(2, f"{self.prog}: error: {message} (--help explains the options)\n")
+
+
+def bounded_int(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Return a function that parses an integer within bounds."""
+
+    def parse_int(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if value < low or (high is not None and value > high):
+            bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, but got {text!r}")
+        return value
+
+    return parse_int
+
+
+def parser(description: str) -> Parser:
     """Return a parser of the options that all programs have."""
-    result = argparse.ArgumentParser(description=description)
+    result = Parser(description=description, allow_abbrev=False)
     result.add_argument("--output", type=Path, default=Path("."), metavar="DIR", help="for the picture; default: %(default)s")
-    result.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    result.add_argument("--seed", type=bounded_int(0), default=0, help="default: %(default)s")
     result.add_argument("--quick", action="store_true", help="a run of a few seconds, too short to show all")
     return result
 
@@ -46,6 +73,42 @@ def show(statement: str, holds: bool) -> None:
     print(("Shown: " if holds else "NOT SHOWN: ") + statement)
 
 
+# -------------------------------------------------------------------------------------------------------- auto-mpg data
+
+FEATURES = ["Cylinders", "Displacement", "Weight_in_lbs"]
+TARGET = "Miles_per_Gallon"
+
+
+@dataclass(frozen=True)
+class Cars:
+    """The auto-mpg data.
+
+    Attributes:
+        x: The features, of shape (398, 3); standardized, each has mean 0 and standard deviation 1.
+        y: Miles per gallon, of shape (398, 1).
+        optimum: The mean squared error of the least-squares solution, the minimum for linear models.
+    """
+
+    x: Tensor
+    y: Tensor
+    optimum: float
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def load_cars(standardized: bool = True) -> Cars:
+    """Read the data set, which is contained in the package vega_datasets."""
+    table = pd.read_json(data.cars.filepath).dropna(subset=[TARGET])
+    x = table[FEATURES].to_numpy(np.float32)
+    y = table[[TARGET]].to_numpy(np.float32)
+    if standardized:
+        x = (x - x.mean(axis=0)) / x.std(axis=0)
+    design = np.column_stack([np.ones(len(x)), x]).astype(np.float64)
+    solution = np.linalg.lstsq(design, y.astype(np.float64))[0]
+    return Cars(minigrad.tensor(x), minigrad.tensor(y), float(np.mean((design @ solution - y) ** 2)))
+
+
 # -------------------------------------------------------------------------------------------------- handwritten digits
 
 
@@ -59,9 +122,9 @@ class Digits:
 
 def load_digits(seed: int) -> tuple[Digits, Digits]:
     """Return the 1797 digits of scikit-learn: four of five for training, one of five, drawn at random, for the test."""
-    data = datasets.load_digits()
-    images = minigrad.tensor(data.images / 16, dtype=minigrad.float32).unsqueeze(1)
-    digits = minigrad.tensor(data.target)
+    source = datasets.load_digits()
+    images = minigrad.tensor(source.images / 16, dtype=minigrad.float32).unsqueeze(1)
+    digits = minigrad.tensor(source.target)
     order = minigrad.randperm(len(digits), generator=minigrad.Generator().manual_seed(seed))
     test, training = order.split([len(order) // 5, len(order) - len(order) // 5])
     return Digits(images[training], digits[training]), Digits(images[test], digits[test])

@@ -31,7 +31,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
@@ -40,19 +39,15 @@ from minigrad import Tensor, nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 
 try:
-    import matplotlib as mpl
     import matplotlib.pyplot as plt
-    import pandas as pd
+    from common import FEATURES, Cars, bounded_int, load_cars, parser
     from matplotlib.axes import Axes
     from matplotlib.ticker import LogLocator, NullFormatter
     from tqdm import tqdm
-    from vega_datasets import data
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. In a clone of minigrad: pip install -e '.[examples]'")
 
 TITLE = "Loss vs. Epochs for Different Optimizers"
-FEATURES = ["Cylinders", "Displacement", "Weight_in_lbs"]
-TARGET = "Miles_per_Gallon"
 LECTURE_LR = 0.001
 CONVERGED_RATIO = 1.05  # a loss of at most this times the least-squares loss counts as converged
 LR_GRID = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # searched by --tune
@@ -85,36 +80,7 @@ OPTIMIZERS: dict[str, Callable[[Parameters, float], optim.Optimizer]] = {
 LECTURE_OPTIMIZERS = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]
 
 
-# ------------------------------------------------------------------------------------------------------ data and model
-
-
-@dataclass(frozen=True)
-class Cars:
-    """The auto-mpg data.
-
-    Attributes:
-        x: The features, each with mean 0 and standard deviation 1, of shape (398, 3).
-        y: Miles per gallon, of shape (398, 1).
-        optimum: The mean squared error of the least-squares solution, the minimum for linear models.
-    """
-
-    x: Tensor
-    y: Tensor
-    optimum: float
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-def load_cars() -> Cars:
-    """Read the data set, which is contained in the package vega_datasets."""
-    table = pd.read_json(data.cars.filepath).dropna(subset=[TARGET])
-    x = table[FEATURES].to_numpy(np.float32)
-    y = table[[TARGET]].to_numpy(np.float32)
-    x = (x - x.mean(axis=0)) / x.std(axis=0)
-    design = np.column_stack([np.ones(len(x)), x]).astype(np.float64)
-    solution = np.linalg.lstsq(design, y.astype(np.float64))[0]
-    return Cars(minigrad.tensor(x), minigrad.tensor(y), float(np.mean((design @ solution - y) ** 2)))
+# --------------------------------------------------------------------------------------------------------------- model
 
 
 class LinearRegressionModel(nn.Module):
@@ -332,7 +298,6 @@ STYLES: list[tuple[str, str | tuple[int, tuple[float, ...]], str]] = [
 
 def draw(panels: dict[str, list[Run]], cars: Cars, one_model: bool, path: Path) -> None:
     """Write the picture of the loss curves, one panel for each title; for one model a panel of the whole training too."""
-    mpl.use("Agg")
     count = len(panels) + one_model
     figure, axes = plt.subplots(1, count, figsize=(7.5 * count if count > 1 else 10, 6), squeeze=False)
     longest = max(len(run.losses) for runs in panels.values() for run in runs)
@@ -393,31 +358,24 @@ def draw_consecutively(axes: Axes, runs: Sequence[Run], cars: Cars) -> None:
 # -------------------------------------------------------------------------------------------------------- command line
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser with error messages of one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with an error message."""
-        self.exit(2, f"{self.prog}: error: {message} (--help explains the options)\n")
-
-
 def parse(arguments: Sequence[str] | None, cars: Cars) -> tuple[argparse.Namespace, dict[str, float]]:
     """Return the options, and the optimizers with the learning rates of --lr; exit with a message of one line if invalid."""
-    parser = Parser(description="Compare optimizers on the auto-mpg data.", allow_abbrev=False)
-    parser.add_argument(
+    command_line = parser("Compare optimizers on the auto-mpg data.")
+    command_line.set_defaults(output=Path("out"))
+    command_line.add_argument(
         "--optimizers", nargs="+", metavar="NAME", default=LECTURE_OPTIMIZERS, help=f"of {', '.join(OPTIMIZERS)}"
     )
-    parser.add_argument(
+    command_line.add_argument(
         "--lr", nargs="+", metavar="LR", help="of all optimizers, and NAME=LR of one; default: 0.001, and the best of each"
     )
-    parser.add_argument("--epochs", type=bounded_int(1), default=1000, help="default: %(default)s")
-    parser.add_argument("--batch-size", type=bounded_int(1, len(cars)), default=34, help="default: %(default)s")
-    parser.add_argument("--seed", type=bounded_int(0), default=0, help="of the initial weights and the order of the batches")
-    parser.add_argument("--output", type=Path, default=Path("out"), metavar="FOLDER", help="for the picture; default: out")
-    mode = parser.add_mutually_exclusive_group()
+    command_line.add_argument("--epochs", type=bounded_int(1), default=1000, help="default: %(default)s")
+    command_line.add_argument("--batch-size", type=bounded_int(1, len(cars)), default=34, help="default: %(default)s")
+    mode = command_line.add_mutually_exclusive_group()
     mode.add_argument("--as-in-lecture", action="store_true", help="train one model with all optimizers one after another")
     mode.add_argument("--tune", action="store_true", help="search for the best learning rate of each optimizer")
-    options = parser.parse_args(arguments)
+    options = command_line.parse_args(arguments)
+    if options.quick:
+        options.epochs = min(options.epochs, 3)
     try:
         names = [optimizer_name(name) for name in options.optimizers]
         for name in names:
@@ -428,24 +386,8 @@ def parse(arguments: Sequence[str] | None, cars: Cars) -> tuple[argparse.Namespa
         lrs = learning_rates(options.lr or [], names)
         prepare_folder(options.output)
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        command_line.error(str(error))
     return options, lrs
-
-
-def bounded_int(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Return a function that parses an integer within bounds."""
-
-    def parse_int(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if value < low or (high is not None and value > high):
-            bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, but got {text!r}")
-        return value
-
-    return parse_int
 
 
 def optimizer_name(name: str) -> str:

@@ -6,12 +6,18 @@ y = 2 x + 1 on x = 1..5 in a few steps and improves the learning rate with Adam,
 For gradient descent the learning rate must stay below the stability limit of this problem, 2 / 23.66.
 
     python examples/learn_the_learning_rate.py --optimizer SGD --steps 10 --rounds 60
+
+Nothing is random here, so `--seed` changes nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from common import bounded_int, parser, save, show
 
 import minigrad
 from minigrad import Tensor, optim
@@ -38,37 +44,63 @@ def train(optimizer: optim.Optimizer, steps: int, **hyper: Tensor) -> Tensor:
     return loss_function(w)
 
 
-def main(arguments: list[str] | None = None) -> float:
+def draw(history: Sequence[tuple[float, float]], path: Path) -> None:
+    """Draw the learning rate and the final loss of each round."""
+    lrs, losses = zip(*history, strict=True)
+    figure, axes = plt.subplots(2, 1, sharex=True, figsize=(8, 7))
+    for ax, values, label in zip(axes, (lrs, losses), ("learning rate", "final loss"), strict=True):
+        ax.semilogy(values, "o-", color="#0072b2", markersize=4, label=label)
+        ax.set_ylabel(label)
+        ax.grid(True, which="both", alpha=0.3)
+    best = min(range(len(losses)), key=lambda k: losses[k])
+    axes[0].axhline(lrs[best], color="#d55e00", linestyle="--", label=f"the best one, {lrs[best]:.5f}")
+    axes[0].legend()
+    axes[0].set_title("The learning rate, learned by gradient descent")
+    axes[1].set_xlabel("round")
+    figure.tight_layout()
+    save(figure, path)
+    plt.close(figure)
+
+
+def main(argv: Sequence[str] | None = None) -> float:
     """Run the program and return the best learning rate."""
-    parser = argparse.ArgumentParser(description="Learn the learning rate by gradient descent through the training.")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="SGD")
-    parser.add_argument("--steps", type=int, default=10, help="steps of a training run")
-    parser.add_argument("--rounds", type=int, default=60, help="training runs, each with an updated learning rate")
-    parser.add_argument("--lr", type=float, default=0.005, help="the initial learning rate")
-    args = parser.parse_args(arguments)
-    for name in ("steps", "rounds", "lr"):
-        if not getattr(args, name) > 0 or math.isinf(getattr(args, name)):
-            parser.error(f"--{name} must be positive and finite")
+    options = parser("Learn the learning rate by gradient descent through the training.")
+    options.add_argument("--optimizer", choices=OPTIMIZERS, default="SGD")
+    options.add_argument("--steps", type=bounded_int(1), default=10, help="steps of a training run")
+    options.add_argument(
+        "--rounds", type=bounded_int(1), default=60, help="training runs, each with an updated learning rate"
+    )
+    options.add_argument("--lr", type=float, default=0.005, help="the initial learning rate")
+    args = options.parse_args(argv)
+    if not 0 < args.lr < math.inf:
+        options.error("--lr must be positive and finite")
+    rounds = min(args.rounds, 5) if args.quick else args.rounds
 
     weights = minigrad.zeros(2, dtype=minigrad.float64)
     optimizer: optim.Optimizer = getattr(optim, args.optimizer)([weights])
     log_lr = minigrad.tensor(math.log(args.lr), dtype=minigrad.float64, requires_grad=True)
     lr_optimizer = optim.Adam([log_lr], lr=0.1)
-    best_loss, best_lr = math.inf, float(args.lr)
+    history = []
     print(f"{args.optimizer}, {args.steps} steps: round, learning rate, final loss, d(final loss) / d(log lr)")
-    for k in range(args.rounds):
+    for k in range(rounds):
         lr = log_lr.exp()
         loss = train(optimizer, args.steps, lr=lr)
         lr_optimizer.zero_grad()
         loss.backward()
         assert log_lr.grad is not None
-        if loss.item() < best_loss:
-            best_loss, best_lr = loss.item(), float(lr.item())
-        if k % max(1, args.rounds // 10) == 0 or k == args.rounds - 1:
+        history.append((lr.item(), loss.item()))
+        if k % max(1, rounds // 10) == 0 or k == rounds - 1:
             print(f"{k:5d}  {lr.item():.6f}  {loss.item():12.6g}  {log_lr.grad.item():12.4g}")
         lr_optimizer.step()
-    print(f"best: learning rate {best_lr:.6f}, final loss {best_loss:.6g}")
-    return best_lr
+    best_lr, best_loss = min(history, key=lambda pair: pair[1])
+    draw(history, args.output / "learn_the_learning_rate.png")
+    first = history[0][1]
+    show(
+        f"gradient descent improves the learning rate: {args.lr:g} leaves the loss {first:.6g}, the best found, "
+        f"{best_lr:.6f}, leaves {best_loss:.6g}",
+        best_loss < first,
+    )
+    return float(best_lr)
 
 
 if __name__ == "__main__":

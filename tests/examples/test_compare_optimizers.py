@@ -58,7 +58,7 @@ def without_time(output: str) -> str:
 
 
 def test_tables_and_picture(tmp_path: Path) -> None:
-    done = run("--epochs", "3", "--output", str(tmp_path / "new" / "folder"))
+    done = run("--quick", "--output", str(tmp_path / "new" / "folder"))
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
     heads = [k for k, row in enumerate(rows) if row[:5] == ["optimizer", "lr", "MSE", "MAE", "R²"]]
@@ -286,7 +286,7 @@ def test_a_missing_package_is_reported_with_the_remedy(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-c",
-        f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_path({str(PROGRAM)!r})",
+        f"import runpy, sys; sys.path[:0] = {[str(tmp_path), str(PROGRAM.parent)]!r}; runpy.run_path({str(PROGRAM)!r})",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
