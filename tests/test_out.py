@@ -166,3 +166,8 @@ def test_gradients_that_are_not_there_are_zeros_or_none(materialize: bool) -> No
         Two.apply(x)[1].sum().backward()
         seen.append(x.grad.tolist())
     assert seen[:2] == seen[2:]
+
+
+def test_a_function_that_makes_no_new_tensor_takes_no_out() -> None:
+    with pytest.raises(TypeError, match="'out'"):
+        minigrad.flatten(minigrad.ones(2, 2), out=minigrad.zeros(4))  # type: ignore[call-arg]

@@ -144,12 +144,17 @@ def function_of(method: Callable[..., Any], module: str, takes_out: bool = False
     def refusal(given: Any) -> TypeError:
         return TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(given).__name__}")
 
+    def finish(result: Any, out: Any) -> Any:
+        if out is not None and not takes_out:
+            raise TypeError(f"{name}() got an unexpected keyword argument 'out'")
+        return result if out is None else write_out(name, result, out)
+
     if not others:
 
         def call(input: Any, *, out: Any = None) -> Any:
             if not isinstance(input, TensorBase):
                 raise refusal(input)
-            return method(input) if out is None else write_out(name, method(input), out)
+            return finish(method(input), out)
     else:
 
         def call(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
@@ -158,8 +163,7 @@ def function_of(method: Callable[..., Any], module: str, takes_out: bool = False
                 if not (takes_scalar and tensors and isinstance(input, int | float)):
                     raise refusal(input)
                 input = as_operand(input, tensors[0])  # noqa: A001
-            result = method(input, *args, **kwargs)
-            return result if out is None else write_out(name, result, out)
+            return finish(method(input, *args, **kwargs), out)
 
     first = this.replace(name="input", annotation="Tensor | float" if takes_scalar else "Tensor")
     parameters = [first, *(p.replace(annotation=function_annotation(p.annotation)) for p in others)]

@@ -175,12 +175,6 @@ def reciprocal(x: Array) -> Array:
     return np.reciprocal(x)
 
 
-@elementwise(public=False, floating=True, x=lambda g, out: where(out == 0, 0, g / (2 * out)))
-def safe_sqrt(x: Array) -> Array:
-    """Square root with derivative 0 at 0, for norms and standard deviations."""
-    return np.sqrt(x)
-
-
 @elementwise(ufunc=np.tan, floating=True, x=lambda g, out: g * (1 + out * out))
 def tan(x: Array) -> Array:
     """Tangent; x in radians."""

@@ -34,7 +34,8 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     """a where the condition is True, else b. A NaN in the gradient does not reach the branch that was not taken."""
     if condition.dtype.kind != "b":
         raise TypeError(f"the condition must be boolean, but it is {condition.dtype}: compare, for example x != 0")
-    if condition.size < 8192 or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray) or a.dtype.kind != "f":
+    arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+    if condition.size < 8192 or not arrays or a.dtype.kind != "f" or a.dtype != b.dtype:
         return np.where(condition, a, b)
     bits = BITS[a.dtype.itemsize]
     x, y = a.view(bits), b.view(bits)

@@ -430,7 +430,7 @@ class DataLoader(Generic[T_co]):
         self.pin_memory = pin_memory
         self.worker_init_fn = worker_init_fn
         if is_stream:
-            sampler = repeat(0)  # it only counts the samples
+            sampler = cast(Any, dataset)  # the samples themselves take the place of indices
         elif sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         if batch_sampler is None and batch_size is not None:
@@ -440,25 +440,13 @@ class DataLoader(Generic[T_co]):
     def __iter__(self) -> Iterator[Any]:
         dataset, collate = self.dataset, self.collate_fn
         if isinstance(dataset, IterableDataset):
-            return self._stream(iter(dataset))
+            collate = collate or (default_collate if self.batch_sampler is not None else lambda sample: sample)
+            return map(collate, self.sampler if self.batch_sampler is None else self.batch_sampler)
         if self.batch_sampler is None:
             return (dataset[k] if collate is None else collate(dataset[k]) for k in self.sampler)
         if collate is None:
             return (fetch_batch(dataset, indices) for indices in self.batch_sampler)
         return (collate([dataset[k] for k in indices]) for indices in self.batch_sampler)
 
-    def _stream(self, samples: Iterator[Any]) -> Iterator[Any]:
-        """Yield the batches of an iterable dataset."""
-        size, collate = self.batch_size, self.collate_fn
-        if size is None:
-            yield from samples if collate is None else map(collate, samples)
-            return
-        while batch := list(islice(samples, size)):
-            if len(batch) == size or not self.drop_last:
-                yield (collate or default_collate)(batch)
-
     def __len__(self) -> int:
-        if isinstance(self.dataset, IterableDataset):
-            full, remainder = divmod(_length(self.dataset), self.batch_size or 1)
-            return full + (remainder > 0 and not self.drop_last)
         return _length(self.sampler if self.batch_sampler is None else self.batch_sampler)

@@ -655,7 +655,6 @@ DOMAINS: dict[str, Domain] = {
     "log1p": elementwise(torch.log1p, values(-0.8, 3)),
     "rsqrt": elementwise(torch.rsqrt, positive),
     "reciprocal": elementwise(torch.reciprocal, nonzero),
-    "safe_sqrt": elementwise(torch.sqrt, positive),
     "tan": elementwise(torch.tan, values(-1.2, 1.2)),
     "asin": elementwise(torch.asin, values(-0.8, 0.8)),
     "acos": elementwise(torch.acos, values(-0.8, 0.8)),

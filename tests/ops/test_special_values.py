@@ -41,7 +41,7 @@ every_float = pytest.mark.parametrize("kind", FLOATS, ids=lambda kind: kind.__na
 
 # ------------------------------------------------------------------------------------------------------------- references
 
-SPELT_OTHERWISE = {"gelu_tanh": "gelu", "power": "pow", "safe_sqrt": "sqrt", "trunc_divide": "div"}
+SPELT_OTHERWISE = {"gelu_tanh": "gelu", "power": "pow", "trunc_divide": "div"}
 """Primitives that torch has by another name; `DOMAINS` says how it is called."""
 
 FORMULAS: dict[str, Callable[..., Any]] = {
@@ -441,3 +441,12 @@ def test_the_error_function_is_right_to_its_last_digits(name: str, kind: Any) ->
     right = by_formula(FORMULAS[name], [x], {})
     ours = OWN[name](from_numpy(x)).numpy().astype(np.float64)
     assert (np.abs(ours - right) <= 5 * np.finfo(kind).eps * np.abs(right)).all()
+
+
+def test_where_of_large_arrays_and_of_two_dtypes() -> None:
+    """Beyond the size from which bits are chosen: with NaN, broadcast, and where the arrays do not have one dtype."""
+    rng = np.random.default_rng(2)
+    condition, a = rng.random((100, 100)) < 0.5, rng.standard_normal((100, 100))
+    a[0] = np.nan
+    for b in (-a.T, a[:1], a.astype(np.float32)):
+        np.testing.assert_array_equal(OWN["where"].forward(condition, a, b), np.where(condition, a, b))

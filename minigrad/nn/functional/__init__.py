@@ -1,7 +1,7 @@
 """Layers, activations and losses as functions, with torch's names: what the modules of `minigrad.nn` compute.
 
 `sigmoid`, `tanh`, `softmax` and `log_softmax` are those of `minigrad`; unlike torch's, the last two do not guess a missing
-`dim`. An argument of torch that minigrad does not have, such as `size_average` or `ceil_mode`, is a TypeError that names it.
+`dim`. An argument of torch that minigrad does not have, such as `size_average`, is a TypeError that names it.
 """
 
 from minigrad.functions import log_softmax as log_softmax
