@@ -17,22 +17,16 @@ from minigrad import fastpath as fastpath
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
-from minigrad.autograd import enable_grad as enable_grad
-from minigrad.autograd import inference_mode as inference_mode
-from minigrad.autograd import is_grad_enabled as is_grad_enabled
-from minigrad.autograd import no_grad as no_grad
-from minigrad.autograd import set_grad_enabled as set_grad_enabled
 from minigrad.combining import *
 from minigrad.compat.devices import *
 from minigrad.compat.tensor_types import *
 from minigrad.creation import *
 from minigrad.dtypes import *
 from minigrad.functions import *
+from minigrad.grad_mode import *
 from minigrad.methods.attributes import Size as Size
 from minigrad.random import *
 from minigrad.serialization import *
-from minigrad.serialization import load as load
-from minigrad.serialization import save as save
 from minigrad.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"

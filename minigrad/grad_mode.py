@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
 
 class ThreadState:
     """The state of one thread. Defaults: recording on, no observer.

@@ -3,63 +3,17 @@
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
 from minigrad.nn import utils as utils
-from minigrad.nn.activation import ELU as ELU
-from minigrad.nn.activation import GELU as GELU
-from minigrad.nn.activation import Hardtanh as Hardtanh
-from minigrad.nn.activation import LeakyReLU as LeakyReLU
-from minigrad.nn.activation import LogSigmoid as LogSigmoid
-from minigrad.nn.activation import LogSoftmax as LogSoftmax
-from minigrad.nn.activation import PReLU as PReLU
-from minigrad.nn.activation import ReLU as ReLU
-from minigrad.nn.activation import ReLU6 as ReLU6
-from minigrad.nn.activation import Sigmoid as Sigmoid
-from minigrad.nn.activation import SiLU as SiLU
-from minigrad.nn.activation import Softmax as Softmax
-from minigrad.nn.activation import Softplus as Softplus
-from minigrad.nn.activation import Tanh as Tanh
-from minigrad.nn.attention import MultiheadAttention as MultiheadAttention
-from minigrad.nn.attention import TransformerEncoder as TransformerEncoder
-from minigrad.nn.attention import TransformerEncoderLayer as TransformerEncoderLayer
-from minigrad.nn.container import ModuleDict as ModuleDict
-from minigrad.nn.container import ModuleList as ModuleList
-from minigrad.nn.container import ParameterDict as ParameterDict
-from minigrad.nn.container import ParameterList as ParameterList
-from minigrad.nn.container import Sequential as Sequential
-from minigrad.nn.convolution import Conv1d as Conv1d
-from minigrad.nn.convolution import Conv2d as Conv2d
-from minigrad.nn.convolution import ConvTranspose1d as ConvTranspose1d
-from minigrad.nn.convolution import ConvTranspose2d as ConvTranspose2d
-from minigrad.nn.dropout import Dropout as Dropout
-from minigrad.nn.dropout import Dropout1d as Dropout1d
-from minigrad.nn.dropout import Dropout2d as Dropout2d
+from minigrad.nn.activation import *
+from minigrad.nn.attention import *
+from minigrad.nn.container import *
+from minigrad.nn.convolution import *
+from minigrad.nn.dropout import *
 from minigrad.nn.embedding import Embedding as Embedding
-from minigrad.nn.flatten import Flatten as Flatten
-from minigrad.nn.flatten import Identity as Identity
-from minigrad.nn.flatten import Unflatten as Unflatten
-from minigrad.nn.loss import BCELoss as BCELoss
-from minigrad.nn.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
-from minigrad.nn.loss import CrossEntropyLoss as CrossEntropyLoss
-from minigrad.nn.loss import HuberLoss as HuberLoss
-from minigrad.nn.loss import KLDivLoss as KLDivLoss
-from minigrad.nn.loss import L1Loss as L1Loss
-from minigrad.nn.loss import MSELoss as MSELoss
-from minigrad.nn.loss import NLLLoss as NLLLoss
-from minigrad.nn.loss import SmoothL1Loss as SmoothL1Loss
+from minigrad.nn.flatten import *
+from minigrad.nn.loss import *
 from minigrad.nn.module import Linear as Linear
 from minigrad.nn.module import Module as Module
 from minigrad.nn.module import Parameter as Parameter
-from minigrad.nn.normalization import BatchNorm1d as BatchNorm1d
-from minigrad.nn.normalization import BatchNorm2d as BatchNorm2d
-from minigrad.nn.normalization import GroupNorm as GroupNorm
-from minigrad.nn.normalization import LayerNorm as LayerNorm
-from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from minigrad.nn.pooling import AvgPool1d as AvgPool1d
-from minigrad.nn.pooling import AvgPool2d as AvgPool2d
-from minigrad.nn.pooling import MaxPool1d as MaxPool1d
-from minigrad.nn.pooling import MaxPool2d as MaxPool2d
-from minigrad.nn.recurrent import GRU as GRU
-from minigrad.nn.recurrent import LSTM as LSTM
-from minigrad.nn.recurrent import RNN as RNN
-from minigrad.nn.recurrent import GRUCell as GRUCell
-from minigrad.nn.recurrent import LSTMCell as LSTMCell
-from minigrad.nn.recurrent import RNNCell as RNNCell
+from minigrad.nn.normalization import *
+from minigrad.nn.pooling import *
+from minigrad.nn.recurrent import *

@@ -15,6 +15,11 @@ from minigrad.nn import init
 from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.module import Parameter
 
+__all__ = [
+    "ELU", "GELU", "Hardtanh", "LeakyReLU", "LogSigmoid", "LogSoftmax", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid",
+    "Softmax", "Softplus", "Tanh",
+]  # fmt: skip
+
 
 class InplaceActivation(FunctionModule):
     """Base class of the activations that have no setting but `inplace`."""

@@ -18,6 +18,8 @@ from minigrad.nn.module import Linear, Module, Parameter
 from minigrad.nn.normalization import LayerNorm
 from minigrad.tensor import Tensor
 
+__all__ = ["MultiheadAttention", "TransformerEncoder", "TransformerEncoderLayer"]
+
 
 class MultiheadAttention(Module):
     """softmax(Q K' / sqrt(d)) V in several heads side by side, then a linear layer. Equals ``torch.nn.MultiheadAttention``.

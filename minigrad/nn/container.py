@@ -12,6 +12,8 @@ from minigrad.nn.module import Module, Parameter
 from minigrad.nn.registration import Kind
 from minigrad.tensor import Tensor
 
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
 
 class _Container(Module):
     """What is registered as one kind of member, and nothing else."""

@@ -15,6 +15,8 @@ from minigrad.nn.functional.spatial import Sizes, per_axis
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
+
 PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 

@@ -6,6 +6,8 @@ from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.functional.dropout import check_probability
 
+__all__ = ["Dropout", "Dropout1d", "Dropout2d"]
+
 
 class Dropout(FunctionModule):
     """Drop elements; in evaluation, y = x. Equals ``torch.nn.Dropout``; see `functional.dropout`.

@@ -8,6 +8,8 @@ from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
+__all__ = ["Flatten", "Identity", "Unflatten"]
+
 
 class Identity(Module):
     """y = x, whatever the arguments of the constructor: a placeholder for a layer. Equals ``torch.nn.Identity``."""

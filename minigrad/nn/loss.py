@@ -12,6 +12,11 @@ from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.functional.loss import REDUCTIONS, check_reduction
 from minigrad.tensor import Tensor
 
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",
+    "SmoothL1Loss",
+]  # fmt: skip
+
 
 class Loss(FunctionModule):
     """Base class of the losses.

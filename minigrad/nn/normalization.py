@@ -12,6 +12,8 @@ from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensor import Tensor
 
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"]
+
 
 class Normalization(Module):
     """Base class of the normalizations: a learned scale and shift."""

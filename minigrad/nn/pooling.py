@@ -8,6 +8,8 @@ from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.functional.spatial import Sizes, per_axis
 
+__all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d"]
+
 
 class MaxPool2d(FunctionModule):
     """The maximum of each window, see `functional.max_pool2d`.

@@ -20,6 +20,8 @@ from minigrad.nn.module import Module, Parameter
 from minigrad.ops import neural
 from minigrad.tensor import Tensor
 
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+
 State = tuple[Tensor, ...]
 Weights = tuple[Tensor, Tensor | None]
 Transition = Callable[[Tensor, State, Weights], State]

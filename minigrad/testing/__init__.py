@@ -23,20 +23,5 @@ from importlib.util import find_spec
 if find_spec("hypothesis") is None:
     raise ModuleNotFoundError("minigrad.testing needs Hypothesis; in a clone of minigrad: pip install -e '.[test]'")
 
-from minigrad.testing.assertions import assert_backward_contract, assert_gradients, assert_same
-from minigrad.testing.strategies import (
-    arrays,
-    broadcastable,
-    configurations,
-    gradient_sequences,
-    layouts,
-    shapes,
-    special_values,
-    tensors,
-    values,
-)
-
-__all__ = [
-    "arrays", "assert_backward_contract", "assert_gradients", "assert_same", "broadcastable", "configurations",
-    "gradient_sequences", "layouts", "shapes", "special_values", "tensors", "values",
-]  # fmt: skip
+from minigrad.testing.assertions import *
+from minigrad.testing.strategies import *

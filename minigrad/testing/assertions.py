@@ -22,6 +22,8 @@ from minigrad.grad_mode import thread
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
+__all__ = ["assert_backward_contract", "assert_gradients", "assert_same"]
+
 Function = Callable[..., Any]
 
 STEP = 2.0**-11

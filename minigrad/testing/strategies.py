@@ -16,6 +16,11 @@ from minigrad.creation import from_numpy
 from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor
 
+__all__ = [
+    "arrays", "broadcastable", "configurations", "gradient_sequences", "layouts", "shapes", "special_values", "tensors",
+    "values",
+]  # fmt: skip
+
 GRID = 64
 """Values are multiples of 1/64, which every floating-point dtype represents exactly."""
 

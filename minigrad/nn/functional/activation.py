@@ -13,6 +13,8 @@ from minigrad.ops import activation, elementary, error_function
 from minigrad.primitive import Primitive
 from minigrad.tensor import Tensor
 
+__all__ = ["elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "prelu", "relu", "relu6", "silu", "softplus"]
+
 
 def _pointwise(op: Primitive, x: Tensor, inplace: bool = False, **attributes: Any) -> Tensor:
     if not isinstance(x, Tensor):

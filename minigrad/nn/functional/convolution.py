@@ -12,6 +12,8 @@ from minigrad.ops import convolution
 from minigrad.primitive import Shape
 from minigrad.tensor import Tensor
 
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+
 
 def conv1d(
     input: Tensor,

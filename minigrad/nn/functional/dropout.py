@@ -9,6 +9,8 @@ from minigrad.primitive import Array
 from minigrad.random import numpy_generator
 from minigrad.tensor import Tensor, wrap
 
+__all__ = ["dropout", "dropout1d", "dropout2d"]
+
 
 def check_probability(p: float) -> None:
     """Raise unless p is a probability.

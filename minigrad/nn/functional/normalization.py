@@ -12,6 +12,8 @@ from minigrad.promotion import in_single
 from minigrad.summation import sum_along
 from minigrad.tensor import Tensor
 
+__all__ = ["batch_norm", "cosine_similarity", "group_norm", "layer_norm", "normalize"]
+
 
 @in_single
 def layer_norm(

@@ -18,6 +18,8 @@ from minigrad.ops import convolution
 from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor, wrap
 
+__all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
+
 
 class Windows(NamedTuple):
     """How windows slide over a batch of signals or images."""
