@@ -4,8 +4,6 @@
 that `minigrad.autodiff` and `minigrad.optim.optimizer` show.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 

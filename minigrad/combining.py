@@ -1,7 +1,5 @@
 """Functions of several tensors: where, cat, stack, meshgrid, einsum."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any, overload

@@ -4,8 +4,6 @@ The functions are torch's. Random elements are drawn from a `Generator`, or from
 equal seeds give other numbers than in torch.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack

@@ -1,7 +1,5 @@
 """Number types with torch's names, and torch's rules for what comes out when they meet."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

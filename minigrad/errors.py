@@ -1,7 +1,5 @@
 """The errors of reverse mode and of in-place operations: what happened, in torch's words, then what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

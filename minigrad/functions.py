@@ -4,8 +4,6 @@ There is one for each public method of `FAMILIES` that is not marked as a method
 see `minigrad.stubs`.
 """
 
-from __future__ import annotations
-
 from minigrad.methods.families import FAMILIES
 from minigrad.methods.interface import function_methods, function_of
 from minigrad.methods.shape import ShapeMethods

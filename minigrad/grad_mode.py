@@ -1,7 +1,5 @@
 """Per-thread state: whether operations are recorded, who observes them, and how NumPy handles floating-point errors."""
 
-from __future__ import annotations
-
 import contextvars
 import threading
 from collections.abc import Callable, Generator, Iterator

@@ -1,7 +1,5 @@
 """Hooks: functions that are called with the gradient of a tensor, and the handles to remove them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """The repr of a tensor: torch's format, character for character, except for the name of the library."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable
 from typing import Any

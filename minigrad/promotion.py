@@ -4,8 +4,6 @@ A Python scalar does not change the dtype of a tensor of its own category: ``flo
 ``int64_tensor * 2.0`` is of the default floating-point dtype. A NumPy scalar counts as the Python scalar of its value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar

@@ -1,7 +1,5 @@
 """The gradient rules of a primitive as they stand in the program, for `repr` and `help`."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Callable, Mapping

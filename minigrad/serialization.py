@@ -4,8 +4,6 @@ A file is an uncompressed NumPy ``.npz`` archive. It has one array for each tens
 containers and scalars as JSON text. It contains no pickles, so loading cannot execute code. ``numpy.load`` can read it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import json

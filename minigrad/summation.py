@@ -5,8 +5,6 @@ NumPy adds pairwise, with an error that grows like log n, but only along the axi
 does so along every axis, at the same cost: it adds blocks, then the sums of the blocks, and so on.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

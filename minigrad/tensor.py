@@ -1,7 +1,5 @@
 """Tensor: the class with all of torch's methods. What they do stands in `minigrad.methods`, family by family."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -20,8 +20,6 @@ base, at any time: v = f(x). So is its history. Three rules keep the two in step
 tensor([10., 20., 20.])
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 

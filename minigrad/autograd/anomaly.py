@@ -1,7 +1,5 @@
 """Anomaly mode: who made the first NaN?"""
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback

@@ -4,8 +4,6 @@
 accordingly. With create_graph the results can be differentiated in turn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

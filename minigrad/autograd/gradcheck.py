@@ -4,8 +4,6 @@ The derivative of f by x is about (f(x + eps) - f(x - eps)) / (2 eps), in error 
 the rounding of f divided by eps. With eps = 1e-6 that leaves nine good digits in float64 and not one in float32.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Run programs written for torch without changing them: ``import torch`` gives minigrad."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder

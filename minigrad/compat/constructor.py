@@ -1,7 +1,5 @@
 """The arguments of torch's legacy constructors: ``Tensor(2, 3)`` has sizes, ``Tensor([2, 3])`` data."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

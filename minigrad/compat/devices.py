@@ -1,7 +1,5 @@
 """Devices: there is the CPU. Programs that ask for others learn that they are not available."""
 
-from __future__ import annotations
-
 from typing import Any
 
 __all__ = ["accelerator", "backends", "cuda", "device", "set_default_device"]

@@ -1,7 +1,5 @@
 """NumPy's argument names, which torch takes too: ``x.sum(axis=0, keepdims=True)`` is ``x.sum(dim=0, keepdim=True)``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from inspect import isfunction, signature

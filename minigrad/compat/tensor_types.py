@@ -1,7 +1,5 @@
 """The tensor types of torch's early days, such as `FloatTensor`; use ``minigrad.tensor(data, dtype=...)`` in new programs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minigrad import dtypes

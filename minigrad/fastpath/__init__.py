@@ -5,8 +5,6 @@ a whole, as does the environment variable ``MINIGRAD_FASTPATH=0``; `enable` swit
 of optimizers to the last bit.
 """
 
-from __future__ import annotations
-
 import os
 
 from minigrad.backend import Backend, get_backend, set_backend

@@ -4,8 +4,6 @@
 skips what is not needed for tensors of one dtype that suits the primitive: promotion, and loops over the operands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 

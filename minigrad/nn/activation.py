@@ -4,8 +4,6 @@ The result has the shape of the input; with ``inplace=True`` it overwrites the i
 name.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from minigrad import dtypes

@@ -1,7 +1,5 @@
 """Attention between the positions of sequences, and the transformer encoder that is built of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from copy import deepcopy

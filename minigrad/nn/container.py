@@ -1,7 +1,5 @@
 """Containers: modules in a sequence, modules or parameters in a list or a dictionary."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby

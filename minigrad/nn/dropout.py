@@ -1,7 +1,5 @@
 """Dropout as modules: in training, they set elements or channels to 0 with probability p and divide the others by 1 - p."""
 
-from __future__ import annotations
-
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn.function_module import FunctionModule
 from minigrad.nn.functional.dropout import check_probability

@@ -1,7 +1,5 @@
 """Flatten, Unflatten and Identity: layers that leave the values unchanged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from minigrad.nn.function_module import FunctionModule

@@ -1,7 +1,5 @@
 """The text of a module, as torch shows it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 

@@ -1,7 +1,5 @@
 """FunctionModule: a module that applies a function of `minigrad.nn.functional`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

@@ -5,8 +5,6 @@ shape ``(out, in, *kernel)`` they are in * prod(kernel) and out * prod(kernel). 
 the default generator; they are not those of torch.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 

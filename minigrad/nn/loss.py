@@ -3,8 +3,6 @@
 `reduction` is ``mean``, ``sum`` or ``none``. torch's deprecated arguments `size_average` and `reduce` are not supported.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from minigrad.nn import functional as F  # noqa: N812

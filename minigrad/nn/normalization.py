@@ -1,7 +1,5 @@
 """Normalization as modules: mean 0 and variance 1, then a learned scale and shift."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pooling layers. Each equals torch's class of the same name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from minigrad.nn import functional as F  # noqa: N812

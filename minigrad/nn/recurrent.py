@@ -4,8 +4,6 @@ A *transition* is the formula of one kind of network: it computes the next state
 projection of the input. States and gates are those of torch. In the formulas, s is the sigmoid, and * is element by element.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

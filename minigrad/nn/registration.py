@@ -1,7 +1,5 @@
 """What may be registered in a module under which name; the errors are torch's."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 Kind = Literal["parameter", "buffer", "module"]

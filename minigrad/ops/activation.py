@@ -1,7 +1,5 @@
 """Activation functions that need rules of their own, for their kinks or for accuracy; `relu`, `tanh`, ... are elementary."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad.ops.elementary import exp, sigmoid

@@ -14,8 +14,6 @@ computed in memory that is there already. ``floating=True`` converts integers to
 that torch's function of this name takes more arguments: it is in `minigrad.methods.arithmetic`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

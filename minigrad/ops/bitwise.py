@@ -1,7 +1,5 @@
 """Operations on booleans and on the bits of integers, element by element. They have no derivative."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad.primitive import Array, elementwise

@@ -1,7 +1,5 @@
 """Arrays in blocks that fit into the cache: a function of several steps takes a third of the time on large arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 

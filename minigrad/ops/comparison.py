@@ -1,7 +1,5 @@
 """Comparison, element by element. The results are booleans, which have no derivative."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad.primitive import Array, elementwise

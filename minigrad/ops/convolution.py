@@ -5,8 +5,6 @@ window of the output p has the elements of x at the indices p * stride + k * dil
 `size`, `kernel`, `stride` and `dilation` have one entry for each spatial axis.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from typing import Any

@@ -1,7 +1,5 @@
 """Elementary functions, element by element: powers, exponentials, logarithms, angles."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Linear algebra: products of matrices and stacks of matrices."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 `dim` is None for all axes, or a tuple of axes that are not negative. With `keepdim` a reduced axis is kept with size 1.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -4,8 +4,6 @@ These functions are constant between their steps: their derivative is 0, as in t
 them still has a gradient.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad.ops.selection import fill

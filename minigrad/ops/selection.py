@@ -1,7 +1,5 @@
 """Selection, element by element: which of several values is taken, decided by a mask or by bounds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

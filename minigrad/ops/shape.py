@@ -1,7 +1,5 @@
 """Shape: the same elements, arranged in another way."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from operator import index
 from typing import Literal

@@ -1,7 +1,5 @@
 """RMSprop without a learning rate: Adadelta."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

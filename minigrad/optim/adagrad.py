@@ -1,7 +1,5 @@
 """A learning rate for each parameter: Adagrad."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

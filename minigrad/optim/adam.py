@@ -1,7 +1,5 @@
 """Momentum and RMSprop in one, with averages that are right from the first step on: Adam, AdamW."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

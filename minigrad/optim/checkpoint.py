@@ -1,7 +1,5 @@
 """Checkpoints of optimizers in torch's layout: saving, and loading with every misfit refused before anything is changed."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

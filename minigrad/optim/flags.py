@@ -3,8 +3,6 @@
 minigrad has one implementation. The flags are there so that calls and checkpoints fit, and must be off.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any, TypedDict

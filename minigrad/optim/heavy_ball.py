@@ -1,7 +1,5 @@
 """Momentum as Polyak wrote it: the heavy ball."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -11,8 +11,6 @@ learning rate after them, and lr_0 the initial learning rate of the group.
         scheduler.step()
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from bisect import bisect_right

@@ -1,7 +1,5 @@
 """Adam that looks ahead: NAdam."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """Momentum that looks ahead: Nesterov's accelerated gradient in its original form."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -23,8 +23,6 @@ An optimizer can also be written in torch's manner: without a rule, with a `step
 `self.param_groups` and keeps what it likes in `self.state[p]`.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

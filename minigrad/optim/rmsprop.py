@@ -1,7 +1,5 @@
 """Adagrad that forgets: RMSprop."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """The rule of an optimizer, `update`: what its signature says, and what it must return."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from inspect import Parameter, signature
 from typing import Any

@@ -1,7 +1,5 @@
 """Gradient descent, and with a memory: momentum."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

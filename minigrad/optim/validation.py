@@ -1,7 +1,5 @@
 """What an optimizer refuses: parameters, options, gradients and state that do not fit, in torch's words."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence

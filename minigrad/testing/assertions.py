@@ -7,8 +7,6 @@ A function with many outputs is reduced to a scalar: the sum of its outputs time
 entry of the Jacobian changes the gradient of that scalar.
 """
 
-from __future__ import annotations
-
 import functools
 import operator
 from collections.abc import Callable, Sequence

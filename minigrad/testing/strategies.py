@@ -1,7 +1,5 @@
 """Hypothesis strategies: shapes, values away from kinks, special values, strided arrays, gradients, optimizer arguments."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ torch fetches the samples of a batch one at a time and stacks them. Here a batch
 one, is a single index operation: many times faster, with equal results. Samples of other datasets are fetched one at a time.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 import warnings

@@ -19,8 +19,6 @@ Program: 4 operations on float32 arrays, 1 scratch buffer
     theta = subtract(theta, s0)
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import os

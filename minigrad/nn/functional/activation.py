@@ -3,8 +3,6 @@
 With ``inplace=True`` the result overwrites the input.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from minigrad import functions

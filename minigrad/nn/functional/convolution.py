@@ -4,8 +4,6 @@ An argument such as `stride` is one integer for each spatial axis, or one for al
 is one sample.
 """
 
-from __future__ import annotations
-
 from minigrad.nn.functional.padding import Widths, pad_spatial
 from minigrad.nn.functional.spatial import Sizes, as_batch, per_axis
 from minigrad.ops import convolution

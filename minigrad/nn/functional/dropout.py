@@ -1,7 +1,5 @@
 """Dropout: noise that keeps units from relying on each other."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad.ops import arithmetic

@@ -1,7 +1,5 @@
 """The affine map of a linear layer."""
 
-from __future__ import annotations
-
 from minigrad.backend import current
 from minigrad.ops import neural
 from minigrad.tensor import Tensor

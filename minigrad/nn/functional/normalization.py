@@ -1,7 +1,5 @@
 """Normalization functions."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

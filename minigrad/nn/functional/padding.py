@@ -1,7 +1,5 @@
 """Padding: a border around a signal or an image."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ An argument such as `stride` is one integer for each spatial axis, or one for bo
 is one sample.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple

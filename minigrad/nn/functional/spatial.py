@@ -1,7 +1,5 @@
 """Arguments shared by convolution and pooling."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from minigrad.primitive import Shape

@@ -1,7 +1,5 @@
 """Gradient clipping, and all parameters as one vector."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

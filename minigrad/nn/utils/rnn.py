@@ -1,7 +1,5 @@
 """Sequences of several lengths."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from minigrad.combining import stack
