@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -54,10 +57,38 @@ class Generator:
         self._seed, self.numpy.bit_generator.state = new_state["seed"], new_state["numpy"]
 
 
+_in_use: ContextVar[Generator | None] = ContextVar("generator in use", default=None)
+
+
 @cache
+def _shared_generator() -> Generator:
+    return Generator()
+
+
 def default_generator() -> Generator:
     """Return the default generator, which is used wherever no generator is given."""
-    return Generator()
+    return _in_use.get() or _shared_generator()
+
+
+@contextmanager
+def use_generator(generator: Generator) -> Iterator[None]:
+    """Let a generator be the default one of this thread inside a ``with`` block; other threads draw on as before.
+
+    `manual_seed` resets that generator there. (torch has `torch.random.fork_rng`, which is not safe between threads.)
+
+    >>> from minigrad import rand
+    >>> draws = []
+    >>> for _ in range(2):
+    ...     with use_generator(Generator().manual_seed(0)):
+    ...         draws.append(rand(1).item())
+    >>> draws[0] == draws[1]
+    True
+    """
+    token = _in_use.set(generator)
+    try:
+        yield
+    finally:
+        _in_use.reset(token)
 
 
 def manual_seed(seed: int) -> Generator:
