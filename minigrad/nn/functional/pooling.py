@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.nn.functional.padding import Widths, pad_spatial
-from minigrad.nn.functional.spatial import Sizes, as_batch, per_axis
+from minigrad.nn.functional.spatial import Sizes, for_dimension, per_axis
 from minigrad.ops import convolution
 from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor, wrap
@@ -20,22 +20,16 @@ __all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max
 
 
 class Windows(NamedTuple):
-    """How windows slide over a batch of signals or images."""
+    """How windows slide over the spatial axes of a batch."""
 
-    batch: Tensor
-    unbatched: bool
     kernel: Shape
     stride: Shape
     dilation: Shape
     padding: Shape
     widths: Widths
 
-    def result(self, y: Tensor) -> Tensor:
-        """Return y without the axis of the samples, if the input had none."""
-        return y.squeeze(0) if self.unbatched else y
 
-
-def max_pool1d(
+def max_pool(
     input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
@@ -44,21 +38,9 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the maximum of each window of signals; see `max_pool2d`, with one spatial axis instead of two."""
-    windows = _windows("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max_pool(windows, return_indices)
+    """Return the maximum of each window of signals (`max_pool1d`) or images (`max_pool2d`).
 
-
-def max_pool2d(
-    input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    dilation: Sizes = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """Return the maximum of each window. Of equal elements the first gets the gradient, as in torch.
+    Of equal elements the first gets the gradient, as in torch.
 
     Args:
         input: x.
@@ -67,7 +49,7 @@ def max_pool2d(
         padding: Width of the border, whose elements are never the maximum; at most half the kernel.
         dilation: Step from one element of the window to the next.
         ceil_mode: Round the size of the output up: the last window may reach beyond the border.
-        return_indices: Return also the index of each maximum in the image, counted row by row.
+        return_indices: Return also the index of each maximum in the signal or image, counted row by row.
 
     Shape:
         ``(N, C, H, W) -> (N, C, H_out, W_out)`` or ``(C, H, W) -> (C, H_out, W_out)`` with
@@ -76,40 +58,25 @@ def max_pool2d(
     Raises:
         RuntimeError: The sizes do not fit.
     """
-    windows = _windows("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
-    return _max_pool(windows, return_indices)
-
-
-def _max_pool(w: Windows, return_indices: bool) -> Any:
-    lowest = -math.inf if w.batch.is_floating_point() else np.iinfo(w.batch.array.dtype).min
-    padded = pad_spatial(w.batch, w.widths, lowest)
+    w = _windows(input, kernel_size, stride, padding, dilation, ceil_mode)
+    lowest = -math.inf if input.is_floating_point() else np.iinfo(input.array.dtype).min
+    padded = pad_spatial(input, w.widths, lowest)
     sizes = {"kernel": w.kernel, "stride": w.stride, "dilation": w.dilation}
-    y = convolution.max_pool(padded, **sizes)
+    y: Tensor = convolution.max_pool(padded, **sizes)
     if not return_indices:
-        return w.result(y)
+        return y
     within = np.unravel_index(convolution.max_pool_indices(padded.detach(), **sizes).array, w.kernel)
     starts = np.ogrid[tuple(slice(n) for n in y.shape[2:])]
     flat = np.zeros(y.shape, np.int64)
-    for n, start, offset, s, d, p in zip(w.batch.shape[2:], starts, within, w.stride, w.dilation, w.padding, strict=True):
+    for n, start, offset, s, d, p in zip(input.shape[2:], starts, within, w.stride, w.dilation, w.padding, strict=True):
         flat = flat * n + start * s + offset * d - p
-    index: Tensor = wrap(flat)
-    return w.result(y), w.result(index)
+    return y, wrap(flat)
 
 
-def avg_pool1d(
-    input: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Tensor:
-    """Return the mean of each window of signals; see `avg_pool2d`, with one spatial axis instead of two."""
-    windows = _windows("avg_pool1d", 1, input, kernel_size, stride, padding, 1, ceil_mode)
-    return _avg_pool(windows, count_include_pad, None)
+max_pool1d, max_pool2d = for_dimension(1)(max_pool), for_dimension(2)(max_pool)
 
 
-def avg_pool2d(
+def avg_pool(
     input: Tensor,
     kernel_size: Sizes,
     stride: Sizes | None = None,
@@ -138,33 +105,39 @@ def avg_pool2d(
     """
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
-    windows = _windows("avg_pool2d", 2, input, kernel_size, stride, padding, 1, ceil_mode)
-    return _avg_pool(windows, count_include_pad, divisor_override)
-
-
-def _avg_pool(w: Windows, count_include_pad: bool, divisor: int | None) -> Tensor:
-    sums = convolution.sum_pool(pad_spatial(w.batch, w.widths), kernel=w.kernel, stride=w.stride)
-    if divisor is not None:
-        return w.result(sums / divisor)
+    w = _windows(input, kernel_size, stride, padding, 1, ceil_mode)
+    sums: Tensor = convolution.sum_pool(pad_spatial(input, w.widths), kernel=w.kernel, stride=w.stride)
+    if divisor_override is not None:
+        return sums / divisor_override
     counts = np.ones((), sums.array.dtype)
-    for n, o, k, s, p in zip(w.batch.shape[2:], sums.shape[2:], w.kernel, w.stride, w.padding, strict=True):
+    for n, o, k, s, p in zip(input.shape[2:], sums.shape[2:], w.kernel, w.stride, w.padding, strict=True):
         start = np.arange(o) * s - p
         end = np.minimum(start + k, n + p)
         counts = np.multiply.outer(counts, end - start if count_include_pad else np.minimum(end, n) - np.maximum(start, 0))
-    return w.result(sums / wrap(counts.astype(sums.array.dtype)))
+    return sums / counts.astype(sums.array.dtype)
+
+
+avg_pool2d = for_dimension(2)(avg_pool)
+
+
+@for_dimension(1)
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Return the mean of each window of signals; see `avg_pool2d`, with one spatial axis instead of two."""
+    return avg_pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def _windows(
-    name: str,
-    ndim: int,
-    x: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None,
-    padding: Sizes,
-    dilation: Sizes,
-    ceil_mode: bool,
+    x: Tensor, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil_mode: bool
 ) -> Windows:
-    batch, unbatched = as_batch(x, ndim, name)
+    sizes = x.array.shape[2:]
+    ndim = len(sizes)
     kernel = per_axis(kernel_size, ndim, "kernel_size")
     stride = kernel if stride is None else per_axis(stride, ndim, "stride")
     dilation, padding = per_axis(dilation, ndim, "dilation"), per_axis(padding, ndim, "padding", minimum=0)
@@ -173,19 +146,19 @@ def _windows(
             f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size}"
         )
     widths = []
-    for n, k, s, p, d in zip(batch.array.shape[2:], kernel, stride, padding, dilation, strict=True):
+    for n, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
         beyond = (n + 2 * p - d * (k - 1) - 1) % -s if ceil_mode else 0  # by what the last window misses the border, negated
         if n + 2 * p < d * (k - 1) + 1 and not (ceil_mode and n + 2 * p - d * (k - 1) - 1 > -s):
             raise RuntimeError(
-                f"the window {kernel} does not fit in the padded image of size {tuple(batch.shape[2:])}. "
-                "Output size is too small"
+                f"the window {kernel} does not fit in the padded image of size {sizes}. Output size is too small"
             )
         # A window that would start in the border on the right is left out.
         inside = (n + 2 * p - d * (k - 1) - 1 - beyond) < n + p
         widths.append((p, p - beyond if inside else p))
-    return Windows(batch, unbatched, kernel, stride, dilation, padding, tuple(widths))
+    return Windows(kernel, stride, dilation, padding, tuple(widths))
 
 
+@for_dimension(2)
 def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Return the means of windows that divide the image evenly into output_size; None keeps the size of an axis.
 
@@ -197,14 +170,13 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] |
     Raises:
         RuntimeError: The input or the output_size has a wrong number of axes.
     """
-    batch, unbatched = as_batch(input, 2, "adaptive_avg_pool2d")
     requested = (output_size,) * 2 if isinstance(output_size, int | None) else tuple(output_size)
     if len(requested) != 2 or any(size is not None and size < 0 for size in requested):
         raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2 sizes, at least 0, but is {output_size}")
-    sizes = [n if o is None else o for n, o in zip(batch.array.shape[2:], requested, strict=True)]
-    rows, columns = map(_pool_matrix, batch.array.shape[2:], sizes)
-    y: Tensor = wrap(rows.astype(batch.array.dtype)) @ batch @ wrap(columns.T.astype(batch.array.dtype))
-    return y.squeeze(0) if unbatched else y
+    sizes = [n if o is None else o for n, o in zip(input.array.shape[2:], requested, strict=True)]
+    rows, columns = map(_pool_matrix, input.array.shape[2:], sizes)
+    y: Tensor = wrap(rows.astype(input.array.dtype)) @ input @ wrap(columns.T.astype(input.array.dtype))
+    return y
 
 
 def _pool_matrix(n: int, o: int) -> Array:

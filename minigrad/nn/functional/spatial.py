@@ -1,12 +1,15 @@
 """Arguments shared by convolution and pooling."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 from minigrad.primitive import Shape
 from minigrad.tensor import Tensor
 
 Sizes = int | Sequence[int]
 """A size for each spatial axis, or one for all."""
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def per_axis(sizes: Sizes, ndim: int, name: str, minimum: int = 1) -> Shape:
@@ -26,16 +29,31 @@ def per_axis(sizes: Sizes, ndim: int, name: str, minimum: int = 1) -> Shape:
     return result
 
 
-def as_batch(x: Tensor, ndim: int, function_name: str) -> tuple[Tensor, bool]:
-    """Return x with an axis for the samples, and whether it was unbatched, that is, had none.
+def for_dimension(ndim: int) -> Callable[[F], F]:
+    """Make a function of batches ``(N, C, *sizes)`` one for ndim sizes: conv becomes conv1d, say.
+
+    It also takes one sample, ``(C, *sizes)``, and then the results are without the axis of the samples as well.
 
     Raises:
-        RuntimeError: x has neither ndim + 1 axes nor ndim + 2.
+        RuntimeError: The input has neither ndim + 1 axes nor ndim + 2.
     """
-    if x.array.ndim not in (ndim + 1, ndim + 2):
-        raise RuntimeError(
-            f"Expected {ndim + 1}D (unbatched) or {ndim + 2}D (batched) input to {function_name}, but got input of size: "
-            f"{list(x.shape)}"
-        )
-    unbatched = x.array.ndim == ndim + 1
-    return (x.unsqueeze(0) if unbatched else x), unbatched
+
+    def decorator(function: F) -> F:
+        name = f"{function.__name__.removesuffix(f'{ndim}d')}{ndim}d"
+
+        @wraps(function)
+        def wrapper(input: Tensor, *args: Any, **options: Any) -> Any:
+            if input.array.ndim == ndim + 2:
+                return function(input, *args, **options)
+            if input.array.ndim != ndim + 1:
+                raise RuntimeError(
+                    f"Expected {ndim + 1}D (unbatched) or {ndim + 2}D (batched) input to {name}, but got input of size: "
+                    f"{list(input.shape)}"
+                )
+            result = function(input.unsqueeze(0), *args, **options)
+            return tuple(y.squeeze(0) for y in result) if isinstance(result, tuple) else result.squeeze(0)
+
+        wrapper.__name__ = wrapper.__qualname__ = name
+        return wrapper  # type: ignore[return-value]
+
+    return decorator
