@@ -1,7 +1,7 @@
 """torch's functions that are also methods: ``exp(x)`` is ``x.exp()``, and the method does it.
 
 There is one for each public method of `FAMILIES` that is not marked as a method only. Type checkers read ``functions.pyi``,
-see `minigrad.stubs`.
+see `tests/stubs.py`.
 """
 
 from minigrad.methods.families import FAMILIES

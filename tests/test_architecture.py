@@ -43,7 +43,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
         "viz": {"graphviz", "numpy"},
         "testing": {"numpy", "hypothesis"},
     },
-    {"fastpath": {"numpy"}, "compat": set(), "stubs": set(), "estimators": {"numpy", "sklearn", "tqdm"}},
+    {"fastpath": {"numpy"}, "compat": set(), "estimators": {"numpy", "sklearn", "tqdm"}},
     {"": set(), "__main__": set()},  # minigrad/__init__.py
 ]
 LAYER = {part: (height, outside) for height, layer in enumerate(LAYERS) for part, outside in layer.items()}

@@ -130,7 +130,7 @@ def test_functions_exist(name: str) -> None:
     assert callable(getattr(importlib.import_module(module), function))
 
 
-@pytest.mark.parametrize("module", sorted({*re.findall(r"python -m (minigrad[.\w]*)", README)}))
+@pytest.mark.parametrize("module", sorted({*re.findall(r"python -m ((?:minigrad|tests)[.\w]*)", README)}))
 def test_modules_can_be_run(module: str) -> None:
     spec = importlib.util.find_spec(f"{module}.__main__" if module == "minigrad" else module)
     assert spec is not None

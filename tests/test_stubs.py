@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 import minigrad
-from minigrad import functions, stubs
+from minigrad import functions
 from minigrad.methods.in_place_forms import InPlaceForms
 from minigrad.methods.interface import function_of, method_of
 from minigrad.methods.primitive_methods import PrimitiveMethods
 from minigrad.primitive import Array, elementwise, primitives
+from tests import stubs
 
 CONTENTS = {path.name: text for path, text in stubs.stub_files().items()}
 
@@ -33,7 +34,7 @@ def methods(cls: type) -> dict[str, Callable[..., Any]]:
 
 @pytest.mark.parametrize("path", stubs.stub_files(), ids=lambda path: path.name)
 def test_stub_files_are_up_to_date(path: Path) -> None:
-    assert path.read_text("utf-8") == CONTENTS[path.name], "run python -m minigrad.stubs"
+    assert path.read_text("utf-8") == CONTENTS[path.name], "run python -m tests.stubs"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_the_command_checks_and_writes(
     path = tmp_path / "new.pyi"
     monkeypatch.setattr(stubs, "stub_files", lambda: {path: "x: int\n"})
     assert stubs.main(["--check"]) == 1
-    assert f"{path} is out of date: run python -m minigrad.stubs" in capsys.readouterr().out
+    assert f"{path} is out of date: run python -m tests.stubs" in capsys.readouterr().out
     assert not path.exists()
     assert stubs.main([]) == 0
     assert path.read_text() == "x: int\n"

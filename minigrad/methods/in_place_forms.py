@@ -1,4 +1,4 @@
-"""The in-place forms of methods: ``x.add_(y)``. Type checkers read ``in_place_forms.pyi``, see `minigrad.stubs`."""
+"""The in-place forms of methods: ``x.add_(y)``. Type checkers read ``in_place_forms.pyi``, see `tests/stubs.py`."""
 
 from __future__ import annotations
 

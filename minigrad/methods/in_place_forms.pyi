@@ -1,4 +1,4 @@
-# What type checkers and editors see of minigrad.methods.in_place_forms. Written by `python -m minigrad.stubs`; do not edit.
+# What type checkers and editors see of minigrad.methods.in_place_forms. Written by `python -m tests.stubs`; do not edit.
 
 from collections.abc import Sequence
 from typing import Any

@@ -3,7 +3,7 @@
 A public primitive, such as `exp`, is defined once, in `minigrad.ops`; `PrimitiveMethods` makes it the method ``x.exp()``.
 A method that is more than a primitive, such as `sum`, is defined once, in one of the classes of this package that `FAMILIES`
 lists. Of both, `InPlaceForms` has the in-place forms, ``x.exp_()``, and `minigrad.functions` the functions,
-``minigrad.exp(x)``. All this is made at import; for type checkers and editors, ``python -m minigrad.stubs`` writes it down.
+``minigrad.exp(x)``. All this is made at import; for type checkers and editors, ``python -m tests.stubs`` writes it down.
 """
 
 from __future__ import annotations

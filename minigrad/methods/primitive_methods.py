@@ -1,4 +1,4 @@
-"""The public primitives as methods: ``x.exp()``. Type checkers read ``primitive_methods.pyi``, see `minigrad.stubs`."""
+"""The public primitives as methods: ``x.exp()``. Type checkers read ``primitive_methods.pyi``, see `tests/stubs.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-# What type checkers and editors see of minigrad.methods.primitive_methods. Written by `python -m minigrad.stubs`; do not edit.
+# What type checkers and editors see of minigrad.methods.primitive_methods. Written by `python -m tests.stubs`; do not edit.
 
 from typing import Self
 from minigrad.methods.conversion import ConversionMethods

@@ -1,7 +1,7 @@
 """Write down, for type checkers and editors, the methods and functions that are made when minigrad is imported.
 
-    python -m minigrad.stubs            write the ``*.pyi`` files
-    python -m minigrad.stubs --check    only name those that are out of date; the exit status is 1 if there are any
+    python -m tests.stubs            write the ``*.pyi`` files
+    python -m tests.stubs --check    only name those that are out of date; the exit status is 1 if there are any
 
 To be run after a public primitive or method was added, or its signature or the first line of its docstring was changed.
 """
@@ -59,7 +59,7 @@ def stub_file(module: ModuleType, *definitions: str) -> tuple[Path, str]:
     """Return the path and the contents of the stub file of a module."""
     body = "\n".join(definitions)
     imports = [f"from {source} import {name}" for name, source in IMPORTS.items() if re.search(rf"\b{name}\b", body)]
-    header = f"# What type checkers and editors see of {module.__name__}. Written by `python -m minigrad.stubs`; do not edit."
+    header = f"# What type checkers and editors see of {module.__name__}. Written by `python -m tests.stubs`; do not edit."
     return Path(inspect.getfile(module)).with_suffix(".pyi"), "\n".join([header, "", *imports, "", body])
 
 
@@ -77,13 +77,13 @@ def stub_files() -> dict[Path, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = ArgumentParser(prog="python -m minigrad.stubs", description="Write the *.pyi files of minigrad.")
+    parser = ArgumentParser(prog="python -m tests.stubs", description="Write the *.pyi files of minigrad.")
     parser.add_argument("--check", action="store_true", help="only name the files that are out of date")
     check = parser.parse_args(arguments).check
     stale = {path: text for path, text in stub_files().items() if not path.exists() or path.read_text("utf-8") != text}
     for path, text in stale.items():
         if check:
-            print(f"{path} is out of date: run python -m minigrad.stubs")
+            print(f"{path} is out of date: run python -m tests.stubs")
         else:
             path.write_text(text, "utf-8")
             print(f"wrote {path}")
