@@ -25,6 +25,7 @@ from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.grad_mode import *
 from minigrad.methods.attributes import Size as Size
+from minigrad.narration.explanation import explain as explain
 from minigrad.random import *
 from minigrad.serialization import *
 from minigrad.tensor import Tensor as Tensor

@@ -218,9 +218,7 @@ def backward_pass(roots: Roots, targets: Targets = None, retain_graph: bool = Fa
                 grads[node] = cotangent
             if node not in on_path:
                 continue
-        in_cotangents = node.vjp(cotangent, needed)
-        if observer is not None:
-            observer.backward(node, cotangent, in_cotangents)
+        in_cotangents = node.vjp(cotangent, needed) if observer is None else observer.vjp(node, cotangent, needed)
         for parent, in_cotangent in zip(node.parents, in_cotangents):
             if in_cotangent is not None:
                 accumulated = cotangents.get(parent)
@@ -345,7 +343,7 @@ def record(
             linearization = op.linearizations[(True,) if op.variadic else wanted]
             result.node = node_class(parents, linearization, *linearization.save(inputs, result, attributes))
             if state.observer is not None:
-                state.observer.forward(result.node, [x.array for x in inputs], result.array)
+                state.observer.tell("recorded", result.node, [x.array for x in inputs], result.array)
 
 
 # -------------------------------------------------------------------------------------------------------------- backward

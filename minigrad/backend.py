@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from minigrad.autodiff import PrimitiveNode, apply
 from minigrad.dtypes import unwrap_scalar
+from minigrad.grad_mode import thread
 from minigrad.ops.shape import cast
 from minigrad.primitive import Primitive
 from minigrad.promotion import HALF, promote
@@ -31,10 +32,15 @@ class Backend:
             attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
         else:
             attributes = op.defaults
+        observer = thread.state.observer
+        if observer is not None:
+            observer.tell("before_op", op, inputs, attributes)
         operands, was_half = promote(op, inputs)
         result = apply(op, operands, attributes, PrimitiveNode if op.variadic else self.node_class)
         if was_half and result.array.dtype.kind == "f":
             result = apply(cast, (result,), {"dtype": HALF}, self.node_class)
+        if observer is not None:
+            observer.tell("after_op", op, inputs, attributes, result)
         return result
 
     def unary(self, op: Primitive, x: T) -> T:

@@ -19,7 +19,7 @@ class ThreadState:
 
     Attributes:
         grad_enabled: Whether operations are recorded.
-        observer: An object that is shown each recorded operation and each vjp; see `minigrad.autograd.anomaly`.
+        observer: What is told of each operation and each vjp, see `minigrad.autograd.observer`; None if nobody observes.
         without_warnings: ``without_warnings(f, *args)`` runs f while NumPy does not warn of division by zero, overflow or
             NaN: as in torch, inf and NaN are values. It costs a tenth of ``np.errstate``. A context cannot be entered twice,
             so f must not apply operations to tensors, unless it does so ``with reentrant():``.

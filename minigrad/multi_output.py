@@ -90,5 +90,5 @@ def split_into_views(x: Any, indices: Sequence[Index]) -> tuple[Any, ...]:
         view.become_view_of(x, getitem, {"index": index})
         views.append(view)
     if node is not None and state.observer is not None:
-        state.observer.forward(node, [x.array], x.array)
+        state.observer.tell("recorded", node, [x.array], x.array)
     return tuple(views)

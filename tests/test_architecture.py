@@ -35,6 +35,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
     {"tensor": {"numpy"}},
     {"functions": {"numpy"}, "creation": {"numpy"}, "combining": {"numpy"}},
     {"autograd": {"numpy"}, "compat.tensor_types": set()},
+    {"narration": {"numpy"}},
     {
         "nn": {"numpy"},
         "optim": {"numpy"},

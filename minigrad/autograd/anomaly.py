@@ -1,21 +1,16 @@
 """Anomaly mode: who made the first NaN?"""
 
-import os
-import sys
-import traceback
-import weakref
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from minigrad.autodiff import Cotangent, Node, PrimitiveNode
-from minigrad.grad_mode import thread
+from minigrad.autograd.observer import LineRecorder, Observer, locations, observe, observers, stop, visited_node
 from minigrad.multi_output import OutputCotangents
+from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
-PACKAGE_DIR = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 UNKNOWN = "a line that anomaly mode did not see"
 
 CONSTANT_OPS = ("pad",)
@@ -35,27 +30,22 @@ KNOWN_CAUSES = {
     "mul": "0 times inf is NaN, or overflow: see where the factor became so large",
 }
 
-forward_location: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
-"""The line of the user's program at which each node was made that anybody watched."""
 
-
-class AnomalyDetector:
+class AnomalyDetector(LineRecorder):
     """Looks at every result and every cotangent of the current thread, and raises at the first that is not finite."""
 
     def __init__(self, check_nan: bool) -> None:
         self.check_nan = check_nan
 
-    def forward(self, node: Node, inputs: Sequence[Any], out: Any) -> None:
-        """Look at a result."""
-        frame = _caller()
-        if frame is not None and _is_vjp(frame):  # the operation whose rule runs is reported, not those of the rule
-            forward_location[node] = forward_location.get(frame.f_locals["self"], UNKNOWN)
+    def recorded(self, node: Node, inputs: Sequence[Array], out: Array) -> None:
+        """Look at a result; of the operation whose rule is running, backward looks at the result."""
+        super().recorded(node, inputs, out)
+        if not self.check_nan or node.op_name in CONSTANT_OPS or visited_node() is not None:
             return
-        forward_location[node] = _location(frame)
-        if self.check_nan and node.op_name not in CONSTANT_OPS and _non_finite(out) and not any(map(_non_finite, inputs)):
+        if _non_finite(out) and not any(map(_non_finite, inputs)):
             raise RuntimeError(self._report(node, "forward", inputs, out))
 
-    def backward(self, node: Node, cotangent: Cotangent, in_cotangents: Sequence[Cotangent | None]) -> None:
+    def after_vjp(self, node: Node, cotangent: Cotangent, in_cotangents: Sequence[Cotangent | None]) -> None:
         """Look at what a node made of its cotangent."""
         arrived = tuple(cotangent.values.values()) if isinstance(cotangent, OutputCotangents) else (cotangent,)
         if not self.check_nan or any(_non_finite(part) for part in arrived):
@@ -64,7 +54,7 @@ class AnomalyDetector:
             if g is not None and _non_finite(g):
                 raise RuntimeError(self._report(node, f"backward (gradient {k})", _saved(node), g))
 
-    def root(self, output: Tensor) -> None:
+    def before_root(self, output: Tensor) -> None:
         """Look at what backward is called on."""
         if self.check_nan and _non_finite(output):
             raise RuntimeError(
@@ -78,7 +68,7 @@ class AnomalyDetector:
         first = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         lines = [
             f"{name} returned {'nan' if np.isnan(values[first]) else 'inf'} values in its {where} at index {first}.",
-            f"It was called in {forward_location.get(node, UNKNOWN)}",
+            f"It was called in {locations.get(node, UNKNOWN)}",
         ]
         for k, x in enumerate(inputs):
             array = _values(x)
@@ -112,29 +102,6 @@ def _saved(node: Node) -> list[Any]:
     return [x for x in residuals or () if isinstance(x, np.ndarray)]
 
 
-def _is_vjp(frame: FrameType) -> bool:
-    """Return whether a node applies its vjp in this frame."""
-    return frame.f_code.co_name == "vjp" and isinstance(frame.f_locals.get("self"), Node)
-
-
-def _caller() -> FrameType | None:
-    """Return the frame in which a node applies its vjp or, if there is none, the innermost that is not minigrad's own."""
-    user = None
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_vjp(frame):
-        if user is None and not frame.f_code.co_filename.startswith(PACKAGE_DIR):
-            user = frame
-        frame = frame.f_back
-    return frame or user
-
-
-def _location(frame: FrameType | None) -> str:
-    if frame is None:
-        return UNKNOWN
-    summary = traceback.extract_stack(frame, limit=1)[-1]
-    return f"{summary.filename}:{summary.lineno}, in {summary.name}: {summary.line}"
-
-
 class detect_anomaly:
     """Find the first NaN or inf: a context manager for the forward and backward computation.
 
@@ -157,14 +124,13 @@ class detect_anomaly:
 
     def __init__(self, check_nan: bool = True) -> None:
         self._detector = AnomalyDetector(check_nan)
-        self._previous: list[Any] = []
+        self._previous: list[Sequence[Observer]] = []
 
     def __enter__(self) -> None:
-        self._previous.append(thread.state.observer)
-        thread.state.observer = self._detector
+        self._previous.append(replace_detectors([self._detector]))
 
     def __exit__(self, *exception: object) -> None:
-        thread.state.observer = self._previous.pop()
+        replace_detectors(self._previous.pop())
 
 
 class set_detect_anomaly(detect_anomaly):
@@ -172,16 +138,30 @@ class set_detect_anomaly(detect_anomaly):
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         super().__init__(check_nan)
-        self._previous.append(thread.state.observer)
-        thread.state.observer = self._detector if mode else None
+        self._previous.append(replace_detectors([self._detector] if mode else []))
 
     def __enter__(self) -> None:
         """The switch was made when the object was."""
 
     def __exit__(self, *exception: object) -> None:
-        thread.state.observer = self._previous[0]
+        replace_detectors(self._previous[0])
+
+
+def detectors() -> Sequence[Observer]:
+    """Return the detectors that observe the current thread."""
+    return [observer for observer in observers() if isinstance(observer, AnomalyDetector)]
+
+
+def replace_detectors(new: Sequence[Observer]) -> Sequence[Observer]:
+    """Let these detectors observe the current thread, and no others; return those that did before."""
+    previous = detectors()
+    for detector in previous:
+        stop(detector)
+    for detector in new:
+        observe(detector)
+    return previous
 
 
 def is_anomaly_enabled() -> bool:
-    """Return whether the current thread is watched."""
-    return thread.state.observer is not None
+    """Return whether anomaly mode is on in the current thread."""
+    return bool(detectors())

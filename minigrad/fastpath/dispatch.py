@@ -79,10 +79,9 @@ class Dispatch(Backend):
 
     def unary(self, op: Primitive, x: Any) -> Any:
         """Apply a primitive to one tensor."""
-        array = x.array
-        if op.wide and array.dtype.char not in "fd":
+        array, state = x.array, thread.state
+        if state.observer is not None or (op.wide and array.dtype.char not in "fd"):
             return super().apply(op, (x,), {})
-        state = thread.state
         try:
             if op.ufunc is not None:
                 out = state.without_warnings(op.ufunc, array, out=...)
@@ -98,8 +97,6 @@ class Dispatch(Backend):
             if vertex is not None:
                 linearization = op.linearizations[True,]
                 result.node = FastNode((vertex,), linearization, *linearization.save((x,), result, op.defaults))
-                if state.observer is not None:
-                    state.observer.forward(result.node, (array,), result.array)
         return result
 
     def binary(self, op: Primitive, a: Any, b: Any) -> Any:
@@ -108,10 +105,9 @@ class Dispatch(Backend):
             if a.array.dtype is HALF:
                 return super().apply(op, (a, b), {})
             b = as_operand(float(b) if op.floating and isinstance(b, int) else b, a)
-        x, y = a.array, b.array
-        if x.dtype is not y.dtype or (op.wide and x.dtype.char not in "fd"):
+        x, y, state = a.array, b.array, thread.state
+        if state.observer is not None or x.dtype is not y.dtype or (op.wide and x.dtype.char not in "fd"):
             return super().apply(op, (a, b), {})
-        state = thread.state
         try:
             if op.ufunc is not None:
                 out = state.without_warnings(op.ufunc, x, y, out=...)
@@ -129,6 +125,4 @@ class Dispatch(Backend):
             if first is not None or second is not None:
                 linearization = op.linearizations[first is not None, second is not None]
                 result.node = FastNode((first, second), linearization, *linearization.save((a, b), result, op.defaults))
-                if state.observer is not None:
-                    state.observer.forward(result.node, (x, y), result.array)
         return result

@@ -26,7 +26,7 @@ def root_cotangent(output: Any, gradient: Any, create_graph: bool, position: int
     """
     vertex, array = output.vertex(), output.array
     if thread.state.observer is not None:
-        thread.state.observer.root(output)
+        thread.state.observer.tell("before_root", output)
     if vertex is None or gradient is not None or array.size != 1:
         check_root(output, gradient, position)
     if gradient is not None:
@@ -51,6 +51,18 @@ def gradient_targets(inputs: Sequence[Any], caller: str = "backward") -> list[Ve
         if caller == "backward":
             t.retain_grad()
     return [t.vertex() for t in inputs]
+
+
+class RetainGrad:
+    """The hook of `retain_grad`: adds a cotangent to the `grad` of a tensor, as long as there is the tensor."""
+
+    def __init__(self, tensor: Any) -> None:
+        self._tensor = weakref.ref(tensor)
+
+    def __call__(self, cotangent: Cotangent) -> None:  # noqa: D102
+        tensor = self._tensor()
+        if tensor is not None:
+            tensor.accumulate_grad(cotangent if isinstance(cotangent, TensorBase) else np.array(cotangent), set())
 
 
 class AutogradMethods(ArrayAttributes):
@@ -107,7 +119,7 @@ class AutogradMethods(ArrayAttributes):
     @property
     def grad(self) -> Self | None:
         """The gradient that `backward` has accumulated; no other tensor shares its memory. None before the first one."""
-        if self._grad is None and not self.is_leaf:
+        if self._grad is None and not self.is_leaf and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
                 "populated during autograd.backward(). Read the gradient of a leaf, call retain_grad(), or autograd.grad.",
@@ -250,14 +262,7 @@ class AutogradMethods(ArrayAttributes):
             if not self.requires_grad:
                 raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
             return
-        self_ref = weakref.ref(self)
-
-        def store_grad(cotangent: Cotangent) -> None:
-            tensor = self_ref()
-            if tensor is not None:
-                tensor.accumulate_grad(cotangent if isinstance(cotangent, TensorBase) else np.array(cotangent), set())
-
-        self._retain_grad_handle = self._add_hook(store_grad)
+        self._retain_grad_handle = self._add_hook(RetainGrad(self))
 
     @property
     def retains_grad(self) -> bool:

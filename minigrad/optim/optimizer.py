@@ -26,17 +26,17 @@ An optimizer can also be written in torch's manner: without a rule, with a `step
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
 from typing import Any, ClassVar
 
 import numpy as np
 
 from minigrad.backend import current
 from minigrad.dtypes import get_default_dtype
-from minigrad.grad_mode import set_recording
+from minigrad.grad_mode import set_recording, thread
+from minigrad.narration.update import Update, explain_step
 from minigrad.optim import checkpoint, validation
 from minigrad.optim.flags import signature_with_flags, with_defaults
-from minigrad.optim.rule import RuleSignature
+from minigrad.optim.rule import RuleSignature, noting_the_step
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
@@ -156,6 +156,9 @@ class Optimizer:
             TypeError: The rule does not return a tuple of the new parameter and all its state.
         """
         loss = None if closure is None else set_recording(True)(closure)()
+        observer = thread.state.observer
+        if observer is not None:
+            observer.tell("before_step", self)
         if not current.backend.optimizer_step(self):
             for group in self.checked_groups():  # an error there leaves everything unchanged
                 for p in group["params"]:
@@ -164,6 +167,8 @@ class Optimizer:
                         theta, *state = map(copied, self.apply_rule(group, p.array, p.grad.array, state))
                         p.write(theta)
                         self.write_state(p, group, state)
+        if observer is not None:
+            observer.tell("after_step", self)
         self.stepped = True
         return loss
 
@@ -231,6 +236,25 @@ class Optimizer:
                 before[name] = start if scalar else wrap(np.full_like(theta.array, start))
         new_theta, *after = self.apply_rule(group, theta, g, [before[name] for name in spec])
         return new_theta, {name: value for name, value in zip(spec, after, strict=True) if value is not None}
+
+    def explain(self, parameter: Tensor, gradient: Tensor | None = None) -> Update:
+        """Tell what the next step makes of a parameter, in the letters of the rule, with its numbers. Nothing is changed.
+
+        Args:
+            parameter: One that the optimizer holds.
+            gradient: By default its `grad`.
+
+        Raises:
+            ValueError: The optimizer does not hold the parameter, or there is no gradient.
+            NotImplementedError: The optimizer has a `step` of its own.
+
+        >>> import minigrad
+        >>> from minigrad.optim import SGD
+        >>> SGD([theta := minigrad.tensor(5.0)], lr=0.25).explain(theta, minigrad.tensor(4.0))
+        SGD: theta = 5, lr = 0.25, g = 4
+             theta' = theta - lr * g = 5 - 0.25 * 4 = 4
+        """
+        return explain_step(self, parameter, gradient)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros in place.
@@ -359,15 +383,3 @@ def copied(value: Any) -> Array | None:
 def scalar_array(value: Any) -> Array:
     """Return state that is one scalar as an array: of its own dtype if it has one, else, as in torch, of the default one."""
     return np.array(value, None if isinstance(value, np.generic) else get_default_dtype().numpy)
-
-
-def noting_the_step(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a `step` that sets `stepped`, which schedulers read."""
-
-    @wraps(step)
-    def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        result = step(self, *args, **kwargs)
-        self.stepped = True
-        return result
-
-    return wrapper

@@ -1,11 +1,13 @@
 """The rule of an optimizer, `update`: what its signature says, and what it must return."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
 
+from minigrad.grad_mode import thread
 from minigrad.tensor import Tensor
 
 
@@ -97,3 +99,20 @@ def weak_scalar(value: Any) -> Any:
     if isinstance(value, np.generic):
         return float(value)
     return value.weak_scalar() if hasattr(value, "weak_scalar") else value
+
+
+def noting_the_step(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `step` that sets `stepped`, which schedulers read, and tells observers."""
+
+    @wraps(step)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        observer = thread.state.observer
+        if observer is not None:
+            observer.tell("before_step", self)
+        result = step(self, *args, **kwargs)
+        if observer is not None:
+            observer.tell("after_step", self)
+        self.stepped = True
+        return result
+
+    return wrapper
