@@ -19,7 +19,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from itertools import pairwise
 from types import FrameType
@@ -79,10 +79,12 @@ class Observers:
         self.observers = observers
 
     def tell(self, event: str, *arguments: Any) -> None:
-        """Call a method of each observer, by name."""
-        with unobserved(), thread.state.reentrant():
-            for observer in self.observers:
-                getattr(observer, event)(*arguments)
+        """Call a method, by name, of each observer that defines it."""
+        listeners = [x for x in self.observers if getattr(type(x), event) is not getattr(Observer, event)]
+        if listeners:
+            with unobserved(), thread.state.reentrant():
+                for observer in listeners:
+                    getattr(observer, event)(*arguments)
 
     def vjp(self, node: Node, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:
         """Visit a node, observed."""
@@ -90,13 +92,6 @@ class Observers:
         in_cotangents = node.vjp(cotangent, needed)
         self.tell("after_vjp", node, cotangent, in_cotangents)
         return in_cotangents
-
-    def step(self, optimizer: Any, step: Callable[[], Any]) -> Any:
-        """Take an optimizer's step, observed."""
-        self.tell("before_step", optimizer)
-        result = step()
-        self.tell("after_step", optimizer)
-        return result
 
 
 def observers() -> tuple[Observer, ...]:
@@ -151,6 +146,11 @@ locations: WeakKeyDictionary[Node, Location] = WeakKeyDictionary()
 """Where the program stood when a node was made, if a `LineRecorder` observed."""
 
 
+def location_of(node: Node) -> Location | None:
+    """Return where a node was made, if that was observed; of one of several results, where the operation was."""
+    return locations.get(getattr(node, "operation", node))
+
+
 class LineRecorder(Observer):
     """Notes in `locations` where each node is made. A node that a vjp makes stands where the visited one does."""
 
@@ -183,7 +183,7 @@ def current_location() -> Location | None:
     """Return where the program stands: the innermost line that is not minigrad's, or that of the node being visited."""
     visited = visited_node()
     if visited is not None:
-        return locations.get(visited)
+        return location_of(visited)
     user = user_frame()
     if user is None:
         return None

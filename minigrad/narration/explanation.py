@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.autodiff import Cotangent, Node, PrimitiveNode, Vertex, run_backward, toposort
-from minigrad.autograd.observer import LineRecorder, Observer, locations, user_frame
+from minigrad.autograd.observer import LineRecorder, Observer, location_of, user_frame
 from minigrad.methods.autograd import RetainGrad, root_cotangent
 from minigrad.multi_output import OutputCotangents
 from minigrad.narration.formula import Expression, show, traced
@@ -268,7 +268,7 @@ def _steps(of: str, names: _Names, visits: _Visits, values: _Values) -> list[Ste
         steps.append(
             Step(
                 of, number, node, names.of(node), tuple(operands), values.attributes(node), values.results.get(node),
-                locations.get(node), cotangent, tuple(parts),
+                location_of(node), cotangent, tuple(parts),
             )
         )  # fmt: skip
     return steps
