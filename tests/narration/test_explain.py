@@ -42,7 +42,7 @@ def recomputed(expression: Expression) -> Any:
 def evaluated(expression: Expression) -> Any:
     """Return the value of the text of an expression, as Python reads it; None if it is not Python."""
     names = {name: from_numpy(np.asarray(value)) for name, value in expression.symbols().items()}
-    if "[" in str(expression) or "path=" in str(expression):  # an index, or one of any number of operands
+    if any(mark in str(expression) for mark in ("[", "path=", "array from")):  # an index, or an array in short
         return None
     constants: list[float] = []
 
