@@ -26,7 +26,7 @@ from minigrad.nn import init
 from minigrad.nn.conversion import ConversionMethods
 from minigrad.nn.formatting import format_module
 from minigrad.nn.functional.linear import linear
-from minigrad.nn.hooks import Hooks
+from minigrad.nn.hooks import ForwardHook, Hooks
 from minigrad.nn.registration import Kind, assigned_before_init, check_registration, missing_attribute, wrong_assignment
 from minigrad.nn.state import StateMethods, join
 from minigrad.tensor import Tensor
@@ -288,17 +288,34 @@ class Module(StateMethods, ConversionMethods):
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else p.grad.detach().zero_()
 
-    def _own_hooks(self) -> Hooks:
+    def _add_hook(self, kind: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
         if self._hooks is None:
             self._hooks = Hooks()
-        return self._hooks
+        return RemovableHandle(getattr(self._hooks, kind), hook, 0 if prepend else None)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(module, args)`` before `forward`; what it returns, unless None, replaces the arguments."""
-        return RemovableHandle(self._own_hooks().before, hook)
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before `forward`; what it returns, unless None, replaces the arguments.
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        Args:
+            hook: The function; with_kwargs it is called as ``hook(module, args, kwargs)`` and returns both or None.
+            prepend: Whether it is called before the hooks that are registered so far, not after them.
+            with_kwargs: Whether it is passed the keyword arguments too.
+        """
+        return self._add_hook("before", ForwardHook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(module, args, result)`` after `forward`; what it returns, unless None, replaces the result.
+
+        Args:
+            hook: The function; with_kwargs it is called as ``hook(module, args, kwargs, result)``.
+            prepend: Whether it is called before the hooks that are registered so far, not after them.
+            with_kwargs: Whether it is passed the keyword arguments too.
+            always_call: Whether it is called even if `forward` or another hook raises an exception; the result is None if
+                there is none. An exception of its own is chained to that one, where torch only warns of it.
 
         >>> from minigrad import nn
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
@@ -307,15 +324,22 @@ class Module(StateMethods, ConversionMethods):
         Linear minigrad.Size([5, 3])
         ReLU minigrad.Size([5, 3])
         """
-        return RemovableHandle(self._own_hooks().after, hook)
+        return self._add_hook("after", ForwardHook(hook, with_kwargs, always_call), prepend)
 
-    def register_full_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients by the result are known, before those by the arguments.
+
+        What it returns, unless None, replaces grad_output, a tuple with None for what is no tensor.
+        """
+        return self._add_hook("before_backward", hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients by the positional arguments are known.
 
         Both are tuples, with None for what is no tensor that requires a gradient. What it returns, unless None, replaces
         grad_input.
         """
-        return RemovableHandle(self._own_hooks().backward, hook)
+        return self._add_hook("backward", hook, prepend)
 
     def extra_repr(self) -> str:
         """Return the settings that `repr` shows in parentheses; a subclass may define it."""

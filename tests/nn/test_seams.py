@@ -308,3 +308,134 @@ def test_pad_sequence(side: str, batch_first: bool) -> None:
         (y * y).sum().backward()
         padded.append((y.tolist(), [t.grad.tolist() for t in leaves]))
     assert padded[0] == padded[1]
+
+
+def hooked(lib: Any, seen: list[Any]) -> Any:
+    """Return a layer y = 2 x, or with shift y = 2 x + shift, whose forward writes down that it is called."""
+
+    class Double(lib.nn.Module):  # type: ignore[misc]
+        def forward(self, x: Any, shift: float = 0.0) -> Any:
+            seen.append("forward")
+            if shift < 0:
+                raise ValueError("shift")
+            return 2 * x + shift
+
+    return Double()
+
+
+def test_forward_hooks_with_keyword_arguments_and_their_order() -> None:
+    results = []
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+
+        def before(name: str, new: Any = None, seen: list[Any] = seen) -> Any:
+            def hook(module: Any, *args: Any) -> Any:
+                seen.append((name, repr(args).replace("torch.", "minigrad.")))
+                return new
+
+            return hook
+
+        layer = hooked(lib, seen)
+        handles = [
+            layer.register_forward_pre_hook(before("a")),
+            layer.register_forward_pre_hook(before("b", (lib.ones(1),)), prepend=True),
+            layer.register_forward_pre_hook(before("c", ((lib.ones(1) * 3,), {"shift": 10.0})), with_kwargs=True),
+            layer.register_forward_pre_hook(before("d"), with_kwargs=True, prepend=True),
+            layer.register_forward_hook(before("e", lib.ones(1) * 7)),
+            layer.register_forward_hook(before("f"), with_kwargs=True, prepend=True),
+            layer.register_forward_hook(before("g"), always_call=True),
+        ]
+        y = layer(lib.zeros(1), shift=1.0).tolist()
+        handles[4].remove()
+        handles[2].remove()
+        results.append((seen, y, layer(lib.zeros(1), shift=1.0).tolist()))
+    assert results[0] == results[1]
+    assert [s[0] for s in results[0][0]][:8] == ["d", "b", "a", "c", "f", "f", "e", "g"]
+
+
+def test_a_pre_hook_with_keyword_arguments_that_returns_no_pair() -> None:
+    for lib in LIBRARIES:
+        layer = hooked(lib, [])
+        layer.register_forward_pre_hook(lambda module, args, kwargs: args, with_kwargs=True)
+        with pytest.raises(RuntimeError, match="args"):
+            layer(lib.ones(1))
+
+
+@pytest.mark.parametrize("fails", ["before", "forward", "after", "nothing"])
+def test_hooks_that_are_always_called(fails: str) -> None:
+    results = []
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+
+        def hook(name: str, seen: list[Any] = seen) -> Any:
+            def called(module: Any, args: Any, result: Any) -> None:
+                seen.append((name, result if result is None else result.tolist()))
+                if name == fails:
+                    raise ValueError(name)
+
+            return called
+
+        layer = hooked(lib, seen)
+        before = hook("before")
+        layer.register_forward_pre_hook(lambda module, args, before=before: before(module, args, None))
+        layer.register_forward_hook(hook("first"), always_call=True)
+        layer.register_forward_hook(hook("after"))
+        layer.register_forward_hook(hook("skipped"))
+        layer.register_forward_hook(hook("last"), always_call=True)
+        try:
+            layer(lib.ones(1), shift=-1.0 if fails == "forward" else 0.0)
+        except ValueError as error:
+            seen.append(str(error))
+        results.append(seen)
+    assert results[0] == results[1]
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook:UserWarning")
+@pytest.mark.parametrize("requires_grad", [True, False])
+@pytest.mark.parametrize(
+    "replacement", [None, lambda g: (g[0] * 3,), lambda g: [g[0] * 3], lambda g: (*g, None), lambda g: ()]
+)
+def test_backward_pre_hooks(replacement: Any, requires_grad: bool) -> None:
+    results = []
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+        layer = lib.nn.Linear(2, 1, bias=False)
+        layer.weight.data = lib.tensor([[2.0, 5.0]])
+
+        def note(name: str, new: Any = None, seen: list[Any] = seen) -> Any:
+            def hook(module: Any, *gradients: Any) -> Any:
+                seen.append((name, [[t if t is None else t.tolist() for t in g] for g in gradients]))
+                return new and new(*gradients)
+
+            return hook
+
+        layer.register_full_backward_pre_hook(note("second", replacement))
+        layer.register_full_backward_pre_hook(note("first"), prepend=True)
+        layer.register_full_backward_hook(note("fourth"))
+        layer.register_full_backward_hook(note("third"), prepend=True)
+        x = lib.tensor([[1.0, -1.0]], requires_grad=requires_grad)
+        try:
+            layer(x).sum().backward()
+            seen.append((layer.weight.grad.tolist(), requires_grad and x.grad.tolist()))
+        except RuntimeError as error:
+            seen.append(str(error)[-len(" invalid number of grad_output, got 2, but expected 1") :])
+        results.append(seen)
+    assert results[0] == results[1]
+
+
+def test_a_backward_hook_that_returns_another_number_of_gradients() -> None:
+    for lib in LIBRARIES:
+        layer = lib.nn.Linear(2, 1)
+        layer.register_full_backward_hook(lambda module, grad_input, grad_output: (*grad_input, None))
+        with pytest.raises(RuntimeError, match="invalid number of grad_input, got 2, but expected 1"):
+            layer(lib.ones(1, 2, requires_grad=True)).sum().backward()
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook:UserWarning")
+def test_backward_hooks_see_a_none_for_each_argument_without_gradient() -> None:
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+        layer = lib.nn.MultiheadAttention(1, 1)
+        layer.register_full_backward_hook(lambda module, grad_input, grad_output, seen=seen: seen.append(grad_input))
+        layer(*[lib.ones(1, 1, 1)] * 3)[0].sum().backward()
+        assert seen == [(None,) * 3]
