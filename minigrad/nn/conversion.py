@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any, Self
 
 from minigrad import dtypes
@@ -11,10 +11,12 @@ from minigrad.tensor import Tensor
 
 
 class ConversionMethods:
-    """to, float, half and related methods of `Module`."""
+    """to, float, half and related methods of `Module`. A subclass may override each without a change to the others."""
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Convert floating-point parameters, their gradients, and floating-point buffers, in place.
+        """Convert floating-point parameters, their gradients, and floating-point buffers.
+
+        The parameters stay the same objects, which optimizers know; buffers are replaced.
 
         Args:
             args: As for `Tensor.to`: a dtype, a tensor whose dtype is taken, or a device.
@@ -23,40 +25,39 @@ class ConversionMethods:
         Raises:
             TypeError: The dtype is not floating-point.
         """
+        dtype = empty(0).to(*args, **kwargs).dtype
+        if not dtype.is_floating_point:
+            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
+        return self._apply(lambda t: t.to(*args, **kwargs) if t.is_floating_point() else t)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Replace the values of parameters and gradients, and the buffers, by a function of them.
+
+        All conversions call it, for every module. A subclass overrides it to convert other tensors that it holds.
+        """
         module: Any = self
-        convert_in_place([*module.parameters(), *module.buffers()], *args, **kwargs)
+        for child in module.children() if recurse else ():
+            child._apply(fn)
+        for p in module.parameters(recurse=False):
+            grad, p.grad = p.grad, None
+            p.data = fn(p.data)
+            p.grad = None if grad is None else fn(grad)
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, fn(buffer))
         return self
 
     def half(self) -> Self:
         """Convert parameters and buffers to float16."""
-        return self.to(dtypes.float16)
+        return ConversionMethods.to(self, dtypes.float16)
 
     def float(self) -> Self:
         """Convert parameters and buffers to float32."""
-        return self.to(dtypes.float32)
+        return ConversionMethods.to(self, dtypes.float32)
 
     def double(self) -> Self:
         """Convert parameters and buffers to float64."""
-        return self.to(dtypes.float64)
+        return ConversionMethods.to(self, dtypes.float64)
 
     def cpu(self) -> Self:
         """Return the module, which is on the CPU."""
         return self
-
-
-def convert_in_place(tensors: Iterable[Tensor], *args: Any, **kwargs: Any) -> None:
-    """Convert floating-point tensors and their gradients; the tensors stay the same objects, which optimizers know.
-
-    The arguments are those of `Tensor.to`.
-
-    Raises:
-        TypeError: The dtype is not floating-point.
-    """
-    dtype = empty(0).to(*args, **kwargs).dtype
-    if not dtype.is_floating_point:
-        raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
-    for t in tensors:
-        if t.is_floating_point():
-            grad, t.grad = t.grad, None
-            t.data = t.data.to(*args, **kwargs)
-            t.grad = None if grad is None else grad.to(*args, **kwargs)

@@ -439,3 +439,43 @@ def test_backward_hooks_see_a_none_for_each_argument_without_gradient() -> None:
         layer.register_full_backward_hook(lambda module, grad_input, grad_output, seen=seen: seen.append(grad_input))
         layer(*[lib.ones(1, 1, 1)] * 3)[0].sum().backward()
         assert seen == [(None,) * 3]
+
+
+def test_conversions_call_apply_of_a_subclass() -> None:
+    results = []
+    for lib in LIBRARIES:
+
+        class Grid(lib.nn.Module):  # type: ignore[misc,name-defined]
+            def __init__(self, lib: Any = lib) -> None:
+                super().__init__()
+                self.weight = lib.nn.Parameter(lib.ones(2))
+                self.register_buffer("scale", lib.ones(2))
+                self.register_buffer("count", lib.tensor(3))
+                self.register_buffer("absent", None)
+                self.grid = lib.ones(3)
+
+            def _apply(self, fn: Any, recurse: bool = True) -> Any:
+                super()._apply(fn, recurse)
+                self.grid = fn(self.grid)
+                return self
+
+            def to(self, dtype: Any) -> Any:
+                self.asked = dtype
+                return super().to(dtype)
+
+        model = lib.nn.Sequential(lib.nn.Sequential(Grid()), lib.nn.Linear(1, 1))
+        grid, weight, scale, dtypes = model[0][0], model[0][0].weight, model[0][0].scale, []
+        weight.grad = lib.ones(2)
+        for convert in ("double", "half", "float", "cpu"):
+            assert getattr(model, convert)() is model
+            tensors = (grid.grid, weight, weight.grad, grid.scale, grid.count, model[1].bias)
+            dtypes.append([str(t.dtype).split(".")[1] for t in tensors])
+        assert (grid.weight is weight, scale.dtype == lib.float32) == (True, True)
+        grid.half()
+        assert not hasattr(grid, "asked")
+        model.to(lib.float64)
+        grid.to(lib.float32)
+        assert model._apply(lambda t: t * 2) is model
+        dtypes.append([str(grid.grid.dtype), str(model[1].weight.dtype)])
+        results.append((dtypes, grid.grid.tolist(), weight.tolist(), weight.grad.tolist(), grid.scale.tolist()))
+    assert str(results[0]).replace("minigrad.", "torch.") == str(results[1])
