@@ -12,6 +12,7 @@ import os
 import re
 import time
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, Any
@@ -167,6 +168,8 @@ def encode(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: str
     if isinstance(obj, list | tuple):
         items = [inner(item, where=f"{where}[{k}]") for k, item in enumerate(obj)]
         return items if isinstance(obj, list) else {"tuple": items}
+    if isinstance(obj, OrderedDict):
+        return {"OrderedDict": [inner(dict(obj), where=where), inner(vars(obj), where=f"an attribute of {where}")]}
     if isinstance(obj, dict):
         if any(isinstance(key, Tensor) for key in obj):
             raise TypeError(f"cannot save {where}: a key is a Tensor")
@@ -211,6 +214,11 @@ def decode(value: Any, arrays: dict[str, Array], used: dict[str, Tensor]) -> Any
         raise ValueError(f"its structure has an invalid {kind!r}")
     if kind == "tuple":
         return tuple(decode(item, arrays, used) for item in content)
+    if kind == "OrderedDict":
+        entries, attributes = (decode(item, arrays, used) for item in content)
+        ordered = OrderedDict(entries)
+        vars(ordered).update(attributes)
+        return ordered
     if kind == "dict":
         return {decode(k, arrays, used): decode(v, arrays, used) for k, v in content}
     raise ValueError(f"its structure has the unknown type tag {kind!r}")

@@ -479,3 +479,119 @@ def test_conversions_call_apply_of_a_subclass() -> None:
         dtypes.append([str(grid.grid.dtype), str(model[1].weight.dtype)])
         results.append((dtypes, grid.grid.tolist(), weight.tolist(), weight.grad.tolist(), grid.scale.tolist()))
     assert str(results[0]).replace("minigrad.", "torch.") == str(results[1])
+
+
+def versioned(lib: Any) -> Any:
+    """Return a model of which two parts have changed: version 2 of a layer saves its gain as a logarithm, once called g."""
+
+    class Gain(lib.nn.Module):  # type: ignore[misc]
+        _version = 2
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.log_gain = lib.nn.Parameter(lib.zeros(2))
+
+        def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+            if local_metadata.get("version", 1) < 2 and prefix + "g" in state_dict:
+                state_dict[prefix + "log_gain"] = state_dict.pop(prefix + "g").log()
+            super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+            self.loaded_from = local_metadata.get("version")
+
+    class Model(lib.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = lib.nn.ModuleList([Gain(), Gain()])
+            self.cache = [1]
+
+        def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+            destination[prefix + "cache"] = lib.tensor(self.cache)
+
+        def _load_from_state_dict(self, state_dict: Any, prefix: str, metadata: Any, strict: bool, *messages: Any) -> None:
+            for key in [key for key in state_dict if key.startswith(prefix + "blocks.")]:
+                state_dict[key.replace("blocks.", "layers.")] = state_dict.pop(key)
+            if prefix + "cache" in state_dict:
+                self.cache = state_dict.pop(prefix + "cache").tolist()
+            super()._load_from_state_dict(state_dict, prefix, metadata, strict, *messages)
+
+    return lib.nn.Sequential(Model())
+
+
+def test_a_state_of_an_earlier_version_is_converted() -> None:
+    results = []
+    for lib in LIBRARIES:
+        model, old = versioned(lib), {}
+        for k in (0, 1):
+            old[f"0.blocks.{k}.g"] = lib.ones(2) * 3
+        old["0.cache"] = lib.tensor([4, 5])
+        names = list(old)
+        found = [
+            repr(model.load_state_dict(old)),
+            round(model[0].layers[1].log_gain[1].item(), 6),
+            model[0].cache,
+            list(old) == names,
+        ]
+        own = {name.removeprefix("0."): value for name, value in old.items()}
+        found += [repr(model[0].load_state_dict(own)), len(own)]
+        state = model.state_dict()
+        found += [list(state), repr(model.load_state_dict(copy.deepcopy(state))), model[0].layers[0].loaded_from]
+        state["0.layers.0.g"] = lib.ones(2)
+        for wrong in (
+            state,
+            {"0.cache": lib.tensor(1)},
+            {"0.layers.0.log_gain": lib.ones(1), "0.layers.5.g": lib.ones(2)},
+        ):
+            with pytest.raises(RuntimeError) as error:
+                model.load_state_dict(wrong)
+            found.append(str(error.value).replace("torch.", "minigrad."))
+        results.append(found)
+    assert results[0] == results[1]
+
+
+def test_the_version_is_kept_in_a_file(tmp_path: Any) -> None:
+    for lib in LIBRARIES:
+        model, again = versioned(lib), versioned(lib)
+        lib.save({"model": model.state_dict(), "epoch": 3}, tmp_path / lib.__name__)
+        state = lib.load(tmp_path / lib.__name__)["model"]
+        again.load_state_dict(state)
+        assert again[0].layers[0].loaded_from == 2
+        again.load_state_dict(dict(state))
+        assert again[0].layers[0].loaded_from is None
+        assert type(state) is type(model.state_dict())
+
+
+def test_state_dict_of_a_child_and_a_destination_of_ones_own_are_used() -> None:
+    for lib in LIBRARIES:
+
+        class Tagged(lib.nn.Linear):  # type: ignore[misc,name-defined]
+            def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+                state = super().state_dict(*args, **kwargs)
+                state[kwargs["prefix"] + "tag"] = 1
+                return state
+
+        mine: dict[str, Any] = {"before": 0}
+        assert lib.nn.Sequential(Tagged(1, 1, bias=False)).state_dict(destination=mine, prefix="m.") is mine
+        assert list(mine) == ["before", "m.0.weight", "m.0.tag"]
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("how", ["missing", "shape", "exception"])
+def test_a_state_whose_last_part_fails_changes_nothing(how: str, assign: bool) -> None:
+    class Fails(nn.Linear):
+        def _load_from_state_dict(self, *args: Any) -> None:
+            super()._load_from_state_dict(*args)
+            if how == "exception":
+                raise KeyError("mine")
+
+    model = nn.Sequential(nn.BatchNorm1d(2), Fails(2, 1))
+    members, before = model.state_dict(keep_vars=True), copy.deepcopy(model.state_dict())
+    state = {name: t + 1 for name, t in before.items()}
+    if how == "missing":
+        del state["1.bias"]
+    elif how == "shape":
+        state["1.bias"] = minigrad.ones(3)
+    with pytest.raises((RuntimeError, KeyError)):
+        model.load_state_dict(state, assign=assign)
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        assert tensor is members[name]
+        assert tensor.tolist() == before[name].tolist()
