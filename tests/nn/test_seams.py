@@ -595,3 +595,24 @@ def test_a_state_whose_last_part_fails_changes_nothing(how: str, assign: bool) -
     for name, tensor in model.state_dict(keep_vars=True).items():
         assert tensor is members[name]
         assert tensor.tolist() == before[name].tolist()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])
+def test_losses_with_a_weight_for_each_element(name: str, reduction: str) -> None:
+    results = []
+    for lib in LIBRARIES:
+        x = lib.tensor([[0.5, -3.0], [2.0, 1.0]], dtype=lib.float64, requires_grad=True)
+        y, w = (
+            lib.tensor([[0.0, 1.0], [2.5, -4.0]], dtype=lib.float64),
+            lib.tensor([[1.0, 0.5], [0.0, 3.0]], dtype=lib.float64),
+        )
+        w.requires_grad_()
+        loss = getattr(lib.nn.functional, name)
+        losses = loss(x, y, reduction=reduction, weight=w)
+        (losses**2).sum().backward()
+        results.append([t.detach().numpy() for t in (losses, x.grad, w.grad)])
+        with pytest.raises(ValueError, match="same size"):
+            loss(x, y, reduction=reduction, weight=w[0])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

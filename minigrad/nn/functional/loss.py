@@ -29,9 +29,19 @@ def check_reduction(reduction: str, reductions: tuple[str, ...] = REDUCTIONS) ->
         raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
-def reduce_loss(losses: Tensor, reduction: str) -> Tensor:
-    """Return the mean or the sum of the losses, or all of them."""
+def reduce_loss(losses: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:
+    """Return the mean or the sum of the losses, or all of them; with weights w, the mean is the sum of w l / the sum of w.
+
+    Raises:
+        ValueError: The reduction is unknown, or there is not one weight for each loss.
+    """
     check_reduction(reduction)
+    if weight is not None:
+        if weight.array.shape != losses.array.shape:
+            raise ValueError("Weights and input must have the same size.")
+        losses = losses * weight
+        if reduction == "mean":
+            return losses.sum() / weight.sum()
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
 
 
@@ -55,33 +65,37 @@ def check_shapes(name: str, prediction: Tensor, target: Tensor) -> None:
     raise ValueError(f"{name}: prediction is {p}, target is {t}: {consequence}.{remedy}")
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return the squared error (x - y)², reduced. The gradient of the mean is 2 (x - y) / n.
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """Return the squared error w (x - y)², reduced. The gradient of the mean is 2 (x - y) / n.
+
+    With weights w, the mean is divided by their sum in place of n.
 
     Shape:
-        input and target: equal shapes.
+        input, target and weight: equal shapes.
 
     Raises:
         ValueError: The shapes differ, or the reduction is unknown.
     """
     check_shapes("mse_loss", input, target)
-    if reduction == "mean":
+    if reduction == "mean" and weight is None:
         return current.backend.binary(neural.mse_loss, input, target)  # half a microsecond sooner than a call
-    return reduce_loss((input - target).square(), reduction)
+    return reduce_loss((input - target).square(), reduction, weight)
 
 
 @in_single
-def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return the absolute error |x - y|, reduced. Its derivative at 0 is 0.
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """Return the absolute error w |x - y|, reduced. Its derivative at 0 is 0.
+
+    With weights w, the mean is divided by their sum in place of the number of elements.
 
     Shape:
-        input and target: equal shapes.
+        input, target and weight: equal shapes.
 
     Raises:
         ValueError: The shapes differ, or the reduction is unknown.
     """
     check_shapes("l1_loss", input, target)
-    return reduce_loss((input - target).abs(), reduction)
+    return reduce_loss((input - target).abs(), reduction, weight)
 
 
 @in_single
@@ -106,11 +120,15 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
 
 
 @in_single
-def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
     """Return (x - y)² / 2 if |x - y| <= delta, else delta (|x - y| - delta / 2), reduced. Huber 1964.
 
+    It is multiplied by the weight; the mean is over all elements even so, as in torch and unlike that of `mse_loss`.
+
     Shape:
-        input and target: equal shapes.
+        input, target and weight: equal shapes.
 
     Raises:
         ValueError: The shapes differ, or the reduction is unknown.
@@ -119,7 +137,8 @@ def huber_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", delta:
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     check_shapes("huber_loss", input, target)
-    return reduce_loss(_huber(input - target, delta), reduction)
+    losses = reduce_loss(_huber(input - target, delta), "none", weight)
+    return reduce_loss(losses, reduction)
 
 
 def _huber(error: Tensor, delta: float) -> Tensor:
