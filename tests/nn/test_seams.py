@@ -616,3 +616,48 @@ def test_losses_with_a_weight_for_each_element(name: str, reduction: str) -> Non
             loss(x, y, reduction=reduction, weight=w[0])
     for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("norm_type", [2.0, 1, 3.0, float("inf")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_embedding_scales_the_rows_it_reads(norm_type: float, dtype: str) -> None:
+    table = np.random.default_rng(0).normal(size=(6, 3)) * 3
+    table[1] = 0.1
+    results = []
+    for lib in LIBRARIES:
+        weight = lib.tensor(table, dtype=getattr(lib, dtype))
+        layer = lib.nn.Embedding.from_pretrained(weight, False, 4, max_norm=1.5, norm_type=norm_type)
+        y = layer(lib.tensor([[0, 1, 4], [5, 0, 0]]))
+        (y**2).sum().backward()
+        direct = lib.nn.functional.embedding(lib.tensor([2]), weight, None, 0.5, norm_type)
+        results.append([t.detach().numpy() for t in (y, layer.weight.grad, weight, direct)])
+        shown = "" if norm_type == 2 else f", norm_type={norm_type}"
+        assert repr(layer) == f"Embedding(6, 3, padding_idx=4, max_norm=1.5{shown})"
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5 if dtype == "float32" else 1e-12)
+    assert (results[0][2][3] == table[3].astype(dtype)).all()
+
+
+def test_rows_that_embedding_scales_are_noticed_by_a_graph_that_needs_them() -> None:
+    for lib in LIBRARIES:
+        layer = lib.nn.Embedding(3, 2, max_norm=0.1)
+        y = (layer.weight * layer.weight).sum()
+        layer(lib.tensor([0]))
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.backward()
+
+
+def test_embedding_of_a_given_table() -> None:
+    for lib in LIBRARIES:
+        table = lib.ones(3, 2)
+        layer = lib.nn.Embedding(3, 2, _weight=table, _freeze=True)
+        assert not layer.weight.requires_grad
+        assert table.fill_(5) is table
+        assert layer.weight.tolist() == table.tolist()
+        with pytest.raises(AssertionError, match="num_embeddings"):
+            lib.nn.Embedding(4, 2, _weight=table)
+        lib.manual_seed(1)
+        expected = lib.rand(1).item()
+        lib.manual_seed(1)
+        lib.nn.Embedding.from_pretrained(table)
+        assert lib.rand(1).item() == expected

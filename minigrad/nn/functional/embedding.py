@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops import indexing, selection
+from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0
+) -> Tensor:
     """Return the rows of the weight at the indices in the input: y = W[x].
 
     Args:
         input: Row indices, from 0 to n - 1.
         weight: W, the table.
         padding_idx: A row, counted from the end if negative, that gets no gradient.
+        max_norm: The largest norm of a row: rows at the indices with a larger one are scaled to it, in the table itself.
+        norm_type: p of the norm (sum |w|ᵖ)^(1/p).
 
     Shape:
         input ``(*)``, weight ``(n, m)`` -> ``(*, m)``
@@ -33,6 +38,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     index = input.array.copy()  # a later write to the input must not change the backward pass
     if index.size and not 0 <= index.min() <= index.max() < rows:
         raise IndexError(f"index out of range in self: there are rows 0 to {rows - 1}, got {index.min()} to {index.max()}")
+    if max_norm is not None:
+        _scale_rows(weight.detach(), np.unique(index), max_norm, norm_type)
     result = indexing.getitem(weight, index=(index,))
     if padding_idx is None:
         return result
@@ -40,6 +47,12 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         raise RuntimeError(f"padding_idx {padding_idx} is not a row of a table of {rows} rows")
     is_padding: Tensor = wrap((index == padding_idx % rows)[..., None])
     return selection.where(is_padding, result.detach(), result)
+
+
+def _scale_rows(table: Tensor, rows: Array, max_norm: float, norm_type: float) -> None:
+    norms = np.linalg.norm(table.array[rows], norm_type, axis=1)
+    too_long = norms > max_norm
+    table[rows[too_long]] *= (max_norm / (norms[too_long] + 1e-7))[:, None]
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
