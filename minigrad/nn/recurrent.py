@@ -109,15 +109,20 @@ class _RecurrentModule(Module):
         """Return the initial state as a tuple of tensors; zeros if it is None.
 
         Raises:
+            TypeError: It is a tuple and should be a tensor, or the other way round.
             RuntimeError: It has another shape.
         """
         if state is None:
             return (zeros(shape, dtype=like.dtype),) * self.num_states
-        tensors = state if self.num_states > 1 else (state,)
+        tensors = tuple(state) if self.num_states > 1 else (state,)
+        if len(tensors) != self.num_states or not all(isinstance(t, Tensor) for t in tensors):
+            raise TypeError(
+                f"{self._get_name()}: hx must be {'(h, c), two tensors' if self.num_states > 1 else 'one tensor'}"
+            )
         for t in tensors:
             if t.shape != shape:
-                raise RuntimeError(f"Expected hidden size {shape}, got {list(t.shape)}")
-        return tuple(tensors)
+                raise RuntimeError(f"Expected hidden size {shape}, got {list(t.shape)}, for the input {list(like.shape)}")
+        return tensors
 
     def _unwrap_state(self, state: State) -> Any:
         """Return a state as users see it: one tensor, or a tuple of several."""

@@ -661,3 +661,14 @@ def test_embedding_of_a_given_table() -> None:
         lib.manual_seed(1)
         lib.nn.Embedding.from_pretrained(table)
         assert lib.rand(1).item() == expected
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"])
+def test_an_initial_state_of_the_wrong_kind_is_told(name: str) -> None:
+    layer, h, x = getattr(nn, name)(3, 4), minigrad.zeros(1, 4), minigrad.ones(1, 3)
+    wrong = h if name.startswith("LSTM") else (h, h)
+    with pytest.raises(TypeError, match=rf"{name}: hx must be (one tensor|\(h, c\), two tensors)"):
+        layer(x, wrong)
+    wrong = (h[:, 1:], h) if name.startswith("LSTM") else h[:, 1:]
+    with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 4\), got \[1, 3\], for the input \[1, 3\]"):
+        layer(x, wrong)
