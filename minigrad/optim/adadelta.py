@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
 from minigrad.optim.flags import ImplementationFlags
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 
 
 class Adadelta(Optimizer):
@@ -50,8 +50,7 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         **flags: Unpack[ImplementationFlags],
     ) -> None:
-        defaults = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, defaults, flags)
+        super().__init__(params, hyperparameters(locals()), flags)
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, u."""

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
 from minigrad.optim.flags import ImplementationFlags
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 
 
 class Adagrad(Optimizer):
@@ -51,15 +51,7 @@ class Adagrad(Optimizer):
         maximize: bool = False,
         **flags: Unpack[ImplementationFlags],
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults, flags)
+        super().__init__(params, hyperparameters(locals()), flags)
 
     def add_param_group(self, param_group: Group) -> None:
         """Add a group of parameters, whose state begins at once."""

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.elementary import sqrt
 from minigrad.optim.flags import ImplementationFlags
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 
 
 class Adam(Optimizer):
@@ -56,16 +56,7 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
         **flags: Unpack[ImplementationFlags],
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults, flags)
+        super().__init__(params, hyperparameters(locals()), flags)
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: m, v, v_max."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 
 
 class HeavyBall(Optimizer):
@@ -50,7 +50,7 @@ class HeavyBall(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize})
+        super().__init__(params, hyperparameters(locals()))
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the name of the state: theta_{t-1}, which is not there before the first step."""

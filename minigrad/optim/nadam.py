@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
 from minigrad.optim.flags import ImplementationFlags
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 from minigrad.optim.rule import weak_scalar
 
 
@@ -55,16 +55,7 @@ class NAdam(Optimizer):
         maximize: bool = False,
         **flags: Unpack[ImplementationFlags],
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults, flags)
+        super().__init__(params, hyperparameters(locals()), flags)
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: Pi, m, v."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 from minigrad.optim.rule import weak_scalar
 
 
@@ -67,7 +67,7 @@ class NAG(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize})
+        super().__init__(params, hyperparameters(locals()))
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, and the mu of the step before."""

@@ -375,6 +375,11 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def hyperparameters(arguments: Mapping[str, Any]) -> Group:
+    """Return the hyper-parameters among the arguments of a constructor, which are its ``locals()``."""
+    return {name: value for name, value in arguments.items() if name not in ("self", "params", "flags", "__class__")}
+
+
 def copied(value: Any) -> Array | None:
     """Return a copy of an array: a rule may return what it was given, which is overwritten."""
     return None if value is None else np.array(value)

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from minigrad.ops.elementary import sqrt
 from minigrad.optim.flags import ImplementationFlags
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 
 
 class RMSprop(Optimizer):
@@ -63,16 +63,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         **flags: Unpack[ImplementationFlags],
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults, flags)
+        super().__init__(params, hyperparameters(locals()), flags)
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: v, b, m."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 from minigrad.optim.flags import ImplementationFlags
-from minigrad.optim.optimizer import Group, Optimizer, StateSpec
+from minigrad.optim.optimizer import Group, Optimizer, StateSpec, hyperparameters
 
 
 class SGD(Optimizer):
@@ -71,15 +71,7 @@ class SGD(Optimizer):
         maximize: bool = False,
         **flags: Unpack[ImplementationFlags],
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults, flags)
+        super().__init__(params, hyperparameters(locals()), flags)
 
     def init_state(self, group: Group) -> StateSpec:
         """Return the names of the state: b, which is not there before the first step."""
