@@ -11,6 +11,7 @@ from minigrad.nn import init
 from minigrad.nn.functional.convolution import padding_widths
 from minigrad.nn.functional.spatial import Sizes, per_axis
 from minigrad.nn.module import Module, Parameter
+from minigrad.ops.convolution import Windows
 from minigrad.tensor import Tensor
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
@@ -71,7 +72,7 @@ class Convolution(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self.output_padding = (0,) * self.spatial_ndim
-        self._padding_widths = padding_widths(padding, self.kernel_size, self.stride, self.dilation)
+        self._padding_widths = padding_widths(padding, Windows(self.kernel_size, self.stride, self.dilation))
         rows, columns = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = Parameter(empty(rows, columns // groups, *self.kernel_size, **options))
         self.register_parameter("bias", Parameter(empty(out_channels, **options)) if bias else None)

@@ -2,12 +2,12 @@
 
 Shapes: x (N, C, *size), weight (O, C / groups, *kernel), y (N, O, *output_size), with N samples and C or O channels. The
 window of the output p has the elements of x at the indices p * stride + k * dilation, for every index k of the kernel.
-`size`, `kernel`, `stride` and `dilation` have one entry for each spatial axis.
+`size` and the parts of `windows` have one entry for each spatial axis.
 """
 
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,26 +17,37 @@ from minigrad.primitive import Array, Shape, primitive
 from minigrad.summation import sum_along
 
 
-def output_size(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
-    """Return how many windows fit along each spatial axis."""
-    return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(size, kernel, stride, dilation, strict=True))
+class Windows(NamedTuple):
+    """How windows slide: their size, the step to the next window, and that to the next element of a window."""
 
+    kernel: Shape
+    stride: Shape
+    dilation: Shape
 
-def window_index(offset: Shape, count: Shape, stride: Shape, dilation: Shape) -> tuple[Any, ...]:
-    """Return the index of the elements of all windows at one offset in the kernel."""
-    spans = zip(offset, count, stride, dilation, strict=True)
-    return (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans))
+    def output_size(self, size: Shape) -> Shape:
+        """Return how many windows fit along each spatial axis."""
+        return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(size, *self, strict=True))
 
+    def offsets(self) -> list[Shape]:
+        """Return every index of the kernel, in row-major order."""
+        return list(itertools.product(*map(range, self.kernel)))
 
-def offsets(kernel: Shape) -> list[Shape]:
-    """Return every index of the kernel, in row-major order."""
-    return list(itertools.product(*map(range, kernel)))
+    def element_index(self, offset: Shape, count: Shape) -> tuple[Any, ...]:
+        """Return the index of the elements of all windows at one offset in the kernel."""
+        spans = zip(offset, count, self.stride, self.dilation, strict=True)
+        return (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans))
 
+    def slices(self, x: Array) -> list[Array]:
+        """Return, for each offset in the kernel, a view (N, C, *output_size) of the elements of all windows there."""
+        count = self.output_size(x.shape[2:])
+        return [x[self.element_index(offset, count)] for offset in self.offsets()]
 
-def window_slices(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> list[Array]:
-    """Return, for each offset in the kernel, a view (N, C, *output_size) of the elements of all windows there."""
-    count = output_size(x.shape[2:], kernel, stride, dilation)
-    return [x[window_index(offset, count, stride, dilation)] for offset in offsets(kernel)]
+    def view(self, x: Array) -> Array:
+        """Return the windows as a read-only view (N, C, *kernel, *output_size), for im2col."""
+        shape = (*x.shape[:2], *self.kernel, *self.output_size(x.shape[2:]))
+        steps = [n * d for n, d in zip(x.strides[2:], self.dilation, strict=True)]
+        jumps = [n * s for n, s in zip(x.strides[2:], self.stride, strict=True)]
+        return np.lib.stride_tricks.as_strided(x, shape, (*x.strides[:2], *steps, *jumps), writeable=False)
 
 
 # ---------------------------------------------------------------------------------------------------- convolution
@@ -54,18 +65,6 @@ def batch_chunks(samples: int, elements_each: int) -> list[slice]:
     return [slice(start, start + step) for start in range(0, samples, step)]
 
 
-def im2col_view(x: Array, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
-    """Return the windows as a read-only view (N, C, *kernel, *output_size)."""
-    steps = (x.strides[2 + k] * d for k, d in enumerate(dilation))
-    jumps = (x.strides[2 + k] * s for k, s in enumerate(stride))
-    return np.lib.stride_tricks.as_strided(
-        x,
-        (*x.shape[:2], *kernel, *output_size(x.shape[2:], kernel, stride, dilation)),
-        (*x.strides[:2], *steps, *jumps),
-        writeable=False,
-    )
-
-
 def group_outputs(y: Array, groups: int) -> Array:
     """Return y as (N, groups, O / groups, prod(output_size))."""
     return y.reshape(len(y), groups, y.shape[1] // groups, math.prod(y.shape[2:]))
@@ -77,65 +76,55 @@ def group_weight(weight: Array, groups: int) -> Array:
 
 
 @primitive(
-    x=lambda g, weight, x_shape, stride, dilation, groups: conv_transpose(
-        g, weight, size=x_shape[2:], stride=stride, dilation=dilation, groups=groups
-    ),
-    weight=lambda g, x, weight_shape, stride, dilation, groups: conv_weight_grad(
-        x, g, kernel=weight_shape[2:], stride=stride, dilation=dilation, groups=groups
-    ),
+    x=lambda g, weight, x_shape, windows, groups: conv_transpose(g, weight, size=x_shape[2:], windows=windows, groups=groups),
+    weight=lambda g, x, windows, groups: conv_weight_grad(x, g, windows=windows, groups=groups),
 )
-def convolution(x: Array, weight: Array, *, stride: Shape, dilation: Shape, groups: int) -> Array:
+def convolution(x: Array, weight: Array, *, windows: Windows, groups: int) -> Array:
     """y[n, o, p] = sum over c, k of weight[o, c, k] x[n, c, p stride + k dilation], in groups of channels."""
     if x.dtype != weight.dtype:
         raise dtype_error(x, weight)
-    kernel = weight.shape[2:]
-    count = output_size(x.shape[2:], kernel, stride, dilation)
+    count = windows.output_size(x.shape[2:])
     matrices = group_weight(weight, groups)
     y = np.empty((len(x), groups, matrices.shape[1], math.prod(count)), x.dtype)
-    windows = im2col_view(x, kernel, stride, dilation)
+    columns = windows.view(x)
     for part in batch_chunks(len(x), groups * matrices.shape[2] * y.shape[3]):
-        columns = windows[part].reshape(-1, groups, matrices.shape[2], y.shape[3])
-        np.matmul(matrices, columns, out=y[part])
+        np.matmul(matrices, columns[part].reshape(-1, groups, matrices.shape[2], y.shape[3]), out=y[part])
     return y.reshape(len(x), len(weight), *count)
 
 
 @primitive(
     promote=("y", "weight"),
-    y=lambda g, weight, stride, dilation, groups: convolution(g, weight, stride=stride, dilation=dilation, groups=groups),
-    weight=lambda g, y, weight_shape, stride, dilation, groups: conv_weight_grad(
-        g, y, kernel=weight_shape[2:], stride=stride, dilation=dilation, groups=groups
-    ),
+    y=lambda g, weight, windows, groups: convolution(g, weight, windows=windows, groups=groups),
+    weight=lambda g, y, windows, groups: conv_weight_grad(g, y, windows=windows, groups=groups),
 )
-def conv_transpose(y: Array, weight: Array, *, size: Shape, stride: Shape, dilation: Shape, groups: int) -> Array:
+def conv_transpose(y: Array, weight: Array, *, size: Shape, windows: Windows, groups: int) -> Array:
     """x[n, c, p stride + k dilation] = sum over o, p, k of weight[o, c, k] y[n, o, p].
 
     It is the adjoint of `convolution`.
     """
-    kernel, count = weight.shape[2:], y.shape[2:]
+    count = y.shape[2:]
     matrices, outputs = group_weight(weight, groups).swapaxes(1, 2), group_outputs(y, groups)
     x = np.zeros((len(y), weight.shape[1] * groups, *size), y.dtype)
     for part in batch_chunks(len(x), groups * matrices.shape[1] * outputs.shape[3]):
-        columns = np.matmul(matrices, outputs[part]).reshape(-1, x.shape[1], *kernel, *count)
-        for offset in offsets(kernel):
-            x[part][window_index(offset, count, stride, dilation)] += columns[(slice(None), slice(None), *offset)]
+        columns = np.matmul(matrices, outputs[part]).reshape(-1, x.shape[1], *windows.kernel, *count)
+        for offset in windows.offsets():
+            x[part][windows.element_index(offset, count)] += columns[(slice(None), slice(None), *offset)]
     return x
 
 
 @primitive(
     promote=("x", "y"),
-    x=lambda g, y, x_shape, stride, dilation, groups: conv_transpose(
-        y, g, size=x_shape[2:], stride=stride, dilation=dilation, groups=groups
-    ),
-    y=lambda g, x, stride, dilation, groups: convolution(x, g, stride=stride, dilation=dilation, groups=groups),
+    x=lambda g, y, x_shape, windows, groups: conv_transpose(y, g, size=x_shape[2:], windows=windows, groups=groups),
+    y=lambda g, x, windows, groups: convolution(x, g, windows=windows, groups=groups),
 )
-def conv_weight_grad(x: Array, y: Array, *, kernel: Shape, stride: Shape, dilation: Shape, groups: int) -> Array:
+def conv_weight_grad(x: Array, y: Array, *, windows: Windows, groups: int) -> Array:
     """weight[o, c, k] = sum over n, p of y[n, o, p] x[n, c, p stride + k dilation], in groups of channels."""
-    outputs, windows = group_outputs(y, groups), im2col_view(x, kernel, stride, dilation)
-    weight = np.zeros((groups, outputs.shape[2], x.shape[1] // groups * math.prod(kernel)), x.dtype)
+    outputs, whole = group_outputs(y, groups), windows.view(x)
+    weight = np.zeros((groups, outputs.shape[2], x.shape[1] // groups * math.prod(windows.kernel)), x.dtype)
     for part in batch_chunks(len(x), groups * weight.shape[2] * outputs.shape[3]):
-        columns = windows[part].reshape(-1, groups, weight.shape[2], outputs.shape[3])
+        columns = whole[part].reshape(-1, groups, weight.shape[2], outputs.shape[3])
         weight += sum_along(np.matmul(outputs[part], columns.swapaxes(2, 3)), 0)
-    return weight.reshape(y.shape[1], x.shape[1] // groups, *kernel)
+    return weight.reshape(y.shape[1], x.shape[1] // groups, *windows.kernel)
 
 
 # -------------------------------------------------------------------------------------------------------- padding
@@ -157,38 +146,31 @@ def pad(x: Array, *, widths: tuple[tuple[int, int], ...], value: float = 0) -> A
 # -------------------------------------------------------------------------------------------------------- pooling
 
 
-@primitive(x=lambda g, x_shape, kernel, stride: sum_unpool(g, size=x_shape[2:], kernel=kernel, stride=stride))
-def sum_pool(x: Array, *, kernel: Shape, stride: Shape) -> Array:
+@primitive(x=lambda g, x_shape, windows: sum_unpool(g, size=x_shape[2:], windows=windows))
+def sum_pool(x: Array, *, windows: Windows) -> Array:
     """The sum of each window."""
-    first, *others = window_slices(x, kernel, stride, (1,) * len(kernel))
+    first, *others = windows.slices(x)
     out = first.copy()
     for view in others:
         out += view
     return out
 
 
-@primitive(y=lambda g, kernel, stride: sum_pool(g, kernel=kernel, stride=stride))
-def sum_unpool(y: Array, *, size: Shape, kernel: Shape, stride: Shape) -> Array:
+@primitive(y=lambda g, windows: sum_pool(g, windows=windows))
+def sum_unpool(y: Array, *, size: Shape, windows: Windows) -> Array:
     """Each y added to all elements of its window: the adjoint of `sum_pool`."""
     out = np.zeros((*y.shape[:2], *size), y.dtype)
-    for view in window_slices(out, kernel, stride, (1,) * len(kernel)):
+    for view in windows.slices(out):
         view += y
     return out
 
 
 @primitive(
-    x=lambda g, x, kernel, stride, dilation: window_scatter(
-        g,
-        max_pool_indices(x, kernel=kernel, stride=stride, dilation=dilation),
-        size=x.shape[2:],
-        kernel=kernel,
-        stride=stride,
-        dilation=dilation,
-    ),
+    x=lambda g, x, windows: window_scatter(g, max_pool_indices(x, windows=windows), size=x.shape[2:], windows=windows),
 )
-def max_pool(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+def max_pool(x: Array, *, windows: Windows) -> Array:
     """The maximum of each window, or NaN; of equal elements the first gets the gradient."""
-    first, *others = window_slices(x, kernel, stride, dilation)
+    first, *others = windows.slices(x)
     out = first.copy()
     for view in others:
         np.maximum(out, view, out=out)
@@ -196,38 +178,32 @@ def max_pool(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Arra
 
 
 @primitive()
-def max_pool_indices(x: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+def max_pool_indices(x: Array, *, windows: Windows) -> Array:
     """The index of the maximum within its window, in row-major order; the first of several. A NaN is the maximum."""
-    windows = window_slices(x, kernel, stride, dilation)
-    maxima = windows[0].copy()
-    index = np.zeros(maxima.shape, np.min_scalar_type(len(windows)))
+    first, *others = windows.slices(x)
+    maxima = first.copy()
+    index = np.zeros(maxima.shape, np.min_scalar_type(1 + len(others)))
     some_nan = np.isnan(x).any()
-    for k, view in enumerate(windows[1:], 1):
+    for k, view in enumerate(others, 1):
         is_greater = ~(view <= maxima) & ~np.isnan(maxima) if some_nan else view > maxima
         np.copyto(index, k, where=is_greater, casting="unsafe")
         np.maximum(maxima, view, out=maxima)
     return index
 
 
-@primitive(
-    x=lambda g, index, x_shape, kernel, stride, dilation: window_scatter(
-        g, index, size=x_shape[2:], kernel=kernel, stride=stride, dilation=dilation
-    )
-)
-def window_gather(x: Array, index: Array, *, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+@primitive(x=lambda g, index, x_shape, windows: window_scatter(g, index, size=x_shape[2:], windows=windows))
+def window_gather(x: Array, index: Array, *, windows: Windows) -> Array:
     """The element of each window that has the given index in it, in row-major order."""
     out = np.zeros(index.shape, x.dtype)
-    for k, view in enumerate(window_slices(x, kernel, stride, dilation)):
+    for k, view in enumerate(windows.slices(x)):
         out = np.where(index == k, view, out)
     return out
 
 
-@primitive(
-    y=lambda g, index, kernel, stride, dilation: window_gather(g, index, kernel=kernel, stride=stride, dilation=dilation)
-)
-def window_scatter(y: Array, index: Array, *, size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Array:
+@primitive(y=lambda g, index, windows: window_gather(g, index, windows=windows))
+def window_scatter(y: Array, index: Array, *, size: Shape, windows: Windows) -> Array:
     """Each y added to the element of its window that has the given index: the adjoint of `window_gather`."""
     out = np.zeros((*y.shape[:2], *size), y.dtype)
-    for k, view in enumerate(window_slices(out, kernel, stride, dilation)):
+    for k, view in enumerate(windows.slices(out)):
         view += np.where(index == k, y, 0)
     return out

@@ -18,6 +18,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from minigrad.ops.convolution import Windows
 from minigrad.primitive import Array, Primitive, Shape, primitives
 from minigrad.testing import arrays, broadcastable, shapes, values
 
@@ -434,66 +435,53 @@ def torch_einsum(*xs: torch.Tensor, subscripts: tuple[str, ...], output: str) ->
 # ------------------------------------------------------------------------------------------------------------ convolution
 
 
-class Windows(NamedTuple):
-    """How windows move over an image or a signal."""
-
-    size: Shape
-    kernel: Shape
-    stride: Shape
-    dilation: Shape
-
-    @property
-    def output_size(self) -> Shape:
-        extent = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
-        return tuple((n - e) // s + 1 for n, e, s in zip(self.size, extent, self.stride, strict=True))
-
-
 @st.composite
-def moving(draw: st.DrawFn, dilated: bool = True) -> Windows:
+def moving(draw: st.DrawFn, dilated: bool = True) -> tuple[Shape, Windows, Shape]:
+    """The size of an image or a signal, how windows move over it, and how many there are along each axis."""
     ndim = draw(st.integers(1, 2))
     kernel, stride, dilation = (
         tuple(draw(st.integers(1, most)) for _ in range(ndim)) for most in (3 if ndim == 1 else 2, 3, 2 if dilated else 1)
     )
-    size = tuple(d * (k - 1) + 1 + draw(st.integers(0, 3)) for k, d in zip(kernel, dilation, strict=True))
-    return Windows(size, kernel, stride, dilation)
+    extent = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    size = tuple(e + draw(st.integers(0, 3)) for e in extent)
+    output_size = tuple((n - e) // s + 1 for n, e, s in zip(size, extent, stride, strict=True))
+    return size, Windows(kernel, stride, dilation), output_size
 
 
 @cases
 def convolved(draw: st.DrawFn, of: str) -> Case:
     """Two of the three arrays of a convolution: its input, its weight, its output."""
-    w = draw(moving())
+    size, windows, output_size = draw(moving())
     n, groups, inner, outer = (draw(st.integers(1, 2)) for _ in range(4))
     shape = {
-        "x": (n, groups * inner, *w.size),
-        "weight": (groups * outer, inner, *w.kernel),
-        "y": (n, groups * outer, *w.output_size),
+        "x": (n, groups * inner, *size),
+        "weight": (groups * outer, inner, *windows.kernel),
+        "y": (n, groups * outer, *output_size),
     }
-    settings = {"stride": w.stride, "dilation": w.dilation, "groups": groups}
-    further = {"x weight": {}, "y weight": {"size": w.size}, "x y": {"kernel": w.kernel}}[of]
-    return Case(tuple(draw(arrays(shape[name])) for name in of.split()), {**further, **settings})
+    further = {"size": size} if of == "y weight" else {}
+    attributes = {**further, "windows": windows, "groups": groups}
+    return Case(tuple(draw(arrays(shape[name])) for name in of.split()), attributes)
 
 
 @cases
 def pooled(draw: st.DrawFn, back: bool = False) -> Case:
-    w = draw(moving(dilated=False))
+    size, windows, output_size = draw(moving(dilated=False))
     lead = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
-    attributes = {"kernel": w.kernel, "stride": w.stride}
     if back:
-        return Case((draw(arrays((*lead, *w.output_size))),), {"size": w.size, **attributes})
-    return Case((draw(arrays((*lead, *w.size))),), attributes)
+        return Case((draw(arrays((*lead, *output_size))),), {"size": size, "windows": windows})
+    return Case((draw(arrays((*lead, *size))),), {"windows": windows})
 
 
 @cases
 def peaked(draw: st.DrawFn, what: str) -> Case:
     """Windows and an element of each: x whose windows have one largest element, and the index of an element, or its value."""
-    w = draw(moving())
-    settings = {"kernel": w.kernel, "stride": w.stride, "dilation": w.dilation}
+    size, windows, output_size = draw(moving())
     lead = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
-    x = draw(arrays((*lead, *w.size), distinct=True))
-    index = draw(hnp.arrays(np.uint8, (*lead, *w.output_size), elements=st.integers(0, math.prod(w.kernel) - 1)))
+    x = draw(arrays((*lead, *size), distinct=True))
+    index = draw(hnp.arrays(np.uint8, (*lead, *output_size), elements=st.integers(0, math.prod(windows.kernel) - 1)))
     if what == "scatter":
-        return Case((draw(arrays(index.shape)), index), {"size": w.size, **settings})
-    return Case((x,) if what == "max" else (x, index), settings)
+        return Case((draw(arrays(index.shape)), index), {"size": size, "windows": windows})
+    return Case((x,) if what == "max" else (x, index), {"windows": windows})
 
 
 @cases
@@ -503,26 +491,26 @@ def padded(draw: st.DrawFn) -> Case:
     return Case((x,), {"widths": widths, "value": draw(st.sampled_from([0, 1.5]))})
 
 
-def torch_conv(x: torch.Tensor, weight: torch.Tensor, **settings: Any) -> torch.Tensor:
+def torch_conv(x: torch.Tensor, weight: torch.Tensor, windows: Windows, groups: int) -> torch.Tensor:
     conv = torch.nn.functional.conv1d if x.ndim == 3 else torch.nn.functional.conv2d
-    return conv(x, weight, **settings)
+    return conv(x, weight, stride=windows.stride, dilation=windows.dilation, groups=groups)
 
 
-def torch_pool(x: torch.Tensor, kernel: Shape, stride: Shape) -> torch.Tensor:
-    if len(kernel) == 1:
-        return torch_pool(x[:, :, None], (1, *kernel), (1, *stride))[:, :, 0]
-    return torch.nn.functional.avg_pool2d(x, kernel, stride, divisor_override=1)
+def torch_pool(x: torch.Tensor, windows: Windows) -> torch.Tensor:
+    if x.ndim == 3:
+        return torch_pool(x[:, :, None], Windows((1, *windows.kernel), (1, *windows.stride), (1, 1)))[:, :, 0]
+    return torch.nn.functional.avg_pool2d(x, windows.kernel, windows.stride, divisor_override=1)
 
 
-def torch_windows(x: torch.Tensor, kernel: Shape, stride: Shape, dilation: Shape) -> torch.Tensor:
+def torch_windows(x: torch.Tensor, windows: Windows) -> torch.Tensor:
     """Return the windows along a new last axis, (N, C, *output_size, elements of the kernel)."""
-    for k, (size, step, gap) in enumerate(zip(kernel, stride, dilation, strict=True)):
+    for k, (size, step, gap) in enumerate(zip(*windows, strict=True)):
         x = x.unfold(2 + k, gap * (size - 1) + 1, step)[..., ::gap]
-    return x.flatten(-len(kernel))
+    return x.flatten(-len(windows.kernel))
 
 
-def torch_window_gather(x: torch.Tensor, index: torch.Tensor, **settings: Any) -> torch.Tensor:
-    return torch_windows(x, **settings).gather(-1, index.long()[..., None])[..., 0]
+def torch_window_gather(x: torch.Tensor, index: torch.Tensor, windows: Windows) -> torch.Tensor:
+    return torch_windows(x, windows).gather(-1, index.long()[..., None])[..., 0]
 
 
 def transposed(f: Callable[[torch.Tensor], torch.Tensor], shape: Shape, y: torch.Tensor) -> torch.Tensor:
@@ -531,14 +519,13 @@ def transposed(f: Callable[[torch.Tensor], torch.Tensor], shape: Shape, y: torch
     return torch.autograd.grad(f(zeros), zeros, y, create_graph=True)[0]
 
 
-def torch_conv_transpose(y: torch.Tensor, weight: torch.Tensor, size: Shape, **settings: Any) -> torch.Tensor:
-    shape = (len(y), weight.shape[1] * settings["groups"], *size)
-    return transposed(lambda x: torch_conv(x, weight, **settings), shape, y)
+def torch_conv_transpose(y: torch.Tensor, weight: torch.Tensor, size: Shape, windows: Windows, groups: int) -> torch.Tensor:
+    return transposed(lambda x: torch_conv(x, weight, windows, groups), (len(y), weight.shape[1] * groups, *size), y)
 
 
-def torch_conv_weight_grad(x: torch.Tensor, y: torch.Tensor, kernel: Shape, **settings: Any) -> torch.Tensor:
-    shape = (y.shape[1], x.shape[1] // settings["groups"], *kernel)
-    return transposed(lambda weight: torch_conv(x, weight, **settings), shape, y)
+def torch_conv_weight_grad(x: torch.Tensor, y: torch.Tensor, windows: Windows, groups: int) -> torch.Tensor:
+    shape = (y.shape[1], x.shape[1] // groups, *windows.kernel)
+    return transposed(lambda weight: torch_conv(x, weight, windows, groups), shape, y)
 
 
 def torch_pad(x: torch.Tensor, widths: Sequence[tuple[int, int]], value: float) -> torch.Tensor:
@@ -719,19 +706,19 @@ DOMAINS: dict[str, Domain] = {
     "sum_pool": Domain(pooled(), torch_pool, analytic=False),
     "sum_unpool": Domain(
         pooled(back=True),
-        lambda y, size, kernel, stride: transposed(lambda x: torch_pool(x, kernel, stride), (*y.shape[:2], *size), y),
+        lambda y, size, windows: transposed(lambda x: torch_pool(x, windows), (*y.shape[:2], *size), y),
         analytic=False,
     ),
-    "max_pool": Domain(peaked("max"), lambda x, **settings: torch_windows(x, **settings).amax(-1), analytic=False),
+    "max_pool": Domain(peaked("max"), lambda x, windows: torch_windows(x, windows).amax(-1), analytic=False),
     "max_pool_indices": Domain(
         peaked("max"),
-        lambda x, **settings: torch_windows(x, **settings).argmax(-1).to(torch.uint8),
+        lambda x, windows: torch_windows(x, windows).argmax(-1).to(torch.uint8),
     ),
     "window_gather": Domain(peaked("gather"), torch_window_gather),
     "window_scatter": Domain(
         peaked("scatter"),
-        lambda y, index, size, **settings: transposed(
-            lambda x: torch_window_gather(x, index, **settings), (*y.shape[:2], *size), y
+        lambda y, index, size, windows: transposed(
+            lambda x: torch_window_gather(x, index, windows), (*y.shape[:2], *size), y
         ),
     ),
     "binary_cross_entropy": Domain(

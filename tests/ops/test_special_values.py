@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from minigrad import from_numpy
 from minigrad.autograd import grad
+from minigrad.ops.convolution import Windows
 from minigrad.primitive import Array, Primitive, elementwise, primitives
 from tests.ops.domains import DOMAINS, documented_formula, is_own, torch_function
 
@@ -348,9 +349,9 @@ CONVOLUTIONS = {"convolution", "conv_transpose", "conv_weight_grad"}
 LIFTS: list[Callable[[Array], Any]] = [from_numpy, torch.from_numpy]
 
 
-def pooled(x: torch.Tensor, kernel: Any, stride: Any, dilation: Any) -> torch.Tensor:
+def pooled(x: torch.Tensor, windows: Windows) -> torch.Tensor:
     pool = torch.nn.functional.max_pool1d if x.ndim == 3 else torch.nn.functional.max_pool2d
-    return pool(x, kernel, stride, 0, dilation)
+    return pool(x, windows.kernel, windows.stride, 0, windows.dilation)
 
 
 REFERENCES: dict[str, Callable[..., Any]] = {"max_pool": pooled}
@@ -413,9 +414,9 @@ def test_the_gradient_of_an_extreme_that_is_nan_is_torchs(name: str, dim: int | 
 
 def test_a_window_that_sees_nan_gives_its_gradient_to_it() -> None:
     x, theirs = (lift(np.array([[[1, np.nan, 0, 3, 3]]])).requires_grad_() for lift in LIFTS)
-    settings = {"kernel": (2,), "stride": (1,), "dilation": (1,)}
-    OWN["max_pool"](x, **settings).sum().backward()
-    torch.autograd.backward(pooled(theirs, **settings).sum())
+    windows = Windows((2,), (1,), (1,))
+    OWN["max_pool"](x, windows=windows).sum().backward()
+    torch.autograd.backward(pooled(theirs, windows).sum())
     assert x.grad.tolist() == theirs.grad.tolist() == [[[0, 2, 0, 2, 0]]]
 
 

@@ -7,7 +7,7 @@ is one sample.
 from minigrad.nn.functional.padding import Widths, pad_spatial
 from minigrad.nn.functional.spatial import Sizes, for_dimension, per_axis
 from minigrad.ops import convolution
-from minigrad.primitive import Shape
+from minigrad.ops.convolution import Windows
 from minigrad.tensor import Tensor
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
@@ -49,7 +49,7 @@ def conv(
         ValueError: ``same`` with a stride, or another string.
     """
     name = f"conv{input.array.ndim - 2}d"
-    kernel, stride, dilation = _sizes(name, input, weight, stride, dilation)
+    windows = _windows(name, input, weight, stride, dilation)
     out_channels, channels_per_group = weight.array.shape[:2]
     if groups < 1 or out_channels % groups:
         raise RuntimeError(f"{name}: the {out_channels} output channels cannot be divided into {groups} groups")
@@ -58,15 +58,15 @@ def conv(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(input.shape)} "
             f"to have {channels_per_group * groups} channels, but got {input.array.shape[1]} channels instead"
         )
-    padded = pad_spatial(input, padding_widths(padding, kernel, stride, dilation))
+    padded = pad_spatial(input, padding_widths(padding, windows))
     padded_size = padded.array.shape[2:]
-    if min(convolution.output_size(padded_size, kernel, stride, dilation)) < 1:
-        effective_kernel = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if min(windows.output_size(padded_size)) < 1:
+        effective_kernel = tuple(d * (k - 1) + 1 for k, d in zip(windows.kernel, windows.dilation, strict=True))
         raise RuntimeError(
             f"{name}: Calculated padded input size per channel: {padded_size}. Kernel size: {effective_kernel}. "
             "Kernel size can't be greater than actual input size"
         )
-    y = convolution.convolution(padded, weight, stride=stride, dilation=dilation, groups=groups)
+    y = convolution.convolution(padded, weight, windows=windows, groups=groups)
     return _with_bias(name, y, bias)
 
 
@@ -109,7 +109,7 @@ def conv_transpose(
     """
     ndim = input.array.ndim - 2
     name = f"conv_transpose{ndim}d"
-    kernel, stride, dilation = _sizes(name, input, weight, stride, dilation)
+    windows = _windows(name, input, weight, stride, dilation)
     padding = per_axis(padding, ndim, "padding", minimum=0)
     output_padding = per_axis(output_padding, ndim, "output_padding", minimum=0)
     channels = input.array.shape[1]
@@ -118,16 +118,16 @@ def conv_transpose(
             f"Given transposed=1, weight of size {list(weight.shape)}, groups={groups}, expected input{list(input.shape)} "
             f"to have {weight.array.shape[0]} channels, divisible by the groups, but got {channels} channels instead"
         )
-    if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation, strict=True)):
+    if any(o >= max(s, d) for o, s, d in zip(output_padding, windows.stride, windows.dilation, strict=True)):
         raise RuntimeError(
             f"output padding must be smaller than either stride or dilation, but got output_padding={output_padding}, "
-            f"stride={stride}, dilation={dilation}"
+            f"stride={windows.stride}, dilation={windows.dilation}"
         )
-    sizes = zip(input.array.shape[2:], kernel, stride, dilation, output_padding, strict=True)
+    sizes = zip(input.array.shape[2:], *windows, output_padding, strict=True)
     whole = tuple((n - 1) * s + d * (k - 1) + o + 1 for n, k, s, d, o in sizes)
     if min(n - 2 * p for n, p in zip(whole, padding, strict=True)) < 1:
         raise RuntimeError(f"{name}: the output of size {whole} is too small for a padding of {padding}")
-    y = convolution.conv_transpose(input, weight, size=whole, stride=stride, dilation=dilation, groups=groups)
+    y = convolution.conv_transpose(input, weight, size=whole, windows=windows, groups=groups)
     y = y[(..., *(slice(p, n - p) for n, p in zip(whole, padding, strict=True)))]
     return _with_bias(name, y, bias)
 
@@ -135,12 +135,11 @@ def conv_transpose(
 conv_transpose1d, conv_transpose2d = for_dimension(1)(conv_transpose), for_dimension(2)(conv_transpose)
 
 
-def _sizes(name: str, x: Tensor, weight: Tensor, stride: Sizes, dilation: Sizes) -> tuple[Shape, Shape, Shape]:
-    """Return the sizes of the kernel, of its stride and of its dilation along the spatial axes of x."""
+def _windows(name: str, x: Tensor, weight: Tensor, stride: Sizes, dilation: Sizes) -> Windows:
     if weight.array.ndim != x.array.ndim:
         raise RuntimeError(f"{name}: expected a weight with {x.array.ndim} axes, but got {list(weight.shape)}")
     kernel = weight.array.shape[2:]
-    return kernel, per_axis(stride, len(kernel), "stride"), per_axis(dilation, len(kernel), "dilation")
+    return Windows(kernel, per_axis(stride, len(kernel), "stride"), per_axis(dilation, len(kernel), "dilation"))
 
 
 def _with_bias(name: str, y: Tensor, bias: Tensor | None) -> Tensor:
@@ -155,7 +154,7 @@ def _with_bias(name: str, y: Tensor, bias: Tensor | None) -> Tensor:
     return y + bias.reshape(channels, *(1,) * (y.ndim - 2))
 
 
-def padding_widths(padding: str | Sizes, kernel: Shape, stride: Shape, dilation: Shape) -> Widths:
+def padding_widths(padding: str | Sizes, windows: Windows) -> Widths:
     """Return the widths before and after each spatial axis.
 
     Raises:
@@ -166,9 +165,9 @@ def padding_widths(padding: str | Sizes, kernel: Shape, stride: Shape, dilation:
         if padding not in ("same", "valid"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
         if padding == "valid":
-            return ((0, 0),) * len(kernel)
-        if any(s != 1 for s in stride):
+            return ((0, 0),) * len(windows.kernel)
+        if any(s != 1 for s in windows.stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
-        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        totals = [d * (k - 1) for k, d in zip(windows.kernel, windows.dilation, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
-    return tuple((width, width) for width in per_axis(padding, len(kernel), "padding", minimum=0))
+    return tuple((width, width) for width in per_axis(padding, len(windows.kernel), "padding", minimum=0))

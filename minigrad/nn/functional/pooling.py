@@ -6,27 +6,18 @@ is one sample.
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minigrad.nn.functional.padding import Widths, pad_spatial
 from minigrad.nn.functional.spatial import Sizes, for_dimension, per_axis
 from minigrad.ops import convolution
+from minigrad.ops.convolution import Windows
 from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor, wrap
 
 __all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
-
-
-class Windows(NamedTuple):
-    """How windows slide over the spatial axes of a batch."""
-
-    kernel: Shape
-    stride: Shape
-    dilation: Shape
-    padding: Shape
-    widths: Widths
 
 
 def max_pool(
@@ -58,17 +49,16 @@ def max_pool(
     Raises:
         RuntimeError: The sizes do not fit.
     """
-    w = _windows(input, kernel_size, stride, padding, dilation, ceil_mode)
+    windows, border, widths = _windows(input, kernel_size, stride, padding, dilation, ceil_mode)
     lowest = -math.inf if input.is_floating_point() else np.iinfo(input.array.dtype).min
-    padded = pad_spatial(input, w.widths, lowest)
-    sizes = {"kernel": w.kernel, "stride": w.stride, "dilation": w.dilation}
-    y: Tensor = convolution.max_pool(padded, **sizes)
+    padded = pad_spatial(input, widths, lowest)
+    y = convolution.max_pool(padded, windows=windows)
     if not return_indices:
         return y
-    within = np.unravel_index(convolution.max_pool_indices(padded.detach(), **sizes).array, w.kernel)
+    within = np.unravel_index(convolution.max_pool_indices(padded.detach(), windows=windows).array, windows.kernel)
     starts = np.ogrid[tuple(slice(n) for n in y.shape[2:])]
     flat = np.zeros(y.shape, np.int64)
-    for n, start, offset, s, d, p in zip(input.shape[2:], starts, within, w.stride, w.dilation, w.padding, strict=True):
+    for n, start, offset, _, s, d, p in zip(input.shape[2:], starts, within, *windows, border, strict=True):
         flat = flat * n + start * s + offset * d - p
     return y, wrap(flat)
 
@@ -105,12 +95,12 @@ def avg_pool(
     """
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
-    w = _windows(input, kernel_size, stride, padding, 1, ceil_mode)
-    sums: Tensor = convolution.sum_pool(pad_spatial(input, w.widths), kernel=w.kernel, stride=w.stride)
+    windows, border, widths = _windows(input, kernel_size, stride, padding, 1, ceil_mode)
+    sums = convolution.sum_pool(pad_spatial(input, widths), windows=windows)
     if divisor_override is not None:
         return sums / divisor_override
     counts = np.ones((), sums.array.dtype)
-    for n, o, k, s, p in zip(input.shape[2:], sums.shape[2:], w.kernel, w.stride, w.padding, strict=True):
+    for n, o, k, s, p in zip(input.shape[2:], sums.shape[2:], windows.kernel, windows.stride, border, strict=True):
         start = np.arange(o) * s - p
         end = np.minimum(start + k, n + p)
         counts = np.multiply.outer(counts, end - start if count_include_pad else np.minimum(end, n) - np.maximum(start, 0))
@@ -135,7 +125,8 @@ def avg_pool1d(
 
 def _windows(
     x: Tensor, kernel_size: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil_mode: bool
-) -> Windows:
+) -> tuple[Windows, Shape, Widths]:
+    """Return the windows, the width of the border, and that before and after each axis where the last window sticks out."""
     sizes = x.array.shape[2:]
     ndim = len(sizes)
     kernel = per_axis(kernel_size, ndim, "kernel_size")
@@ -155,7 +146,7 @@ def _windows(
         # A window that would start in the border on the right is left out.
         inside = (n + 2 * p - d * (k - 1) - 1 - beyond) < n + p
         widths.append((p, p - beyond if inside else p))
-    return Windows(kernel, stride, dilation, padding, tuple(widths))
+    return Windows(kernel, stride, dilation), padding, tuple(widths)
 
 
 @for_dimension(2)
