@@ -5,7 +5,7 @@ equal seeds give other numbers than in torch.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -189,8 +189,9 @@ def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> 
     return _finalize(checked_cast(np.full, tuple(size), fill_value, _requested_dtype(options)), options)
 
 
-def _like(input: Tensor, result: Tensor) -> Tensor:
-    """Return a new tensor with its elements in memory in the order of those of `input`."""
+def _like(make: Callable[..., Tensor], input: Tensor, options: Options, *fill_value: float) -> Tensor:
+    """Return a new tensor of the shape and, without a dtype, of the dtype of `input`, in the same order in memory."""
+    result = make(input.shape, *fill_value, **{**options, "dtype": options.get("dtype") or input.dtype})
     if input.array.flags.c_contiguous:
         return result
     array = np.empty_like(input.array, result.array.dtype)
@@ -198,29 +199,24 @@ def _like(input: Tensor, result: Tensor) -> Tensor:
     return _finalize(array, {"dtype": result.dtype, "requires_grad": result.requires_grad})
 
 
-def _like_options(input: Tensor, options: Options) -> Options:
-    """Return the options, with the dtype of `input` where they have none."""
-    return {**options, "dtype": options.get("dtype") or input.dtype}
-
-
 def zeros_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return zeros of the shape and, without a dtype, of the dtype of `input`."""
-    return _like(input, zeros(input.shape, **_like_options(input, options)))
+    return _like(zeros, input, options)
 
 
 def ones_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return ones of the shape and, without a dtype, of the dtype of `input`."""
-    return _like(input, ones(input.shape, **_like_options(input, options)))
+    return _like(ones, input, options)
 
 
 def empty_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return arbitrary elements in the shape and, without a dtype, in the dtype of `input`."""
-    return _like(input, empty(input.shape, **_like_options(input, options)))
+    return _like(empty, input, options)
 
 
 def full_like(input: Tensor, fill_value: float, **options: Unpack[Options]) -> Tensor:
     """Return a tensor whose elements all are `fill_value`, of the shape and, without a dtype, of the dtype of `input`."""
-    return _like(input, full(input.shape, fill_value, **_like_options(input, options)))
+    return _like(full, input, options, fill_value)
 
 
 def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
@@ -292,12 +288,12 @@ def randn(*sizes: Sizes, generator: Generator | None = None, **options: Unpack[S
 
 def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return `rand` of the shape and, without a dtype, of the dtype of `input`."""
-    return _like(input, rand(input.shape, **_like_options(input, options)))
+    return _like(rand, input, options)
 
 
 def randn_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
     """Return `randn` of the shape and, without a dtype, of the dtype of `input`."""
-    return _like(input, randn(input.shape, **_like_options(input, options)))
+    return _like(randn, input, options)
 
 
 def normal(

@@ -22,13 +22,7 @@ __all__ = ["Tensor", "wrap"]
 
 
 class Tensor(
-    InPlaceMethods,
-    IndexingMethods,
-    InteropMethods,
-    LinearAlgebraMethods,
-    ReductionMethods,
-    ShapeMethods,
-    SamplingMethods,
+    InPlaceMethods, IndexingMethods, InteropMethods, LinearAlgebraMethods, ReductionMethods, ShapeMethods, SamplingMethods
 ):
     """A multi-dimensional array that can remember how it was computed. Equals ``torch.Tensor``.
 

@@ -5,7 +5,7 @@ the rounding of f divided by eps. With eps = 1e-6 that leaves nine good digits i
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -17,6 +17,17 @@ from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 Function = Callable[..., Tensor | Sequence[Tensor]]
+
+
+class CheckOptions(TypedDict, total=False):
+    """The keyword arguments of `gradcheck`."""
+
+    eps: float
+    atol: float
+    rtol: float
+    raise_exception: bool
+    nondet_tol: float
+    check_grad_dtypes: bool
 
 
 class GradcheckError(RuntimeError):
@@ -99,13 +110,7 @@ def gradgradcheck(
     func: Function,
     inputs: Tensor | Sequence[Any],
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
-    nondet_tol: float = 0.0,
-    check_grad_dtypes: bool = False,
+    **options: Unpack[CheckOptions],
 ) -> bool:
     """Compare the gradients of the gradients of a function with differences; as ``torch.autograd.gradgradcheck``.
 
@@ -115,12 +120,7 @@ def gradgradcheck(
         func: A function of tensors that returns a tensor or a sequence of them.
         inputs: Its arguments, as in `gradcheck`.
         grad_outputs: The cotangents at which to check; by default drawn from the normal distribution, always the same.
-        eps: The step of the differences.
-        atol: The absolute tolerance.
-        rtol: The relative tolerance.
-        raise_exception: Raise if a gradient is wrong, instead of returning False.
-        nondet_tol: How much the gradients of two equal calls may differ.
-        check_grad_dtypes: Also require that each gradient has the dtype of its input.
+        options: Those of `gradcheck`: eps, atol, rtol, raise_exception, nondet_tol and check_grad_dtypes.
 
     Returns:
         Whether all second derivatives are right.
@@ -145,16 +145,7 @@ def gradgradcheck(
         found = grad(ys, variables, values[count:], create_graph=True, allow_unused=True)
         return [g for g in found if g is not None]
 
-    return gradcheck(
-        backward,
-        [*arguments, *cotangents],
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-        nondet_tol=nondet_tol,
-        check_grad_dtypes=check_grad_dtypes,
-    )
+    return gradcheck(backward, [*arguments, *cotangents], **options)
 
 
 def _outputs(func: Function, arguments: Sequence[Any]) -> list[Tensor]:

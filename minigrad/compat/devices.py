@@ -73,11 +73,8 @@ class _UnavailableBackend:
 class _Backends:
     """For ``backends.mps.is_available()`` and settings such as ``backends.cudnn.benchmark = False``, which do nothing."""
 
-    mps = _UnavailableBackend()
-    cudnn = _UnavailableBackend()
-    cuda = _UnavailableBackend()
+    mps, cudnn, cuda = _UnavailableBackend(), _UnavailableBackend(), _UnavailableBackend()
 
 
-cuda = _UnavailableBackend()
-accelerator = _UnavailableBackend()
+cuda, accelerator = _UnavailableBackend(), _UnavailableBackend()
 backends = _Backends()

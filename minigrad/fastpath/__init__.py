@@ -9,7 +9,7 @@ import os
 
 from minigrad.backend import Backend, get_backend, set_backend
 from minigrad.fastpath.dispatch import Dispatch
-from minigrad.fastpath.optim import optimizer_step
+from minigrad.fastpath.optim.buckets import optimizer_step
 
 
 class FastPath(Dispatch):

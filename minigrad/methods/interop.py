@@ -14,19 +14,9 @@ from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.primitive import Array, primitives
 from minigrad.promotion import as_operand
 
-UFUNC_METHODS = {
-    np.power: "pow",
-    np.floor_divide: "floor_divide",
-    np.remainder: "remainder",
-    np.sign: "sign",
-    np.rint: "round",
-    np.square: "square",
-    np.matmul: "matmul",
-    np.logical_and: "logical_and",
-    np.logical_or: "logical_or",
-    np.logical_xor: "logical_xor",
-    np.logical_not: "logical_not",
-}
+LOGICAL = ("logical_and", "logical_or", "logical_xor", "logical_not")
+SAME_NAME = ("floor_divide", "remainder", "sign", "square", "matmul", *LOGICAL)
+UFUNC_METHODS = {np.power: "pow", np.rint: "round", **{getattr(np, name): name for name in SAME_NAME}}
 """The methods that equal a ufunc which no primitive has."""
 
 UFUNC_PRIMITIVES = {op.ufunc: op for op in primitives.values() if op.ufunc is not None}

@@ -86,12 +86,7 @@ class ReductionMethods(ArithmeticMethods):
 
     @in_single
     def var(
-        self,
-        dim: Dim | bool = None,
-        unbiased: bool | None = None,
-        keepdim: bool = False,
-        *,
-        correction: float | None = None,
+        self, dim: Dim | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
     ) -> Self:
         """Return the variance: the sum of (x - mean)^2, divided by n - correction.
 
@@ -121,12 +116,7 @@ class ReductionMethods(ArithmeticMethods):
 
     @in_single
     def std(
-        self,
-        dim: Dim | bool = None,
-        unbiased: bool | None = None,
-        keepdim: bool = False,
-        *,
-        correction: float | None = None,
+        self, dim: Dim | bool = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
     ) -> Self:
         """Return the standard deviation, the square root of `var`; its derivative is 0 where all elements are equal."""
         deviation, dims, degrees = self._deviation(dim, unbiased, correction)

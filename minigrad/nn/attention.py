@@ -223,11 +223,7 @@ class TransformerEncoderLayer(Module):
         self.activation = activation
 
     def forward(
-        self,
-        src: Tensor,
-        src_mask: Tensor | None = None,
-        src_key_padding_mask: Tensor | None = None,
-        is_causal: bool = False,
+        self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool = False
     ) -> Tensor:
         """Return the sequence after attention and network; for the masks see `MultiheadAttention`."""
 

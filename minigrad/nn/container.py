@@ -132,8 +132,7 @@ class ModuleList(_IndexedContainer):
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        if modules is not None:
-            self.extend(modules)
+        self.extend(() if modules is None else modules)
 
     def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)([*self, *other])
@@ -250,8 +249,7 @@ class ModuleDict(_NamedContainer):
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()
-        if modules is not None:
-            self.update(modules)
+        self.update(() if modules is None else modules)
 
 
 class _ParameterContainer(_Container):
@@ -285,8 +283,7 @@ class ParameterList(_ParameterContainer, _IndexedContainer):
 
     def __init__(self, values: Iterable[Tensor] | None = None) -> None:
         super().__init__()
-        if values is not None:
-            self.extend(values)
+        self.extend(() if values is None else values)
 
 
 class ParameterDict(_ParameterContainer, _NamedContainer):
@@ -294,8 +291,7 @@ class ParameterDict(_ParameterContainer, _NamedContainer):
 
     def __init__(self, parameters: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] | None = None) -> None:
         super().__init__()
-        if parameters is not None:
-            self.update(parameters)
+        self.update(() if parameters is None else parameters)
 
 
 def size_text(p: Tensor) -> str:

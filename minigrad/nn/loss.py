@@ -164,12 +164,7 @@ class CrossEntropyLoss(ClassLoss):
     function, arguments = staticmethod(F.cross_entropy), ("weight", "ignore_index", "reduction", "label_smoothing")
 
     def __init__(
-        self,
-        weight: Tensor | None = None,
-        *,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
+        self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
         super().__init__(weight, ignore_index=ignore_index, reduction=reduction)
         self.label_smoothing = label_smoothing

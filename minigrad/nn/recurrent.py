@@ -143,12 +143,7 @@ class RNNCellBase(_RecurrentModule):
     """
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: dtypes.dtype | None = None,
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: dtypes.dtype | None = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias)
         self._add_weights("", input_size, {"device": device, "dtype": dtype})

@@ -165,9 +165,7 @@ def sum_unpool(y: Array, *, size: Shape, windows: Windows) -> Array:
     return out
 
 
-@primitive(
-    x=lambda g, x, windows: window_scatter(g, max_pool_indices(x, windows=windows), size=x.shape[2:], windows=windows),
-)
+@primitive(x=lambda g, x, windows: window_scatter(g, max_pool_indices(x, windows=windows), size=x.shape[2:], windows=windows))
 def max_pool(x: Array, *, windows: Windows) -> Array:
     """The maximum of each window, or NaN; of equal elements the first gets the gradient."""
     first, *others = windows.slices(x)
