@@ -121,3 +121,9 @@ def result_misshapen(name: str, shape: Sequence[int], result_shape: Sequence[int
 def result_uncastable(name: str, dtype: Any, result_dtype: Any) -> RuntimeError:
     """The result of an in-place operation has a dtype of a higher category than the memory."""
     return RuntimeError(f"{name}: result type {result_dtype} can't be cast to the desired output type {dtype}")
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a value's type with its module, as torch writes it."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -97,7 +97,7 @@ class Primitive:
         self.defaults = {p.name: None if p.default is p.empty else p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         self.rules = {name: rules.get(name) for name in self.inputs}
         self.differentiable = bool(rules)
-        promoted = tuple(promote) or (self.inputs if floating else ())
+        promoted = tuple(promote) or (self.inputs if floating or elementwise else ())
         self.promote = tuple(name in promoted for name in self.inputs)
         self.floating, self.broadcasts, self.is_view = floating, elementwise and len(self.inputs) > 1, is_view
         self.order = "K" if elementwise or is_view else order
@@ -276,14 +276,9 @@ def elementwise(
         in_place: Give the method an in-place form.
         rules: The rules, by name of the input.
     """
-
-    def define(forward: Callable[..., Any]) -> Primitive:
-        inputs = forward.__code__.co_varnames[: forward.__code__.co_argcount]
-        return Primitive(
-            forward, rules, promote=inputs, floating=floating, elementwise=True, ufunc=ufunc, public=public, in_place=in_place
-        )
-
-    return define
+    return lambda forward: Primitive(
+        forward, rules, floating=floating, elementwise=True, ufunc=ufunc, public=public, in_place=in_place
+    )
 
 
 # Broadcasting, and its transpose: what is repeated in the forward pass is summed in the backward pass.

@@ -4,8 +4,6 @@ The in-place forms of other methods, such as ``x.add_(y)``, are in `InPlaceForms
 that requires a gradient may be written to only inside ``no_grad()``.
 """
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np

@@ -6,8 +6,6 @@ lists. Of both, `InPlaceForms` has the in-place forms, ``x.exp_()``, and `minigr
 ``minigrad.exp(x)``. All this is made at import; for type checkers and editors, ``python -m tests.stubs`` writes it down.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 import warnings

@@ -1,7 +1,5 @@
 """Conversion to Python scalars, NumPy, DLPack and pickle."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from typing import Any, Self
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from minigrad.errors import type_name
+
 Kind = Literal["parameter", "buffer", "module"]
 
 DESCRIPTIONS: dict[Kind, str] = {
@@ -66,9 +68,3 @@ def missing_attribute(module: object, name: str) -> AttributeError:
     if "_kinds" in vars(module) or (name.startswith("__") and name.endswith("__")):
         return AttributeError(f"'{cls}' object has no attribute '{name}'")
     return AttributeError(f"{cls} is not set up: its __init__ must begin with super().__init__() (looking for '{name}')")
-
-
-def type_name(value: Any) -> str:
-    """Return the name of a value's class, with its module unless it is a builtin."""
-    cls = type(value)
-    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"

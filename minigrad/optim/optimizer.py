@@ -32,6 +32,7 @@ import numpy as np
 
 from minigrad.backend import current
 from minigrad.dtypes import get_default_dtype
+from minigrad.errors import type_name
 from minigrad.grad_mode import set_recording, thread
 from minigrad.narration.update import Update, explain_step
 from minigrad.optim import checkpoint, validation
@@ -113,7 +114,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + validation.type_name(params)
+                + type_name(params)
             )
         groups = list(params)
         if not groups:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from minigrad.dtypes import unwrap_scalar
+from minigrad.errors import type_name
 from minigrad.optim.flags import FLAGS, check_flag
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
@@ -195,9 +196,3 @@ def mismatch_message(what: str, array: Array, theta: Array) -> str:
         f"{what} has shape {list(array.shape)} and dtype {array.dtype}, but its parameter has shape {list(theta.shape)} and "
         f"dtype {theta.dtype}"
     )
-
-
-def type_name(value: Any) -> str:
-    """Return the name of a value's type with its module, as torch writes it."""
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
