@@ -92,7 +92,19 @@ def test_programs_run(program: str, names: dict[str, Any], capsys: pytest.Captur
 def test_the_graph_can_be_drawn(names: dict[str, Any], tmp_path: Path) -> None:
     if shutil.which("dot") is None:
         pytest.skip("dot is not installed")
-    assert Path(names["picture"].render(tmp_path / "graph", format="png")).exists()
+    for name, picture in re.findall(r"(\w+)\.render\(\"(\w+)\", format=\"png\"\)", README):
+        assert Path(names[name].render(tmp_path / picture, format="png")).exists()
+        assert (ROOT / ".pictures" / f"{picture}.png").exists()
+
+
+def test_the_tree_is_the_one_of_the_graph(names: dict[str, Any]) -> None:
+    shown = re.search(r"^mse_loss {2}scalar.*?(?=```)", README, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    tree = names["viz"].tree(names["loss"], params=names["names"])
+    number = r"-?\d[\d.e-]*"
+    assert re.sub(number, "?", shown[0].strip()) == re.sub(number, "?", tree)
+    numbers = [[float(x) for x in re.findall(number, text)] for text in (shown[0], tree)]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-2)
 
 
 @pytest.mark.parametrize("name", ["SignDescent", "NormalizedDescent"])

@@ -4,19 +4,27 @@ import html
 import json
 import re
 import shutil
+import weakref
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import graphviz
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad
-from minigrad import Tensor, primitive, viz
+from minigrad import Tensor, nn, primitive, viz
 from minigrad.autodiff import Node, toposort
+from minigrad.grad_mode import thread
 from minigrad.primitive import Array
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -33,17 +41,57 @@ class Vertex:
 
 
 class Parsed:
-    """The vertices and edges of a DOT source."""
+    """The vertices and edges of a DOT source, and for each vertex the titles of the frames around it, outermost first."""
 
     def __init__(self, source: str) -> None:
+        vertex = re.compile(r'^\t+(v\d+) \[label=<(.*)> fillcolor="(.*?)".*? shape=(\w+)(.*)\]$', re.MULTILINE)
+        found = sorted(vertex.findall(source), key=lambda match: int(match[0][1:]))  # in the order of drawing
         self.vertices = {
-            name: Vertex(read(label), shape, color, "dashed" in rest)
-            for name, label, color, shape, rest in re.findall(
-                r'^\t(v\d+) \[label=<(.*)> fillcolor="(.*?)".*? shape=(\w+)(.*)\]$', source, re.MULTILINE
-            )
+            name: Vertex(read(label), shape, color, "dashed" in rest) for name, label, color, shape, rest in found
         }
-        self.edges = re.findall(r"^\t(\w+) -> (\w+) \[label=(.*)\]$", source, re.MULTILINE)
-        self.edges += [(a, b, '""') for a, b in re.findall(r"^\t(\w+) -> (\w+)$", source, re.MULTILINE)]
+        edges = re.findall(r"^\t(\w+) -> (\w+)(?: \[(?:label=(.*?))?(?: ?(?:minlen=0|weight=4))?\])?$", source, re.MULTILINE)
+        self.edges = [(a, b, label or '""') for a, b, label in edges]
+        self.frames: dict[str, list[str]] = {}
+        around: list[str] = []
+        for line in source.splitlines():
+            if "subgraph" in line:
+                around.append("?")
+            elif around and line.strip() == "}":
+                around.pop()
+            elif around and (frame := re.search(r"graph \[.*label=<(.*)> labeljust", line)):
+                around[-1] = read(frame[1])[0]
+            elif match := vertex.match(line):
+                self.frames[match[1]] = list(around)
+
+    def frame_of(self, first_line: str) -> list[str]:
+        """Return the titles of the frames around the only vertex whose text begins with this line."""
+        (name,) = [name for name, v in self.vertices.items() if v.lines[0] == first_line]
+        return self.frames[name]
+
+    def lines(self, first_line: str) -> list[str]:
+        """Return the text of the only vertex that begins with this line."""
+        (lines,) = [v.lines for v in self.vertices.values() if v.lines[0] == first_line]
+        return lines
+
+    def result(self, op: str) -> list[str]:
+        """Return the text of the result of the only operation, or closed module, of this name."""
+        (source,) = [k for k, v in self.vertices.items() if v.shape != "box" and v.lines[0] == op]
+        (lines,) = [self.vertices[b].lines for a, b, _ in self.edges if a == source]
+        return lines
+
+    def result_in(self, op: str, frame: str) -> list[str]:
+        """Return the text of the result of the only operation of this name directly in a frame."""
+        (source,) = [k for k, v in self.vertices.items() if v.lines[0] == op and self.frames[k][-1:] == [frame]]
+        return next(self.vertices[b].lines for a, b, _ in self.edges if a == source)
+
+    def check(self) -> None:
+        """Raise if the graph has a circle, or an edge without ends."""
+        order = TopologicalSorter[str]()
+        for a, b, _ in self.edges:
+            assert b in self.vertices
+            assert a in {*self.vertices, "earlier"}
+            order.add(b, a)
+        order.prepare()
 
     @property
     def ops(self) -> list[str]:
@@ -245,6 +293,379 @@ def test_a_graph_of_gradients() -> None:
     assert picture.boxes(viz.LEAF) == [["x", "scalar", "2", "grad 12"]]
 
 
+def test_a_saved_intermediate_of_which_only_the_array_is_known() -> None:
+    picture = parse((leaf(3.0) * 2).sin())
+    assert picture.boxes(viz.INTERMEDIATE) == [["scalar", "6"]]
+    assert picture.inputs("mul") == {"a": ["scalar", "3"], "b": ["scalar", "2"]}
+
+
+# ------------------------------------------------------------------------------------------- kept values and gradients
+
+
+def test_kept_values_and_gradients_are_torchs() -> None:
+    data, weights, target = [[1.0, 2.0], [3.0, -1.0]], [[0.5, -0.25]], [[1.0], [2.0]]
+    x, w, y = minigrad.tensor(data), minigrad.tensor(weights, requires_grad=True), minigrad.tensor(target)
+    with viz.keep():
+        loss = (((x @ w.T).tanh() + 2 - y) ** 2).mean()
+        loss.backward()
+    picture = parse(loss, max_values=6)
+
+    theirs = torch.tensor(weights, requires_grad=True)
+    steps = {"matmul": torch.tensor(data) @ theirs.T}
+    steps["tanh"] = steps["matmul"].tanh()
+    steps["add"] = steps["tanh"] + 2
+    steps["sub"] = steps["add"] - torch.tensor(target)
+    steps["pow"] = steps["sub"] ** 2
+    steps["mean"] = steps["pow"].mean()
+    for step in steps.values():
+        step.retain_grad()
+    steps["mean"].backward()  # type: ignore[no-untyped-call]
+    for op, step in steps.items():
+        assert step.grad is not None
+        assert numbers(picture.result(op)) == pytest.approx(
+            [*step.flatten().tolist(), *step.grad.flatten().tolist()], rel=1e-3
+        )
+
+
+def numbers(lines: list[str]) -> list[float]:
+    """Return the values and gradients of a box."""
+    return [float(x) for x in re.findall(r"-?[\d.]+(?:e-?\d+)?", " ".join(lines[1:]))]
+
+
+def test_a_kept_constant_shows_its_value() -> None:
+    x = leaf(1.0)
+    assert parse(x + 2).inputs("add")["b"] == ["value not saved"]
+    with viz.keep():
+        total = x + 2
+    assert parse(total).inputs("add")["b"] == ["scalar", "2"]
+
+
+def test_one_kept_constant_used_twice_is_one_box() -> None:
+    x = minigrad.tensor(5.0)
+    with viz.keep():
+        total = leaf(2.0) + x + x
+    assert parse(total).boxes(viz.CONSTANT) == [["scalar", "5"]]
+
+
+def test_a_picture_before_backward_has_values_and_one_after_it_gradients_too() -> None:
+    w = leaf(3.0)
+    with viz.keep():
+        loss = (w * 2).sin()
+        before = parse(loss)
+        loss.backward()
+    assert before.result("mul") == ["scalar", "6"]
+    assert parse(loss).result("mul") == ["scalar", "6", "grad 0.9602"]  # cos(6)
+    assert parse(loss).boxes(viz.LEAF) == [["scalar", "3", "grad 1.92"]]
+    assert "freed" not in viz.graph(loss).source
+
+
+def test_what_backward_frees_is_kept_if_only_that_is_in_the_block() -> None:
+    w = minigrad.ones(2, 3, requires_grad=True)
+    loss = (w.sum(1) * 2).sin().sum()
+    before = viz.graph(loss).source
+    with viz.keep():
+        loss.backward()
+    after = parse(loss)
+    assert after.result("mul")[:2] == ["shape (2,)", "[6, 6]"]
+    assert ["sum", "dim=(1,)"] in [v.lines for v in after.vertices.values()]
+    assert len(before.splitlines()) == len(viz.graph(loss).source.splitlines())
+
+
+def test_the_values_are_those_at_the_time_of_the_operation() -> None:
+    x, w = minigrad.tensor([1.0, 2.0]), leaf(-1.0, 1.0)
+    with viz.keep():
+        product = w + x
+        result = nn.functional.relu(product - 2, inplace=True).sum()
+    with minigrad.no_grad():
+        w.add_(100)
+    x.add_(100)
+    picture = parse(result)
+    assert picture.inputs("add") == {"a": ["shape (2,)", "[-1, 1]"], "b": ["shape (2,)", "[1, 2]"]}
+    assert picture.result("sub") == ["shape (2,)", "[-2, 1]"]
+    assert picture.result("relu") == ["shape (2,)", "[0, 1]"]
+
+
+def test_the_result_of_an_assignment_is_not_shown_as_it_was_before() -> None:
+    w = leaf(1.0, 2.0)
+    with viz.keep():
+        x = w * 1
+        x[0] = 7.0
+    assert parse(x).boxes(viz.OUTPUT) == [["shape (2,)", "[7, 2]"]]
+    assert "[1, 2]" in parse(x).result("mul")
+    assert all("[1, 2]" not in line for line in parse(x * 2).result("setitem"))
+
+
+def test_several_results_and_own_functions_are_drawn() -> None:
+    class Scale(minigrad.autograd.Function):
+        """x times a number, and minus x."""
+
+        @staticmethod
+        def forward(ctx: Any, x: Tensor, factor: float) -> Any:
+            ctx.factor = factor
+            return x * factor, -x
+
+        @staticmethod
+        def backward(ctx: Any, a: Tensor, b: Tensor) -> Any:
+            return a * ctx.factor - b, None
+
+    model = nn.Linear(2, 4)
+    with viz.keep(model):
+        first, second = model(minigrad.ones(3, 2)).split(2, dim=1)
+        scaled, negative = Scale.apply(first * second, 3.0)
+        loss = (scaled + negative).sum()
+        loss.backward()
+    picture = parse(loss)
+    picture.check()
+    assert Counter(picture.ops)["Scale"] == 3  # the operation, and each of its results
+    assert len(re.findall("grad", viz.graph(loss).source)) >= 8
+    assert "split" in viz.tree(loss)
+
+
+def test_what_is_kept_is_freed_with_the_graph() -> None:
+    model = nn.Linear(2, 2)
+    with viz.keep(model):
+        loss = model(minigrad.ones(1, 2)).sum()
+        loss.backward()
+    node = weakref.ref(loss.node)
+    count = len(viz.records)
+    del loss
+    assert node() is None
+    assert len(viz.records) <= count - 2
+
+
+def test_outside_of_the_block_nothing_is_kept_and_no_hook_is_left() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    with viz.keep(model):
+        model(minigrad.ones(1, 2))
+    count = len(viz.records)
+    result = model(minigrad.ones(1, 2))
+    assert len(viz.records) == count
+    assert thread.state.observer is None
+    assert all(not m._hooks.before and not m._hooks.after for m in model.modules() if m._hooks)
+    assert "frame" not in str(parse(result.sum()).frames.values())
+
+
+def test_anomaly_mode_goes_on_in_the_block() -> None:
+    w = leaf(0.0)
+    with minigrad.autograd.detect_anomaly(), viz.keep(), pytest.raises(RuntimeError, match="sqrt returned inf"):
+        w.sqrt().backward()
+    assert thread.state.observer is None
+
+
+# ------------------------------------------------------------------------------------------------------------- modules
+
+
+class Block(nn.Module):
+    """A residual block of two layers, with a function between them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = x + self.down(nn.functional.gelu(self.up(x)))
+        return y
+
+
+class Net(nn.Module):
+    """A network of blocks."""
+
+    def __init__(self, blocks: int, width: int = 3) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(Block(width) for _ in range(blocks)))
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.head(self.blocks(x))
+        return y
+
+
+def kept(model: nn.Module, *inputs: Tensor) -> Tensor:
+    """Return the mean of what a model computes, after a backward pass, all kept."""
+    with viz.keep(model):
+        loss = model(*inputs).mean()
+        loss.backward()
+    result: Tensor = loss
+    return result
+
+
+def test_modules_are_frames_around_their_operations_and_parameters() -> None:
+    picture = parse(kept(Net(2), minigrad.ones(2, 3)))
+    picture.check()
+    assert picture.frame_of("blocks.1.up.weight") == ["Net", "blocks: Sequential", "1: Block", "up: Linear"]
+    assert picture.frame_of("head.bias") == ["Net", "head: Linear"]
+    assert picture.frame_of("mean") == []
+    gelus = [picture.frames[k] for k, v in picture.vertices.items() if v.lines[0] == "gelu"]
+    assert gelus == [["Net", "blocks: Sequential", f"{k}: Block"] for k in range(2)]
+    (data,) = [k for k, v in picture.vertices.items() if v.color == viz.COLORS[viz.CONSTANT]]
+    assert picture.frames[data] == []
+    assert Counter(v.color for v in picture.vertices.values())[viz.COLORS[viz.LEAF]] == 10
+
+
+def test_closed_modules_are_single_vertices() -> None:
+    loss = kept(Net(2), minigrad.ones(2, 3))
+    whole = parse(loss, depth=0)
+    assert whole.lines("Net") == ["Net", "operations 9, parameters 94"]
+    assert whole.ops == ["mean"]
+    assert not whole.boxes(viz.LEAF)
+    blocks = parse(loss, depth=2)
+    assert [v.lines for v in blocks.vertices.values() if v.shape == "component"] == [
+        ["0: Block", "operations 4, parameters 45"],
+        ["1: Block", "operations 4, parameters 45"],
+    ]
+    assert blocks.frame_of("1: Block") == ["Net", "blocks: Sequential"]
+    assert blocks.ops == ["linear", "mean"]
+    assert numbers(blocks.result("0: Block"))[:2] == numbers(parse(loss).result_in("add", "0: Block"))[:2]
+
+
+def test_each_call_of_a_shared_module_has_a_frame_of_its_own() -> None:
+    layer = nn.Linear(3, 3)
+    model = nn.Sequential(layer, nn.Tanh(), layer)
+    loss = kept(model, minigrad.ones(2, 3))
+    picture = parse(loss)
+    picture.check()
+    assert viz.graph(loss).source.count("0: Linear") == 2
+    assert picture.frame_of("0.weight") == ["Sequential"]  # it belongs to both calls
+    parse(loss, depth=1).check()
+
+
+def test_a_module_that_ends_in_an_error_is_left() -> None:
+    class Refuses(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError
+
+    class Tries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.other = Refuses(), nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with suppress(ValueError):
+                self.inner(x)
+            return x * 2
+
+    outer = nn.Sequential(Tries(), nn.Linear(2, 2))
+    assert parse(kept(outer, minigrad.ones(1, 2))).frame_of("linear") == ["Sequential", "1: Linear"]
+
+
+def test_repetitions_are_left_out_of_large_graphs() -> None:
+    loss = kept(Net(50), minigrad.ones(2, 3))
+    picture = parse(loss, max_ops=30)
+    picture.check()
+    assert picture.lines("... 48 more")[1:] == ["linear, gelu, linear, add"]
+    assert picture.frame_of("... 48 more") == ["Net", "blocks: Sequential"]
+    assert picture.ops == ["linear", "gelu", "linear", "add"] * 2 + ["linear", "mean"]
+    assert {k[1] for k in map(tuple, picture.frames.values()) if len(k) > 2} == {"blocks: Sequential"}
+    assert parse(loss, max_ops=10, depth=2).lines("... 48 more")[1:] == ["1: Block"]
+
+
+def test_modules_are_closed_if_that_makes_a_large_graph_small() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for k in range(500):
+                x = x.sin() if bin(k).count("1") % 2 else x.cos()
+            return x
+
+    loss = kept(nn.Sequential(nn.Linear(2, 2), Odd(), Odd()), minigrad.ones(1, 2))
+    picture = parse(loss)
+    assert [v.lines[0] for v in picture.vertices.values() if v.shape != "box"] == ["0: Linear", "1: Odd", "2: Odd", "mean"]
+
+
+@given(st.integers(0, 4), st.integers(1, 40), st.sampled_from(["Net", "RNN", "shared"]))
+def test_every_picture_of_a_model_is_a_graph_without_circle(depth: int, max_ops: int, kind: str) -> None:
+    cell = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+    models: dict[str, nn.Module] = {"Net": Net(6), "RNN": First(nn.RNN(3, 3)), "shared": nn.Sequential(*[cell] * 9)}
+    loss = kept(models[kind], minigrad.ones(8, 3))
+    picture = parse(loss, depth=depth, max_ops=max_ops)
+    picture.check()
+    assert sum(v.shape != "box" for v in picture.vertices.values()) <= max_ops
+    assert viz.tree(loss, depth=depth, max_ops=max_ops).startswith("mean")
+
+
+class First(nn.Module):
+    """The first result of a module."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Any:
+        return self.module(x)[0]
+
+
+@needs_dot
+def test_a_picture_of_ten_thousand_operations_is_drawn() -> None:
+    loss = kept(Net(2500), minigrad.ones(1, 3))
+    assert len(toposort([loss.vertex()])) > 10_000
+    assert b"2,49" in viz.graph(loss).pipe(format="svg")
+    with viz.keep():
+        x = without_repetition(10_000)
+        x.backward()
+    assert b"9,800 earlier" in viz.graph(x).pipe(format="svg")
+
+
+# ---------------------------------------------------------------------------------------------------------------- text
+
+
+def test_the_tree() -> None:
+    loss, names = line()
+    assert viz.tree(loss, params=names).splitlines() == [
+        "mean  scalar  0.5",
+        "└─ pow  exponent=2  shape (2, 1)",
+        "   └─ sub  shape (2, 1)  [[0],  [-1]]",
+        "      ├─ b: constant  value not saved",
+        "      └─ a: add  shape (2, 1)",
+        "         ├─ b: leaf b  scalar  -1",
+        "         └─ a: mul  shape (2, 1)",
+        "            ├─ a: constant x  shape (2, 1)  [[1],  [2]]",
+        "            └─ b: leaf w  scalar  3",
+    ]
+
+
+def test_the_tree_shows_what_is_kept() -> None:
+    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+    with minigrad.no_grad():
+        model[0].weight.fill_(2)
+        model[0].bias.fill_(-1)
+    loss = kept(model, minigrad.ones(1, 1))
+    assert viz.tree(loss).splitlines() == [
+        "mean  scalar  1  grad 1",
+        "└─ relu in 1  shape (1, 1)  [[1]]  grad [[1]]",
+        "   └─ linear in 0  shape (1, 1)  [[1]]  grad [[1]]",
+        "      ├─ x: constant  shape (1, 1)  [[1]]",
+        "      ├─ weight: leaf 0.weight  shape (1, 1)  [[2]]  grad [[1]]",
+        "      └─ bias: leaf 0.bias  shape (1,)  [-1]  grad [1]",
+    ]
+    assert viz.tree(loss, depth=0).splitlines() == [
+        "mean  scalar  1  grad 1",
+        "└─ Sequential  operations 2, parameters 2  shape (1, 1)  [[1]]  grad [[1]]",
+        "   └─ constant  shape (1, 1)  [[1]]",
+    ]
+
+
+def test_a_result_that_is_used_twice_has_a_number_in_the_tree() -> None:
+    x = leaf(3.0)
+    square = x * x
+    assert viz.tree(square + square.exp()).splitlines() == [
+        "add  scalar  8112",
+        "├─ a: mul #1  scalar",
+        "│  ├─ a: leaf  scalar  3",
+        "│  └─ b: leaf  scalar  3",
+        "└─ b: exp  scalar  8103",
+        "   └─ mul #1, see above",
+    ]
+
+
+def test_trees_of_a_leaf_a_constant_and_a_long_chain() -> None:
+    assert viz.tree(leaf(1.0), params={}) == "leaf  scalar  1"
+    assert viz.tree(minigrad.tensor([1, 2])) == "output  shape (2,) int64  [1, 2]"
+    assert "9,990 earlier operations" in viz.tree(without_repetition(10_000), max_ops=10).splitlines()[-1]
+    x = leaf(1.0)
+    for _ in range(40):
+        x = x + x
+    assert len(viz.tree(x).splitlines()) == 81
+
+
 # ---------------------------------------------------------------------------------------------------- unusual contents
 
 
@@ -287,6 +708,43 @@ def test_names_are_displayed_literally(name: str) -> None:
     assert parse(w * 2, params={name: w}).boxes(viz.LEAF) == [[printable or " ", "scalar", "1"]]
 
 
+class Apply(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *xs: Tensor) -> Any:
+        return self.function(*xs)
+
+
+@needs_dot
+@pytest.mark.filterwarnings("error")
+@given(st.text(max_size=8).filter(lambda name: "." not in name) | st.sampled_from(NAMES))
+def test_names_of_inputs_and_modules_are_displayed_literally(name: str) -> None:
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    with mock.patch.dict(primitive.primitives):
+
+        @primitive.primitive(promote=("xs",), xs=lambda g, xs: [g, g])
+        def total(*xs: Array) -> Array:
+            """The sum of all arrays."""
+            return np.asarray(sum(xs))
+
+    total(leaf(1.0), leaf(2.0))  # writes its vjp, before the input gets its name
+    total.inputs = (name,)
+    inner = Apply(total)
+    model = Apply(lambda *xs: inner(*xs))
+    model.add_module(f"<{name}", inner)
+    with viz.keep(model):
+        result = model(leaf(1.0), leaf(2.0))
+    svg = viz.graph(result).pipe(format="svg", encoding="utf-8", quiet=True)
+    texts = [html.unescape(text) for text in re.findall(r"<text [^>]*>([^<]*)</text>", svg)]
+    displayed = {re.sub(r"\s+", " ", text.replace("\u200b", "")).strip() for text in texts}
+    expected = [f"{printable}[0]", f"{printable}[1]", f"<{printable}: Apply"]
+    assert {re.sub(r"\s+", " ", text).strip() for text in expected} <= displayed
+
+
 @needs_dot
 @pytest.mark.filterwarnings("error")
 @given(st.text(max_size=8) | st.sampled_from(NAMES))
@@ -302,10 +760,28 @@ def test_a_chain_of_a_hundred_thousand_operations() -> None:
     for _ in range(100_000):
         x = x.tanh()
     picture = parse(x)
-    source = viz.graph(x, max_ops=10).source
-    assert len(picture.ops) == 1000
-    assert "99,990 earlier operations are not drawn" in source
-    assert source.count("shape=ellipse") == 10
+    assert picture.ops == ["tanh"] * 2
+    assert picture.lines("... 99,998 more")[1:] == ["tanh"]
+    assert len(viz.graph(x).source) < 3000
+
+
+def without_repetition(operations: int) -> Tensor:
+    """Return the result of a program in which no sequence of operations comes four times in succession."""
+    x, names = leaf(0.5), ("sin", "cos")
+    for k in range(operations):
+        digits = bin(k).count("1")  # the Thue-Morse sequence has no sequence even three times in succession
+        x = getattr(x, names[digits % 2])()
+    return x
+
+
+def test_the_last_operations_are_drawn_if_nothing_is_repeated() -> None:
+    x = without_repetition(1000)
+    picture = parse(x, max_ops=10)
+    picture.check()
+    assert len(picture.ops) == 10
+    assert viz.REPEATED not in viz.graph(x, max_ops=10).source
+    assert "990 earlier operations are not drawn" in viz.graph(x, max_ops=10).source
+    assert [a for a, *_ in picture.edges].count("earlier") == 1
 
 
 def test_max_ops_none_draws_every_operation() -> None:
@@ -341,6 +817,7 @@ def test_the_same_graph_gives_the_same_source() -> None:
         ((leaf(1.0),), {"direction": "up"}, ValueError, "one of TB, LR, BT, RL, but got 'up'"),
         ((leaf(1.0),), {"max_ops": -1}, ValueError, "at least 0"),
         ((leaf(1.0),), {"max_values": -1}, ValueError, "at least 0"),
+        ((leaf(1.0),), {"depth": -1}, ValueError, "at least 0"),
     ],
 )
 def test_bad_arguments(arguments: tuple[Tensor], options: dict[str, object], error: type[Exception], message: str) -> None:
