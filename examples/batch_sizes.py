@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from common import Cars, load_cars, parser, save, show
+from common import Cars, Cell, load_cars, parser, save, show_cells
 from tqdm.auto import tqdm
 
 import minigrad as mg
@@ -170,17 +170,6 @@ def sweep(cars: Cars, sizes: Sequence[int], updates: int, seed: int) -> dict[int
         tried = [reach(cars, train(cars, size, lr, updates, seed), size, lr) for lr in LR_GRID]
         best[size] = min((one for one in tried if one is not None), key=lambda one: one.updates)
     return best
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a cell of the lecture's tables says, the verdict, its reason, and whether the numbers bear it out."""
-
-    kind: str
-    says: str
-    verdict: str
-    reason: str
-    holds: bool
 
 
 @dataclass(frozen=True)
@@ -410,16 +399,9 @@ def main(argv: Sequence[str] | None = None) -> list[Cell]:
         print(f"{size:10d} {one.lr:6g} {one.updates:7d} {one.epochs:7.2f} {1e3 * one.seconds:13.2f}")
     m = measure(cars, swept, 400 if args.quick else 20 * N, args.seed)
     cells = judge(m, cars.optimum)
-    print("\nThe lecture's tables\nkind        says                                  verdict    because")
-    for cell in cells:
-        print(f"{cell.kind:11} {cell.says:37} {cell.verdict if cell.holds else 'NOT SHOWN':10} {cell.reason}")
     noise = [gradient_noise(cars, m.runs["batch"].model, size, args.seed)[1] for size in sizes]
     draw(m.runs, swept, noise, [peak_memory(cars, size) for size in sizes], cars.optimum, args.output / "batch_sizes.png")
-    held = sum(cell.holds for cell in cells)
-    corrected = sum(cell.holds and cell.verdict == "corrected" for cell in cells)
-    show(
-        f"of the {len(cells)} cells {held - corrected} are confirmed and {corrected} corrected by numbers", held == len(cells)
-    )
+    show_cells(cells)
     return cells
 
 

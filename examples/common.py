@@ -1,4 +1,4 @@
-"""What several programs of the lecture need: options, pictures, statements, data sets, and the comparison with torch."""
+"""What several programs of the lecture need: options, pictures, statements, optimizers, data sets, comparison with torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import importlib
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,7 @@ from sklearn import datasets
 from vega_datasets import data
 
 import minigrad
-from minigrad import Tensor, nn
+from minigrad import Tensor, nn, optim
 
 mpl.use("Agg")
 
@@ -75,6 +76,65 @@ def save(figure: Figure, path: Path) -> None:
 def show(statement: str, holds: bool) -> None:
     """Print a statement of the lecture, with its numbers, and whether it held in this run."""
     print(("Shown: " if holds else "NOT SHOWN: ") + statement)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell of the lecture's tables says, the verdict, its reason, and whether the numbers bear it out."""
+
+    kind: str
+    says: str
+    verdict: str
+    reason: str
+    holds: bool
+
+
+def show_cells(cells: Sequence[Cell]) -> None:
+    """Print the cells of the lecture's tables with their verdicts, and how many are confirmed and corrected."""
+    print("\nThe lecture's tables\nkind        says                                  verdict    because")
+    for cell in cells:
+        print(f"{cell.kind:11} {cell.says:37} {cell.verdict if cell.holds else 'NOT SHOWN':10} {cell.reason}")
+    held = sum(cell.holds for cell in cells)
+    corrected = sum(cell.holds and cell.verdict == "corrected" for cell in cells)
+    show(
+        f"of the {len(cells)} cells {held - corrected} are confirmed and {corrected} corrected by numbers", held == len(cells)
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- optimizers
+
+Loss = Callable[[Tensor, int], Tensor]  # of points (..., n), at a step from 0 on
+Groups = list[dict[str, Any]]
+Make = Callable[[Groups], optim.Optimizer]
+
+OPTIMIZERS: dict[str, Make] = {
+    "GD": lambda groups: optim.SGD(groups),
+    "Momentum": lambda groups: optim.SGD(groups, momentum=0.9),
+    "Heavy ball": lambda groups: optim.HeavyBall(groups, momentum=0.9),
+    "NAG": lambda groups: optim.NAG(groups, momentum=0.9),
+    "Adagrad": lambda groups: optim.Adagrad(groups),
+    "RMSprop": lambda groups: optim.RMSprop(groups, alpha=0.9),
+    "Adadelta": lambda groups: optim.Adadelta(groups, rho=0.95),
+    "Adam": lambda groups: optim.Adam(groups),
+    "Nadam": lambda groups: optim.NAdam(groups),
+}
+
+
+def descend(make: Make, loss: Loss, start: Sequence[float], steps: int, rates: Sequence[float]) -> Tensor:
+    """Return the paths from one start, (steps + 1, number of rates, n): in one optimizer, with a group for each rate.
+
+    `loss` takes the points of all rates at once, (number of rates, n).
+    """
+    points = [minigrad.tensor(start, dtype=minigrad.float64, requires_grad=True) for _ in rates]
+    optimizer = make([{"params": point, "lr": lr} for point, lr in zip(points, rates, strict=True)])
+    path = [minigrad.stack(points).detach()]
+    for k in range(steps):
+        optimizer.zero_grad()
+        loss(minigrad.stack(points), k).sum().backward()
+        optimizer.step()
+        with optimizer.at_theta() if isinstance(optimizer, optim.NAG) else nullcontext():
+            path.append(minigrad.stack(points).detach())
+    return minigrad.stack(path)
 
 
 # -------------------------------------------------------------------------------------------------------- auto-mpg data
