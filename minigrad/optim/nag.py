@@ -89,7 +89,8 @@ class NAG(Optimizer):
         """
         ahead = [(p, p.array.copy(), state) for p, state in self.state.items() if state]
         for p, y, state in ahead:
-            p.write(y - state["lookahead"].item() * state["velocity"].array)
+            with np.errstate(all="ignore"):  # inf and NaN are values
+                p.write(y - state["lookahead"].item() * state["velocity"].array)
         try:
             yield
         finally:

@@ -267,6 +267,15 @@ def test_torch_s_nesterov_is_neither_theta_nor_right_after_a_drop() -> None:
     assert max(abs(x - y) for x, y in zip(a, points, strict=True)) > 0.01
 
 
+def test_nag_may_be_at_an_infinite_theta() -> None:
+    """Without a warning, as in a step."""
+    x = parameter([1.0])
+    optimizer = optim.NAG([x], lr=0.1)
+    descend(optimizer, [x], [[np.array([np.inf])]])
+    with optimizer.at_theta():
+        assert np.isnan(x.item())
+
+
 def test_nag_with_a_momentum_that_changes() -> None:
     """The gradient was taken with the old mu; the velocity is renewed with the new one."""
     x = parameter([1.0])
