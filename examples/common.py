@@ -7,7 +7,7 @@ import importlib
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -120,6 +120,11 @@ OPTIMIZERS: dict[str, Make] = {
 }
 
 
+def at_theta(optimizer: optim.Optimizer) -> AbstractContextManager[None]:
+    """Return a context in which the parameters are not the points at which the gradient is taken, ahead of them, of NAG."""
+    return optimizer.at_theta() if isinstance(optimizer, optim.NAG) else nullcontext()
+
+
 def descend(make: Make, loss: Loss, start: Sequence[float], steps: int, rates: Sequence[float]) -> Tensor:
     """Return the paths from one start, (steps + 1, number of rates, n): in one optimizer, with a group for each rate.
 
@@ -132,9 +137,53 @@ def descend(make: Make, loss: Loss, start: Sequence[float], steps: int, rates: S
         optimizer.zero_grad()
         loss(minigrad.stack(points), k).sum().backward()
         optimizer.step()
-        with optimizer.at_theta() if isinstance(optimizer, optim.NAG) else nullcontext():
+        with at_theta(optimizer):
             path.append(minigrad.stack(points).detach())
     return minigrad.stack(path)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What an optimizer made of given gradients.
+
+    Attributes:
+        points: The parameters before each step and after the last, (steps + 1, n).
+        state: The state of the name asked for after each step, (steps, n).
+    """
+
+    points: Tensor
+    state: Tensor
+
+    @property
+    def moves(self) -> Tensor:
+        """The steps, (steps, n)."""
+        return self.points[1:] - self.points[:-1]
+
+
+def feed(
+    make: Callable[[list[Tensor]], optim.Optimizer],
+    gradients: Tensor,
+    adjust: Callable[[optim.Optimizer, Tensor, int], None] | None = None,
+    state: str | None = None,
+) -> Trace:
+    """Give an optimizer gradients, (steps, n), of parameters that are 0 at first.
+
+    `adjust` is called with the optimizer, the parameters and the number of the step, from 1 on, before each step and after
+    the last; `state` is the name of the state to be kept.
+    """
+    x = minigrad.zeros_like(gradients[0]).requires_grad_()
+    optimizer = make([x])
+    points, states = [], []
+    for t, gradient in enumerate([*gradients, None], start=1):
+        if adjust is not None:
+            adjust(optimizer, x, t)
+        with at_theta(optimizer):
+            points.append(x.detach().clone())
+        if gradient is not None:
+            x.grad = gradient.clone()
+            optimizer.step()
+            states.append(optimizer.state[x][state].clone() if state is not None else minigrad.zeros(0))
+    return Trace(minigrad.stack(points), minigrad.stack(states))
 
 
 # -------------------------------------------------------------------------------------------------------- auto-mpg data
