@@ -133,8 +133,7 @@ class IndexingMethods(ArithmeticMethods):
             RuntimeError: The index has another number of axes, is larger than self along another axis than dim, is not of
                 integers, or is out of range.
         """
-        x, at = self._at_least_1d(), index._at_least_1d()
-        k = x._check_index("gather", dim, at)
+        x, at, k = self._checked_index("gather", dim, index)
         part = indexing.getitem(x, index=(*(slice(None) if d == k else slice(n) for d, n in enumerate(at.shape)), ...))
         return shape.reshape(indexing.gather(part, at, dim=k), shape=index.array.shape)
 
@@ -142,17 +141,18 @@ class IndexingMethods(ArithmeticMethods):
         """Return self, or a 0-d tensor as a vector of one element."""
         return self if self.shape else shape.reshape(self, shape=(1,))
 
-    def _check_index(self, name: str, dim: int, index: Self) -> int:
-        """Return dim as an axis of self, after checking the shape, dtype and range of an index along it."""
-        k = axis(dim, len(self.shape))
-        if len(index.shape) != len(self.shape):
+    def _checked_index(self, name: str, dim: int, index: Self) -> tuple[Self, Self, int]:
+        """Return self and an index along dim, both with an axis at least, and the axis, after checking the index."""
+        x, at = self._at_least_1d(), index._at_least_1d()
+        k = axis(dim, len(x.shape))
+        if len(at.shape) != len(x.shape):
             raise RuntimeError(f"{name}: Index tensor must have the same number of dimensions as input tensor")
-        if any(n > m for d, (n, m) in enumerate(zip(index.shape, self.shape, strict=True)) if d != k):
+        if any(n > m for d, (n, m) in enumerate(zip(at.shape, x.shape, strict=True)) if d != k):
             raise RuntimeError(
-                f"{name}: the index {list(index.shape)} is larger than the input {list(self.shape)} apart from dimension {k}"
+                f"{name}: the index {list(at.shape)} is larger than the input {list(x.shape)} apart from dimension {k}"
             )
-        check_indices(name, index, self.shape[k], RuntimeError)
-        return k
+        check_indices(name, at, x.shape[k], RuntimeError)
+        return x, at, k
 
     def take_along_dim(self, indices: Self, dim: int | None = None) -> Self:
         """Return the elements at indices along dim, as `gather`, or without dim in the flattened tensor.
@@ -182,8 +182,7 @@ class IndexingMethods(ArithmeticMethods):
             RuntimeError: The index has another number of axes, is larger than src, or than self along another axis than dim,
                 is not of integers, or is out of range; or src has another dtype.
         """
-        x, at = self._at_least_1d(), index._at_least_1d()
-        k = x._check_index("scatter_add", dim, at)
+        x, at, k = self._checked_index("scatter_add", dim, index)
         added = indexing.scatter_add(at, self._leading_part("scatter_add", src, at), shape=x.array.shape, dim=k)
         return self + shape.reshape(added, shape=self.array.shape)
 
@@ -198,8 +197,7 @@ class IndexingMethods(ArithmeticMethods):
         source = value if src is None else src
         if source is None or (src is not None and value is not None):
             raise TypeError("scatter(): give either src or value")
-        x, at = self._at_least_1d(), index._at_least_1d()
-        k = x._check_index("scatter", dim, at)
+        x, at, k = self._checked_index("scatter", dim, index)
         values = self._leading_part("scatter", source, at) if isinstance(source, TensorBase) else as_value(source, self)
         replaced = indexing.setitem(x, values, index=indexing.gather_index(np.array(at), k))
         return shape.reshape(replaced, shape=self.array.shape)
