@@ -24,9 +24,14 @@ class Windows(NamedTuple):
     stride: Shape
     dilation: Shape
 
+    @property
+    def extent(self) -> Shape:
+        """The length of a window along each spatial axis, with the gaps between its elements."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
     def output_size(self, size: Shape) -> Shape:
         """Return how many windows fit along each spatial axis."""
-        return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(size, *self, strict=True))
+        return tuple((n - e) // s + 1 for n, e, s in zip(size, self.extent, self.stride, strict=True))
 
     def offsets(self) -> list[Shape]:
         """Return every index of the kernel, in row-major order."""

@@ -61,9 +61,8 @@ def conv(
     padded = pad_spatial(input, padding_widths(padding, windows))
     padded_size = padded.array.shape[2:]
     if min(windows.output_size(padded_size)) < 1:
-        effective_kernel = tuple(d * (k - 1) + 1 for k, d in zip(windows.kernel, windows.dilation, strict=True))
         raise RuntimeError(
-            f"{name}: Calculated padded input size per channel: {padded_size}. Kernel size: {effective_kernel}. "
+            f"{name}: Calculated padded input size per channel: {padded_size}. Kernel size: {windows.extent}. "
             "Kernel size can't be greater than actual input size"
         )
     y = convolution.convolution(padded, weight, windows=windows, groups=groups)
@@ -123,8 +122,8 @@ def conv_transpose(
             f"output padding must be smaller than either stride or dilation, but got output_padding={output_padding}, "
             f"stride={windows.stride}, dilation={windows.dilation}"
         )
-    sizes = zip(input.array.shape[2:], *windows, output_padding, strict=True)
-    whole = tuple((n - 1) * s + d * (k - 1) + o + 1 for n, k, s, d, o in sizes)
+    sizes = zip(input.array.shape[2:], windows.stride, windows.extent, output_padding, strict=True)
+    whole = tuple((n - 1) * s + e + o for n, s, e, o in sizes)
     if min(n - 2 * p for n, p in zip(whole, padding, strict=True)) < 1:
         raise RuntimeError(f"{name}: the output of size {whole} is too small for a padding of {padding}")
     y = convolution.conv_transpose(input, weight, size=whole, windows=windows, groups=groups)
@@ -168,6 +167,5 @@ def padding_widths(padding: str | Sizes, windows: Windows) -> Widths:
             return ((0, 0),) * len(windows.kernel)
         if any(s != 1 for s in windows.stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
-        totals = [d * (k - 1) for k, d in zip(windows.kernel, windows.dilation, strict=True)]
-        return tuple((total // 2, total - total // 2) for total in totals)
+        return tuple(((e - 1) // 2, e // 2) for e in windows.extent)
     return tuple((width, width) for width in per_axis(padding, len(windows.kernel), "padding", minimum=0))

@@ -136,17 +136,17 @@ def _windows(
         raise RuntimeError(
             f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel_size}"
         )
-    widths = []
-    for n, k, s, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
-        beyond = (n + 2 * p - d * (k - 1) - 1) % -s if ceil_mode else 0  # by what the last window misses the border, negated
-        if n + 2 * p < d * (k - 1) + 1 and not (ceil_mode and n + 2 * p - d * (k - 1) - 1 > -s):
+    windows, widths = Windows(kernel, stride, dilation), []
+    for n, e, s, p in zip(sizes, windows.extent, stride, padding, strict=True):
+        room = n + 2 * p - e  # for further windows beside the first
+        beyond = room % -s if ceil_mode else 0  # by what the last window misses the border, negated
+        if room < 0 and not (ceil_mode and room > -s):
             raise RuntimeError(
                 f"the window {kernel} does not fit in the padded image of size {sizes}. Output size is too small"
             )
         # A window that would start in the border on the right is left out.
-        inside = (n + 2 * p - d * (k - 1) - 1 - beyond) < n + p
-        widths.append((p, p - beyond if inside else p))
-    return Windows(kernel, stride, dilation), padding, tuple(widths)
+        widths.append((p, p - beyond if room - beyond < n + p else p))
+    return windows, padding, tuple(widths)
 
 
 @for_dimension(2)
