@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
+from minigrad.combining import stack
 from minigrad.creation import from_numpy, tensor
 from minigrad.dtypes import float64
 from minigrad.ops import indexing
@@ -36,6 +37,9 @@ class Dataset(Generic[T_co]):
 
     def __getitem__(self, index: int) -> T_co:
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+
+    def __add__(self, other: "Dataset[T_co]") -> "ConcatDataset[T_co]":
+        return ConcatDataset([self, other])
 
 
 class IterableDataset(Dataset[T_co]):
@@ -318,6 +322,8 @@ def default_collate(samples: Sequence[Any]) -> Any:
         shapes = [sample.array.shape for sample in samples]
         if len(set(shapes)) > 1:
             raise RuntimeError(f"stack expects each tensor to be equal size, but the samples have shapes {shapes}")
+        if any(sample.requires_grad for sample in samples):
+            return stack(samples)
         return wrap(np.stack([sample.array for sample in samples]))
     if isinstance(first, np.ndarray | np.generic):
         return from_numpy(np.stack(samples))

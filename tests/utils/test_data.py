@@ -381,3 +381,21 @@ def test_negative_indices_of_concatenated_datasets() -> None:
     for index in (-15, 14):
         with pytest.raises(IndexError):
             both[index]
+
+
+def test_a_sum_of_datasets_is_their_concatenation() -> None:
+    for library, lib in ((data, minigrad), (torch.utils.data, torch)):
+        first, second = library.TensorDataset(lib.arange(2)), library.TensorDataset(lib.arange(3))
+        total = first + second
+        assert isinstance(total, library.ConcatDataset)
+        assert [t.item() for (t,) in total] == [0, 1, 0, 1, 2]
+
+
+def test_gradients_flow_through_collated_samples() -> None:
+    for library, lib in ((data, minigrad), (torch.utils.data, torch)):
+        w = lib.ones(1, requires_grad=True)
+        samples = [{"x": lib.ones(1) * k, "y": w * k} for k in range(3)]
+        (batch,) = library.DataLoader(samples, batch_size=3)
+        assert not batch["x"].requires_grad
+        batch["y"].sum().backward()
+        assert w.grad.tolist() == [3]
