@@ -97,8 +97,17 @@ class LRScheduler:
         """Return the current learning rates times a factor."""
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
-    def step(self) -> None:
-        """Set the learning rates of the next epoch or batch; to be called after `optimizer.step()`."""
+    def step(self, epoch: None = None) -> None:
+        """Set the learning rates of the next epoch or batch; to be called after `optimizer.step()`.
+
+        Args:
+            epoch: Only None. A jump to an epoch is deprecated in torch: load a state instead.
+
+        Raises:
+            TypeError: It is a number.
+        """
+        if epoch is not None:
+            raise TypeError("step() goes to the next epoch: to go to another one, use load_state_dict")
         if self._step_count == 1 and not self.optimizer.stepped:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the schedule is "
@@ -529,7 +538,7 @@ class SequentialLR(LRScheduler):
         self.last_epoch = -1
         self.step()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Step the active child scheduler, or start the next one at its milestone."""
         self.last_epoch += 1
         k = bisect_right(self._milestones, self.last_epoch)

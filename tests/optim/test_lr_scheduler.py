@@ -409,3 +409,32 @@ def test_a_plateau_reduces_as_a_subclass_says() -> None:
 
 def test_the_old_name_of_the_base_class() -> None:
     assert optim.lr_scheduler._LRScheduler is optim.lr_scheduler.LRScheduler
+
+
+def test_a_warm_up_around_another_scheduler_passes_the_epoch_on() -> None:
+    rates = []
+    for lib in (minigrad, torch):
+
+        class WarmUp(lib.optim.lr_scheduler.LRScheduler):  # type: ignore[misc,name-defined]
+            def __init__(self, optimizer: Any, steps: int, after: Any) -> None:
+                self.steps, self.after = steps, after
+                super().__init__(optimizer)
+
+            def get_lr(self) -> Any:
+                return [lr * (self.last_epoch + 1) / self.steps for lr in self.base_lrs]
+
+            def step(self, epoch: Any = None) -> None:
+                if self.last_epoch + 1 < self.steps:
+                    super().step(epoch)
+                else:
+                    self.after.step()
+
+        optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(1))], lr=1.0)
+        scheduler = WarmUp(optimizer, 4, lib.optim.lr_scheduler.ExponentialLR(optimizer, 0.5))
+        for _ in range(8):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+    assert rates[:8] == rates[8:] == [0.25, 0.5, 0.75, 1, 0.5, 0.25, 0.125, 0.0625]
+    with pytest.raises(TypeError, match="load_state_dict"):
+        optim.lr_scheduler.StepLR(optim.SGD([minigrad.nn.Parameter(minigrad.ones(1))]), 2).step(5)  # type: ignore[arg-type]
