@@ -95,7 +95,7 @@ class BackwardWatch:
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module = module
         self.before, self.after = tuple(hooks.before_backward), tuple(hooks.backward)
-        self.grad_output: tuple[Any, ...] = ()
+        self.grad_output: tuple[Any, ...] | None = None  # until it is known
         self.no_gradients: tuple[None, ...] | None = None  # grad_input, if no input requires a gradient
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -133,7 +133,7 @@ class BackwardWatch:
         return gradients
 
     def _on_grad_input(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook in self.after:
+        for hook in () if self.grad_output is None else self.after:
             gradients = _replaced(gradients, hook(self.module, gradients, self.grad_output), "grad_input")
         return gradients
 
@@ -144,7 +144,9 @@ class _Identity(Function):
     @staticmethod
     def forward(ctx: Any, on_backward: Hook, *tensors: Tensor) -> Any:
         ctx.on_backward = on_backward
-        return tuple(t.view_as(t) for t in tensors)
+        views = tuple(t.view_as(t) for t in tensors)
+        ctx.mark_non_differentiable(*(y for t, y in zip(tensors, views, strict=True) if not t.requires_grad))
+        return views
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:

@@ -16,7 +16,8 @@ module only notes what each registered name is. `Linear`, at the end of this fil
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from minigrad import dtypes
@@ -185,11 +186,22 @@ class Module(StateMethods, ConversionMethods):
         self._kinds.pop(name, None)
         self._non_persistent_buffers.discard(name)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copied or unpickled state. A shallow copy shares the members, but what it registers is its own."""
+        self.__dict__.update(state)
+        self._kinds = dict(self._kinds)
+        self._non_persistent_buffers = set(self._non_persistent_buffers)
+
     # ---------------------------------------------------------------------------------------------------- traversal
 
     def _members(self, kind: Kind) -> dict[str, Any]:
         """Return what is registered as a kind in this module itself, by name; absent ones are None."""
         return {name: self.__dict__[name] for name, registered_as in self._kinds.items() if registered_as == kind}
+
+    @property
+    def _modules(self) -> Mapping[str, Any]:
+        """The submodules by name, for programs that read them there as in torch; `register_module` adds one."""
+        return MappingProxyType(self._members("module"))
 
     def _named(self, kind: Kind, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         """Yield the full name and the value of each member of a kind: those of this module, then of each submodule."""
@@ -336,8 +348,8 @@ class Module(StateMethods, ConversionMethods):
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients by the positional arguments are known.
 
-        Both are tuples, with None for what is no tensor that requires a gradient. What it returns, unless None, replaces
-        grad_input.
+        Both are tuples, with None for what is no tensor, and zeros for one that requires no gradient. What it returns,
+        unless None, replaces grad_input. It is not called if the result is neither a tensor nor a tuple.
         """
         return self._add_hook("backward", hook, prepend)
 

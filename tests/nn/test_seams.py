@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import pickle
 from typing import Any
 
 import numpy as np
@@ -672,3 +673,67 @@ def test_an_initial_state_of_the_wrong_kind_is_told(name: str) -> None:
     wrong = (h[:, 1:], h) if name.startswith("LSTM") else h[:, 1:]
     with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 4\), got \[1, 3\], for the input \[1, 3\]"):
         layer(x, wrong)
+
+
+class Restored(nn.Linear):
+    """A module that restores in its own way what it does not save."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "cache"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.cache = "restored"
+
+
+def test_a_state_of_ones_own_is_restored() -> None:
+    layer = Restored(2, 1)
+    ways: list[Any] = [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+    for again in ways:
+        twin = again(layer)
+        assert twin.cache == "restored"
+        assert list(twin.state_dict()) == ["weight", "bias"]
+    assert not hasattr(layer, "cache")
+
+
+def test_what_a_shallow_copy_registers_is_its_own() -> None:
+    """In torch, both share one dictionary of the members; here neither loses nor gains any by the other."""
+    model: Any = nn.Sequential(nn.Linear(1, 1))
+    model.register_buffer("shared", minigrad.ones(1), persistent=False)
+    twin = copy.copy(model)
+    assert twin[0] is model[0]
+    twin.scale = nn.Parameter(minigrad.ones(1))
+    twin.register_buffer("shared", minigrad.zeros(1))
+    twin[0] = nn.ReLU()
+    assert list(model.state_dict()) == ["0.weight", "0.bias"]
+    assert list(twin.state_dict()) == ["scale", "shared"]
+    assert model.shared.tolist() == [1]
+
+
+def test_submodules_are_read_under_the_name_in_torch() -> None:
+    for lib in LIBRARIES:
+        model = lib.nn.Sequential(lib.nn.Linear(1, 1), lib.nn.ReLU())
+        assert list(model._modules.items()) == list(model.named_children())
+        assert model._modules.get("1") is model[1]
+
+
+@pytest.mark.filterwarnings("ignore:For backward hooks to be called:UserWarning")
+def test_backward_hooks_of_results_and_arguments_of_other_kinds() -> None:
+    results = []
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+
+        class Parts(lib.nn.Module):  # type: ignore[misc,name-defined]
+            def forward(self, x: Any, y: Any, name: str | None) -> Any:
+                return {name: x * y} if name else x * y
+
+        def hook(module: Any, grad_input: Any, grad_output: Any, seen: Any = seen) -> None:
+            seen.append([[g if g is None else g.tolist() for g in gradients] for gradients in (grad_input, grad_output)])
+
+        layer = Parts()
+        layer.register_full_backward_hook(hook)
+        x, y = lib.ones(1, requires_grad=True), lib.ones(1) * 3
+        layer(x, y, None).backward()
+        layer(x, y, "a")["a"].backward()
+        results.append((seen, x.grad.tolist()))
+    assert results[0] == results[1] == ([[[[3.0], [0.0], None], [[1.0]]]], [6.0])
