@@ -122,7 +122,8 @@ class BackwardWatch:
             return tuple(g for g, x in zip(replaced, values, strict=True) if isinstance(x, Tensor))
 
         passed = iter(_Identity.apply(on_backward, *tensors))
-        return tuple(next(passed) if isinstance(x, Tensor) else x for x in values)
+        replaced = [next(passed) if isinstance(x, Tensor) else x for x in values]
+        return type(values)(*replaced) if hasattr(values, "_fields") else tuple(replaced)
 
     def _on_grad_output(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in self.before:
@@ -135,6 +136,7 @@ class BackwardWatch:
     def _on_grad_input(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in () if self.grad_output is None else self.after:
             gradients = _replaced(gradients, hook(self.module, gradients, self.grad_output), "grad_input")
+        self.grad_output = None
         return gradients
 
 

@@ -88,7 +88,7 @@ class StateMethods:
         """Take back what `get_extra_state` has returned."""
         raise RuntimeError("set_extra_state is not defined: it belongs to get_extra_state")
 
-    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+    def state_dict(self, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """Return every parameter and persistent buffer by name, in torch's order, and what `get_extra_state` returns.
 
         The tensors share memory with the module, as in torch: training changes them too. To keep the best state of a run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -561,6 +561,7 @@ def test_the_version_is_kept_in_a_file(tmp_path: Any) -> None:
         assert type(state) is type(model.state_dict())
 
 
+@pytest.mark.filterwarnings("ignore:Positional args:FutureWarning")
 def test_state_dict_of_a_child_and_a_destination_of_ones_own_are_used() -> None:
     for lib in LIBRARIES:
 
@@ -570,6 +571,7 @@ def test_state_dict_of_a_child_and_a_destination_of_ones_own_are_used() -> None:
                 state[kwargs["prefix"] + "tag"] = 1
                 return state
 
+        assert list(lib.nn.Linear(1, 1).state_dict({}, "m.")) == ["m.weight", "m.bias"]
         mine: dict[str, Any] = {"before": 0}
         assert lib.nn.Sequential(Tagged(1, 1, bias=False)).state_dict(destination=mine, prefix="m.") is mine
         assert list(mine) == ["before", "m.0.weight", "m.0.tag"]
@@ -717,6 +719,13 @@ def test_submodules_are_read_under_the_name_in_torch() -> None:
         assert model._modules.get("1") is model[1]
 
 
+class IndexedValue(NamedTuple):
+    """A result with a tensor in it."""
+
+    value: Any
+    position: int
+
+
 @pytest.mark.filterwarnings("ignore:For backward hooks to be called:UserWarning")
 def test_backward_hooks_of_results_and_arguments_of_other_kinds() -> None:
     results = []
@@ -730,10 +739,29 @@ def test_backward_hooks_of_results_and_arguments_of_other_kinds() -> None:
         def hook(module: Any, grad_input: Any, grad_output: Any, seen: Any = seen) -> None:
             seen.append([[g if g is None else g.tolist() for g in gradients] for gradients in (grad_input, grad_output)])
 
-        layer = Parts()
+        class Pair(lib.nn.Module):  # type: ignore[misc,name-defined]
+            def forward(self, x: Any) -> Any:
+                return IndexedValue(x * 2, 1)
+
+        pair, layer = Pair(), Parts()
+        pair.register_full_backward_hook(hook)
         layer.register_full_backward_hook(hook)
         x, y = lib.ones(1, requires_grad=True), lib.ones(1) * 3
+        pair(x).value.backward()
         layer(x, y, None).backward()
         layer(x, y, "a")["a"].backward()
         results.append((seen, x.grad.tolist()))
-    assert results[0] == results[1] == ([[[[3.0], [0.0], None], [[1.0]]]], [6.0])
+    assert results[0] == results[1] == ([[[[2.0]], [[1.0], None]], [[[3.0], [0.0], None], [[1.0]]]], [8.0])
+
+
+def test_backward_hooks_are_not_called_for_gradients_past_the_result() -> None:
+    """The gradient of a gradient reaches the input without passing through the result."""
+    for lib in LIBRARIES:
+        seen: list[Any] = []
+        layer = lib.nn.Tanh()
+        layer.register_full_backward_hook(lambda module, grad_input, grad_output, seen=seen: seen.append(grad_output))
+        x = lib.ones(1, requires_grad=True)
+        (first,) = lib.autograd.grad(layer(x).sum(), x, create_graph=True)
+        assert len(seen) == 1
+        first.sum().backward()
+        assert len(seen) == 1
