@@ -168,8 +168,8 @@ def counter_example(seed: int, cycles: int) -> tuple[dict[str, Tensor], dict[str
         print(f"{what:72}" + "".join(f"{end:9.3f}" for end in ends(found).values()))
     wrong = {name: (path[-1] > 0).double().mean().item() for name, path in at_random.items()}
     show(
-        f"Adam goes to the wrong end, {ends(points)['Adam']:.2f}, AMSGrad to the right one, {ends(points)['AMSGrad']:.2f}; at "
-        f"random {wrong['Adam']:.0%} of the runs of Adam go wrong and {wrong['AMSGrad']:.0%} of AMSGrad",
+        f"Adam goes to the wrong end, {ends(points)['Adam']:.2f}, AMSGrad to the right one, {ends(points)['AMSGrad']:.2f}; "
+        f"at random {wrong['Adam']:.0%} of the runs of Adam go wrong and {wrong['AMSGrad']:.0%} of AMSGrad",
         ends(points)["Adam"] > 0.9 and ends(points)["AMSGrad"] < -0.9 and list(wrong.values()) == [1, 0],
     )
     show(
