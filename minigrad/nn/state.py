@@ -185,7 +185,8 @@ class StateMethods:
         Args:
             state_dict: A copy of the part of the state whose names begin with the prefix, which may be changed.
             prefix: What stands before the names of this module's members, such as ``layers.0.``.
-            local_metadata: ``version``, the `_version` of the class when the state was saved, unless that is unknown.
+            local_metadata: ``version``, the `_version` of the class when the state was saved, unless that is unknown; and
+                ``assign_to_params_buffers``, the `assign` of `load_state_dict`.
             strict: Whether to extend the next two.
             missing_keys: Output; the names that are not in the state.
             unexpected_keys: Output; the names that are no members of this module.
