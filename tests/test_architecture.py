@@ -34,8 +34,8 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
     {"methods": {"numpy"}},
     {"tensor": {"numpy"}},
     {"functions": {"numpy"}, "creation": {"numpy"}, "combining": {"numpy"}},
-    {"autograd": {"numpy"}, "compat.tensor_types": set()},
-    {"narration": {"numpy"}},
+    {"autograd": {"numpy"}, "compat.tensor_types": set(), "viz": {"graphviz", "numpy"}},
+    {"narration": {"graphviz", "numpy"}},
     {
         "nn": {"numpy"},
         "optim": {"numpy"},

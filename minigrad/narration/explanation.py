@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from minigrad.autograd.observer import LineRecorder, Observer, location_of, user
 from minigrad.methods.autograd import RetainGrad, root_cotangent
 from minigrad.multi_output import OutputCotangents
 from minigrad.narration.formula import Expression, show, traced
-from minigrad.narration.steps import Part, Step
+from minigrad.narration.page import page
+from minigrad.narration.steps import Operand, Part, Step
 from minigrad.narration.update import Update
 from minigrad.primitive import Array, sum_to
 from minigrad.tensor import Tensor
@@ -55,6 +58,18 @@ class Explanation:
         return "\n\n".join([*(step.markdown() for step in self.steps), "\n".join(gradients), *updates])
 
     _repr_markdown_ = to_markdown
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write a page that shows it step by step: the operations forward, the visits backward, the optimizer's updates.
+
+        The page is one file that needs no network: the graph, in which each step lights what it works on, with buttons, keys
+        and a slider.
+
+        Raises:
+            DotNotFound: The program `dot`, which lays the graph out, is not installed.
+            ValueError: There are more than 500 operations.
+        """
+        Path(path).write_text(page(self.of, self.steps, self.gradients, self.updates), encoding="utf-8")
 
 
 def explain(
@@ -259,15 +274,15 @@ def _steps(of: str, names: _Names, visits: _Visits, values: _Values) -> list[Ste
     arrived: dict[Vertex, Any] = {}
     for number, (node, cotangent, in_cotangents) in enumerate(visits.visits, 1):
         arrays = values.operands.get(node) or [None] * len(node.parents)
-        operands = [names.of(parent, x) for parent, x in zip(node.parents, arrays, strict=False)]
+        operands = tuple(Operand(names.of(v, x), v, x) for v, x in zip(node.parents, arrays, strict=False))
         parts = []
-        for operand, parent, g, rule in zip(operands, node.parents, in_cotangents, _rules(node, cotangent), strict=True):
-            if g is not None and parent is not None:
-                parts.append(Part(parent, operand, rule, g, arrived.get(parent)))
-                arrived[parent] = parts[-1].total
+        for (name, vertex, _), g, rule in zip(operands, in_cotangents, _rules(node, cotangent), strict=True):
+            if g is not None and vertex is not None:
+                parts.append(Part(vertex, name, rule, g, arrived.get(vertex)))
+                arrived[vertex] = parts[-1].total
         steps.append(
             Step(
-                of, number, node, names.of(node), tuple(operands), values.attributes(node), values.results.get(node),
+                of, number, node, names.of(node), operands, values.attributes(node), values.results.get(node),
                 location_of(node), cotangent, tuple(parts),
             )
         )  # fmt: skip

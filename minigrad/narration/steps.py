@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigrad.autodiff import Node, PrimitiveNode, Vertex
 from minigrad.autograd.observer import Location
 from minigrad.multi_output import OutputCotangents
 from minigrad.narration.formula import Expression, latex_text, show, show_attribute
 from minigrad.primitive import Array
+
+
+class Operand(NamedTuple):
+    """An input of an operation: its name in the program, its vertex if it requires a gradient, its value if that is known."""
+
+    name: str
+    vertex: Vertex | None
+    value: Array | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Step:
         number: 1 for the node that is visited first.
         node: The node.
         result: The name of its result in the program.
-        operands: The names of its inputs in the program.
+        operands: Its inputs.
         attributes: Its keyword arguments, as far as they were saved and are not the default.
         value: Its result, None if it is not known.
         location: The line of the program that computed it, None if that was not observed.
@@ -65,7 +73,7 @@ class Step:
     number: int
     node: Node
     result: str
-    operands: tuple[str, ...]
+    operands: tuple[Operand, ...]
     attributes: Mapping[str, Any]
     value: Array | None
     location: Location | None
@@ -76,7 +84,7 @@ class Step:
     def call(self) -> str:
         """The operation: ``mul(w, x)``."""
         keywords = [f"{key}={show_attribute(value)}" for key, value in self.attributes.items()]
-        return f"{self.node.op_name}({', '.join([*self.operands, *keywords])})"
+        return f"{self.node.op_name}({', '.join([*(x.name for x in self.operands), *keywords])})"
 
     @property
     def letters(self) -> dict[str, str]:
@@ -85,7 +93,7 @@ class Step:
             return {}
         op = self.node.linearization.op
         names = [f"{op.inputs[0]}[{k}]" for k in range(len(self.operands))] if op.variadic else op.inputs
-        return {**dict(zip(names, self.operands, strict=True)), "out": self.result}
+        return {**dict(zip(names, [x.name for x in self.operands], strict=True)), "out": self.result}
 
     def slope(self, part: Part) -> Expression | None:
         """Return the derivative of the result by an input; None unless the operation works element by element."""
@@ -94,16 +102,30 @@ class Step:
         op = self.node.linearization.op
         return part.rule.at_one("g") if op.order == "K" and not op.is_view and not op.variadic else None
 
-    def text(self) -> str:
-        """Return the visit as lines of text."""
-        lines = [f"{self.number}. {self.result} = {self.call}" + ("" if self.value is None else f" = {show(self.value)}")]
-        if self.location is not None:
-            module = f" ({self.location.module})" if self.location.module else ""
-            lines.append(f"{self.location.filename}:{self.location.line}{module}: {self.location.source}")
-        lines.append(f"g = ∂{self.of}/∂{self.result} = {show_cotangent(self.cotangent)}")
+    @property
+    def equation(self) -> str:
+        """The operation with its result: ``v1 = mul(w, x) = 6``."""
+        return f"{self.result} = {self.call}" + ("" if self.value is None else f" = {show(self.value)}")
+
+    @property
+    def source(self) -> list[str]:
+        """The line of the program that computed it, with its place; empty if it is not known."""
+        if self.location is None:
+            return []
+        module = f" ({self.location.module})" if self.location.module else ""
+        return [f"{self.location.filename}:{self.location.line}{module}: {self.location.source}"]
+
+    @property
+    def lines(self) -> list[str]:
+        """The cotangent that arrives, and what the rules make of it, as lines of text."""
+        lines = [f"g = ∂{self.of}/∂{self.result} = {show_cotangent(self.cotangent)}"]
         for part in self.parts:
             lines += self._part_lines(part)
-        return "\n     ".join(lines)
+        return lines
+
+    def text(self) -> str:
+        """Return the visit as text."""
+        return "\n     ".join([f"{self.number}. {self.equation}", *self.source, *self.lines])
 
     def _part_lines(self, part: Part) -> Iterator[str]:
         derivative, slope = f"∂{self.of}/∂{part.operand}", self.slope(part)
@@ -129,8 +151,7 @@ class Step:
 
     def markdown(self) -> str:
         """Return the visit as Markdown with LaTeX."""
-        value = "" if self.value is None else f" = {show(self.value)}"
-        lines = [f"{self.number}. `{self.result} = {self.call}`{value}"]
+        lines = [f"{self.number}. `{self.equation}`"]
         if self.location is not None:
             lines[0] += f" — `{self.location.source}` (line {self.location.line})"
         lines.append(f"$${self._partial(self.of, self.result)} = {latex_text(show_cotangent(self.cotangent))}$$")

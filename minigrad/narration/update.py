@@ -27,13 +27,18 @@ class Update:
     before: Mapping[str, Any]
     after: Mapping[str, Expression]
 
-    def text(self) -> str:
-        """Return it as lines of text."""
-        lines = [f"{self.optimizer}: {', '.join(f'{name} = {show(value)}' for name, value in self.before.items())}"]
+    @property
+    def lines(self) -> list[str]:
+        """What the step starts from, and each formula with its numbers, as lines of text."""
+        lines = [", ".join(f"{name} = {show(value)}" for name, value in self.before.items())]
         for name, formula in self.after.items():
             equation = [name, str(formula), formula.text(numbers=True), show(formula.value)]
             lines.append(" = ".join(dict.fromkeys(equation)))
-        return "\n     ".join(lines)
+        return lines
+
+    def text(self) -> str:
+        """Return it as text."""
+        return "\n     ".join([f"{self.optimizer}: {self.lines[0]}", *self.lines[1:]])
 
     __repr__ = text
 
