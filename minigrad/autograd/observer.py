@@ -138,6 +138,11 @@ class Location(NamedTuple):
         """The text of the line; empty if the file is not to be had."""
         return linecache.getline(self.filename, self.line).strip()
 
+    @property
+    def place(self) -> str:
+        """The file, relative to the working directory if it is below that, and the number of the line."""
+        return f"{self.filename.removeprefix(os.getcwd() + os.sep)}:{self.line}"
+
     def __str__(self) -> str:
         return f"{self.filename}:{self.line}, in {self.function}: {self.source}"
 

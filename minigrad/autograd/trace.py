@@ -47,7 +47,7 @@ class Event:
     @property
     def line(self) -> str:
         """The line of the program as text."""
-        return "" if self.location is None else f"{self.location.filename}:{self.location.line}: {self.location.source}"
+        return "" if self.location is None else f"{self.location.place}: {self.location.source}"
 
     @property
     def module(self) -> str:

@@ -9,8 +9,9 @@ from string import Template
 from typing import Any
 
 import graphviz
+import numpy as np
 
-from minigrad.narration.formula import show
+from minigrad.narration.formula import MAX_SHOWN, show
 from minigrad.narration.steps import Step, show_cotangent
 from minigrad.narration.update import Update
 from minigrad.viz import Picture
@@ -50,13 +51,17 @@ class Graph:
         """Draw a box, if there is none for the key, and return its id."""
         if key not in self.boxes:
             self.boxes[key] = f"box{len(self.boxes)}"
-            lines = [name]
-            if value is not None and name != show(value):
-                lines.append(f"= {show(value)}")
-            if gradient is not None:
-                lines.append(f"∂ = {show_cotangent(gradient)}")
+            known = [] if value is None or name == show(value) else [f"= {show(row)}" for row in rows(value)]
+            lines = [name, *known, *(f"∂ = {show_cotangent(row)}" for row in rows(gradient))]
             self.picture.node(self.boxes[key], graphviz.escape("\n".join(lines)), id=self.boxes[key])
         return self.boxes[key]
+
+
+def rows(value: Any) -> list[Any]:
+    """Return the rows of a small matrix, which a box shows below each other; anything else as one; nothing of None."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, np.ndarray) and value.ndim == 2 and value.size <= MAX_SHOWN else [value]
 
 
 def frames(of: str, steps: Sequence[Step], updates: Mapping[str, Update], graph: Graph) -> Iterator[dict[str, Any]]:

@@ -113,7 +113,7 @@ class Step:
         if self.location is None:
             return []
         module = f" ({self.location.module})" if self.location.module else ""
-        return [f"{self.location.filename}:{self.location.line}{module}: {self.location.source}"]
+        return [f"{self.location.place}{module}: {self.location.source}"]
 
     @property
     def lines(self) -> list[str]:
