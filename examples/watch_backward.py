@@ -6,7 +6,7 @@
 3. Two pages are written, the lecture's regression and a network of two layers: open them in a browser and press the arrow
    keys. A picture of one step is made by, for example
 
-       chromium --headless --screenshot=step.png --window-size=1280,900 "file://$PWD/regression.html#14"
+       chromium --headless --screenshot=step.png --window-size=1400,700 "file://$PWD/regression.html#14"
 
     python examples/watch_backward.py
 """

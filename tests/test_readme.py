@@ -78,7 +78,10 @@ def names() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=[program.strip().splitlines()[0] for program in PROGRAMS])
-def test_programs_run(program: str, names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_programs_run(
+    program: str, names: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(program, names)
     for name in [name for name in names if name.startswith("test_")]:
         names.pop(name)()
@@ -105,6 +108,12 @@ def test_the_tree_is_the_one_of_the_graph(names: dict[str, Any]) -> None:
     assert re.sub(number, "?", shown[0].strip()) == re.sub(number, "?", tree)
     numbers = [[float(x) for x in re.findall(number, text)] for text in (shown[0], tree)]
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-2)
+
+
+def test_the_explanation_is_what_is_printed(names: dict[str, Any]) -> None:
+    (shown,) = re.findall(r"```text\n(1\. loss.*?)\.\.\.\n```", README, re.DOTALL)
+    printed = re.sub(r"<string>:10: ", "lesson.py:10: loss = (error**2).mean()", str(names["explanation"]))
+    assert printed.startswith(shown)
 
 
 @pytest.mark.parametrize("name", ["SignDescent", "NormalizedDescent"])

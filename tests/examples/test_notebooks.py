@@ -1,4 +1,4 @@
-"""The notebook of the lecture: it runs from top to bottom, and prints what is stored in it."""
+"""The notebooks: they run from top to bottom, and print what is stored in them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "examples" / "lecture.ipynb"
+NOTEBOOKS = [NOTEBOOK, ROOT / "examples" / "watch_backward.ipynb"]
 NUMBER = re.compile(r"-?\d+(?:\.(\d+))?")
 
 Cells = list[dict[str, Any]]
@@ -30,6 +31,13 @@ def code_cells(path: Path) -> Cells:
 def printed(cells: Cells, stream: str = "stdout") -> list[str]:
     """Return the text that each cell printed."""
     return ["".join("".join(output["text"]) for output in cell["outputs"] if output.get("name") == stream) for cell in cells]
+
+
+def displayed(cells: Cells) -> list[str]:
+    """Return what cells displayed as Markdown."""
+    return [
+        "".join(output["data"].get("text/markdown", "")) for cell in cells for output in cell["outputs"] if "data" in output
+    ]
 
 
 def pictures(cells: Cells) -> list[bytes]:
@@ -57,11 +65,21 @@ def test_differences_are_found(executed: str) -> None:
     assert not differences("loss 18.39 after 10", "loss  18.40 after 10")
 
 
-def test_it_is_small_and_was_run_from_top_to_bottom() -> None:
-    assert NOTEBOOK.stat().st_size < 300_000
-    cells = code_cells(NOTEBOOK)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_small_and_was_run_from_top_to_bottom(notebook: Path) -> None:
+    assert notebook.stat().st_size < 300_000
+    cells = code_cells(notebook)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    assert len(pictures(cells)) == 2
+
+
+def test_the_lecture_has_two_pictures() -> None:
+    assert len(pictures(code_cells(NOTEBOOK))) == 2
+
+
+def test_one_backward_is_watched_with_its_numbers() -> None:
+    cells = code_cells(NOTEBOOKS[1])
+    assert displayed(cells)[0].endswith("* gradient of `b`: 10\n* gradient of `w`: 16.5")
+    assert "theta' = theta - lr * b' = 2.835 - 0.01 * 30.225 = 2.5328" in printed(cells)[3]
 
 
 def test_the_stored_figures_are_the_lectures() -> None:
@@ -72,18 +90,20 @@ def test_the_stored_figures_are_the_lectures() -> None:
     assert "zero weights 613.87, of least squares 18.3877" in text
 
 
-def test_execution_gives_the_stored_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_execution_gives_the_stored_numbers(notebook: Path, tmp_path: Path) -> None:
     if not (importlib.util.find_spec("nbconvert") and importlib.util.find_spec("ipykernel")):
         pytest.skip("the extra `notebook` is not installed")
     convert = [sys.executable, "-m", "nbconvert", "--execute", "--to", "notebook", "--output-dir", str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    result = subprocess.run([*convert, str(NOTEBOOK)], capture_output=True, text=True, check=False, env=environment)
+    result = subprocess.run([*convert, str(notebook)], capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 0, result.stderr
-    stored, executed = code_cells(NOTEBOOK), code_cells(tmp_path / NOTEBOOK.name)
+    stored, executed = code_cells(notebook), code_cells(tmp_path / notebook.name)
     assert [cell["source"] for cell in executed] == [cell["source"] for cell in stored]
     assert not any(printed(executed, "stderr")), "a warning"
     assert [
         difference for pair in zip(printed(stored), printed(executed), strict=True) for difference in differences(*pair)
     ] == []
+    assert [*zip(displayed(stored), displayed(executed), strict=True)] == [(text, text) for text in displayed(stored)]
     assert all(picture.startswith(b"\x89PNG") for picture in pictures(executed))
     assert len(pictures(executed)) == len(pictures(stored))
