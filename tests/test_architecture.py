@@ -19,6 +19,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
         "dtypes": {"numpy"},
         "errors": set(),
         "hooks": set(),
+        "picture": {"graphviz"},
         "random": {"numpy"},
     },
     {"primitive": {"numpy"}},
@@ -34,7 +35,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
     {"methods": {"numpy"}},
     {"tensor": {"numpy"}},
     {"functions": {"numpy"}, "creation": {"numpy"}, "combining": {"numpy"}},
-    {"autograd": {"numpy"}, "compat.tensor_types": set(), "viz": {"graphviz", "numpy"}},
+    {"autograd": {"numpy"}, "compat.tensor_types": set()},
     {"narration": {"graphviz", "numpy"}},
     {
         "nn": {"numpy"},

@@ -209,7 +209,7 @@ def show(value: Any) -> str:
 
 def show_attribute(value: Any) -> str:
     """Return a keyword argument as short text; an index as in brackets."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
         is_index = any(isinstance(x, slice | np.ndarray) or x is Ellipsis for x in value)
         parts = ", ".join(map(show_attribute, value))
         return f"[{parts}]" if is_index else f"({parts}{',' * (len(value) == 1)})"

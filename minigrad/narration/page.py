@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.narration.formula import MAX_SHOWN, show
 from minigrad.narration.steps import Step, show_cotangent
 from minigrad.narration.update import Update
-from minigrad.viz import Picture
+from minigrad.picture import Picture
 
 MAX_STEPS = 500
 """More boxes than that cannot be read, and Graphviz takes long to lay them out."""

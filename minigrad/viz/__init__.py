@@ -16,8 +16,9 @@ the shapes and values that are known: of leaves, of the output, of named tensors
 shows every value and every gradient, and frames around what each module has computed.
 """
 
+from minigrad.picture import DOT_MISSING, DotNotFound, Picture
 from minigrad.tensor import Tensor
-from minigrad.viz.dot import COLORS, DOT_MISSING, DotNotFound, Drawing, Picture
+from minigrad.viz.dot import COLORS, Drawing
 from minigrad.viz.keep import keep, records
 from minigrad.viz.layout import MODULE, OPERATION, REPEATED, Layout, Names
 from minigrad.viz.tensors import CONSTANT, INTERMEDIATE, LEAF, OUTPUT

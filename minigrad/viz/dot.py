@@ -1,20 +1,16 @@
 """Pictures in the DOT language of Graphviz."""
 
 import html
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import graphviz
 
 from minigrad.autodiff import Node
+from minigrad.picture import Picture
 from minigrad.viz.keep import Call
 from minigrad.viz.layout import MODULE, OPERATION, REPEATED, Layout, common_calls
 from minigrad.viz.tensors import CONSTANT, GRADIENT, INTERMEDIATE, LEAF, NAME, NOTE, OUTPUT, SHAPE, TITLE, VALUE, Line
-
-DOT_MISSING = (
-    "The program `dot` of Graphviz, which draws the picture, was not found. Install Graphviz: `apt install graphviz` on "
-    "Debian and Ubuntu, `brew install graphviz` on macOS, `winget install graphviz` on Windows."
-)
 
 GRADIENT_COLOR = "#b3261e"
 MUTED_COLOR = "#6b6b6b"
@@ -28,48 +24,6 @@ MARKUP = {
     TITLE: "%s", NAME: "<B>%s</B>", SHAPE: MUTED, VALUE: "%s", NOTE: MUTED,
     GRADIENT: f'<FONT COLOR="{GRADIENT_COLOR}">%s</FONT>',
 }  # fmt: skip
-
-
-class DotNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]
-    """The program `dot` of Graphviz is not on the PATH."""
-
-    def __init__(self) -> None:
-        RuntimeError.__init__(self, DOT_MISSING)
-
-
-class Picture(graphviz.Digraph):  # type: ignore[misc]
-    """A `graphviz.Digraph` that explains how to install Graphviz if the program `dot` is missing.
-
-    In a notebook the explanation and the DOT source are displayed then; `render`, `view` and `pipe` raise `DotNotFound`.
-    """
-
-    def render(self, *arguments: Any, **options: Any) -> str:
-        """Write the DOT source and the picture to files and return the path of the picture; see `graphviz.Digraph.render`.
-
-        Raises:
-            DotNotFound: The program `dot` is not installed. The DOT source was written.
-        """
-        try:
-            return str(super().render(*arguments, **options))
-        except graphviz.ExecutableNotFound:
-            raise DotNotFound from None
-
-    def pipe(self, *arguments: Any, **options: Any) -> Any:
-        """Return the picture as bytes, or as str if an encoding is given; see `graphviz.Digraph.pipe`.
-
-        Raises:
-            DotNotFound: The program `dot` is not installed.
-        """
-        try:
-            return super().pipe(*arguments, **options)
-        except graphviz.ExecutableNotFound:
-            raise DotNotFound from None
-
-    def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Mapping[str, Any]:
-        try:
-            return dict(super()._repr_mimebundle_(*arguments, **options))
-        except graphviz.ExecutableNotFound:
-            return {"text/plain": f"{DOT_MISSING}\n\n{self.source}"}
 
 
 class Drawing:

@@ -79,7 +79,7 @@ def test_the_lecture_has_two_pictures() -> None:
 def test_one_backward_is_watched_with_its_numbers() -> None:
     cells = code_cells(NOTEBOOKS[1])
     assert displayed(cells)[0].endswith("* gradient of `b`: 10\n* gradient of `w`: 16.5")
-    assert "theta' = theta - lr * b' = 2.835 - 0.01 * 30.225 = 2.5328" in printed(cells)[3]
+    assert "theta' = theta - lr * b' = 2.835 - 0.01 * 30.225 = 2.5328" in printed(cells)[4]
 
 
 def test_the_stored_figures_are_the_lectures() -> None:

@@ -18,6 +18,7 @@ from minigrad.multi_output import OutputCotangents
 from minigrad.narration.explanation import Explanation, explain
 from minigrad.narration.formula import OPERATORS, Expression
 from minigrad.narration.steps import Part
+from minigrad.ops.convolution import Windows
 from minigrad.primitive import primitives
 from minigrad.testing import arrays, shapes
 from minigrad.testing.assertions import fixed_weights
@@ -57,7 +58,9 @@ def evaluated(expression: Expression) -> Any:
         return None
     functions = {n: op for n, op in primitives.items() if n not in OPERATORS}
     kinds = {kind: np.dtype(kind) for kind in ("bool", "int64", "float32", "float64")}
-    return np.asarray(eval(str(expression), {"inf": np.inf, "nan": np.nan, **kinds, **functions, **names}))
+    return np.asarray(
+        eval(str(expression), {"Windows": Windows, "inf": np.inf, "nan": np.nan, **kinds, **functions, **names})
+    )
 
 
 def check(explanation: Explanation) -> None:

@@ -15,7 +15,7 @@ from minigrad import nn, optim
 from minigrad.narration.explanation import Explanation, explain
 from minigrad.narration.formula import show
 from minigrad.narration.page import rows
-from minigrad.viz import DotNotFound
+from minigrad.picture import DotNotFound
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LINES_OF_BOXES = """
