@@ -9,7 +9,9 @@ import os
 
 from minigrad.backend import Backend, get_backend, set_backend
 from minigrad.fastpath.dispatch import Dispatch
-from minigrad.fastpath.optim.buckets import optimizer_step
+from minigrad.fastpath.optim.buckets import optimizer_step, programs
+
+__all__ = ["FAST", "FastPath", "disable", "enable", "is_enabled", "programs"]
 
 
 class FastPath(Dispatch):

@@ -692,3 +692,15 @@ def test_writes_are_counted() -> None:
     optim.SGD([x]).step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def test_the_program_of_a_rule_can_be_printed() -> None:
+    p = minigrad.ones(3, requires_grad=True)
+    optimizer = optim.Adam([p])
+    assert minigrad.fastpath.programs(optimizer) == []
+    p.grad = minigrad.ones(3)
+    optimizer.step()
+    (program,) = minigrad.fastpath.programs(optimizer)
+    lines = str(program).splitlines()
+    assert lines[0] == "Adam.update: 13 operations on float32 arrays, 2 scratch buffers"
+    assert [line.split("(")[0].strip() for line in lines[-2:]] == ["s0 = divide", "theta = subtract"]

@@ -340,6 +340,28 @@ def optimizer_step(optimizer: Optimizer) -> bool:
     return True
 
 
+def programs(optimizer: Optimizer) -> list[Program]:
+    """Return the programs that stand for the rule of an optimizer: one for each kind of parameters that it has updated.
+
+    Before the first step there are none, nor if the rule cannot be traced, as one that draws random numbers or reduces.
+
+    >>> import minigrad
+    >>> from minigrad.optim import SGD
+    >>> p = minigrad.ones(3, requires_grad=True)
+    >>> p.grad = minigrad.ones(3)
+    >>> optimizer = SGD([p], lr=0.1, weight_decay=0.01)
+    >>> optimizer.step()
+    >>> programs(optimizer)
+    [SGD.update: 4 operations on float32 arrays, 1 scratch buffer
+        s0 = multiply(0.01, theta)
+        s0 = add(g, s0)
+        s0 = multiply(lr, s0)
+        theta = subtract(theta, s0)]
+    """
+    plans: Sequence[BucketPlan] = optimizer.backend_cache or ()
+    return [program for plan in plans for program in plan.programs.values() if program is not None]
+
+
 def run(plans: Sequence[BucketPlan], grads: Sequence[Any]) -> None:
     """Update the parameters of all plans with their gradients."""
     for plan, arrays in zip(plans, grads):  # noqa: B905
