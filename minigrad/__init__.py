@@ -39,10 +39,14 @@ newaxis = None
 
 if _typing.TYPE_CHECKING:
     from minigrad import viz as viz
+    from minigrad.health import diagnose as diagnose
+    from minigrad.health import summary as summary
 else:
 
     def __getattr__(name: str) -> _typing.Any:
-        """Import `minigrad.viz` when it is first used: to import graphviz takes 8 ms."""
+        """Import pictures and diagnoses when they are first used: to import graphviz takes 8 ms."""
         if name == "viz":
             return _import_module("minigrad.viz")
+        if name in ("diagnose", "summary"):
+            return getattr(_import_module("minigrad.health"), name)
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}")

@@ -106,10 +106,10 @@ class keep(Observer):
             self._calls.append(Call(path, f"{name}: {type(module).__name__}".removeprefix(": "), parameters))
 
         def end(module: Module, args: Any, result: Any) -> None:
-            while self._calls.pop().path != path:  # calls of submodules that an error has ended
-                pass
+            self._calls.pop()
 
-        self._handles += [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
+        self._handles.append(module.register_forward_pre_hook(begin))
+        self._handles.append(module.register_forward_hook(end, always_call=True))
 
     def recorded(self, node: Node, inputs: Sequence[Array], out: Array) -> None:
         """Keep the inputs and the result of an operation."""
