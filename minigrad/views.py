@@ -129,13 +129,13 @@ class ViewTracking(TensorBase):
         """Assign a value, of the dtype of self, to the elements at an index of NumPy."""
         recorded = self._check_in_place("setitem", (value,))
         result: Self = wrap(self.array)
-        if recorded:
-            record(setitem, (self._alias(self.array), value), result, {"index": index})
         self._check_writeable()
         try:
             self.array[index] = value.array
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error("setitem", (self.array, value.array), error) from error
+        if recorded:
+            record(setitem, (self._alias(self.array), value), result, {"index": index})
         self.version.last_write = next_sequence_nr()
         if recorded:
             self.rebase_history(result)

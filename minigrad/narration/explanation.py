@@ -141,17 +141,22 @@ def explain(
 
 
 class _Values(LineRecorder):
-    """The operands and the result of each node, with their lines: as observed or, as far as they can be had, as saved."""
+    """The operands of each node, their values, and its result: as observed or, as far as they can be had, as saved.
+
+    The values are copies, the operands the arrays themselves, by which constants are recognized.
+    """
 
     def __init__(self) -> None:
         self.operands: dict[Node, list[Array | None]] = {}
+        self.values: dict[Node, list[Array | None]] = {}
         self.results: dict[Vertex, Array] = {}
         self.frames: dict[Any, None] = {}
 
     def recorded(self, node: Node, inputs: Sequence[Array], out: Array) -> None:
         """Remember them."""
         super().recorded(node, inputs, out)
-        self.operands[node], self.results[node] = list(inputs), out
+        self.operands[node] = list(inputs)
+        self.values[node], self.results[node] = [x.copy() for x in inputs], out.copy()  # they may be written to later
         self.frames[user_frame()] = None  # it has its variables still when the function has returned
 
     def complete(self, nodes: Iterable[Node]) -> None:
@@ -161,7 +166,7 @@ class _Values(LineRecorder):
                 continue
             op, saved = node.linearization.op, dict(zip(node.linearization.residuals, node.residuals or (), strict=False))
             known = saved.get(op.inputs[0], [None] * len(node.parents)) if op.variadic else [saved.get(x) for x in op.inputs]
-            self.operands[node] = [
+            self.operands[node] = self.values[node] = [
                 self.value(parent, node) if x is None and parent is not None else x
                 for x, parent in zip(known, node.parents, strict=True)
             ]
@@ -180,10 +185,8 @@ class _Values(LineRecorder):
         """Return the keyword arguments of an operation that were saved and are not the default."""
         if not isinstance(node, PrimitiveNode):
             return {}
-        defaults, saved = (
-            node.linearization.op.defaults,
-            zip(node.linearization.residuals, node.residuals or (), strict=False),
-        )
+        defaults = node.linearization.op.defaults
+        saved = zip(node.linearization.residuals, node.residuals or (), strict=False)
         return {name: x for name, x in saved if name in defaults and x is not defaults[name]}
 
     def value(self, vertex: Vertex, user: Node) -> Array | None:
@@ -273,8 +276,9 @@ def _steps(of: str, names: _Names, visits: _Visits, values: _Values) -> list[Ste
     steps: list[Step] = []
     arrived: dict[Vertex, Any] = {}
     for number, (node, cotangent, in_cotangents) in enumerate(visits.visits, 1):
-        arrays = values.operands.get(node) or [None] * len(node.parents)
-        operands = tuple(Operand(names.of(v, x), v, x) for v, x in zip(node.parents, arrays, strict=False))
+        unknown = [None] * len(node.parents)
+        inputs = zip(node.parents, values.operands.get(node, unknown), values.values.get(node, unknown), strict=False)
+        operands = tuple(Operand(names.of(vertex, array), vertex, value) for vertex, array, value in inputs)
         parts = []
         for (name, vertex, _), g, rule in zip(operands, in_cotangents, _rules(node, cotangent), strict=True):
             if g is not None and vertex is not None:

@@ -204,7 +204,7 @@ def show(value: Any) -> str:
     if array.size <= MAX_SHOWN:
         text = np.array2string(array, precision=4, separator=", ", formatter={"float_kind": lambda x: f"{x:.5g}"})
         return " ".join(text.split())
-    return f"{'x'.join(map(str, array.shape))} array from {array.min():.5g} to {array.max():.5g}"
+    return f"{'x'.join(map(str, array.shape))} numbers from {array.min():.5g} to {array.max():.5g}"
 
 
 def show_attribute(value: Any) -> str:

@@ -43,7 +43,7 @@ def recomputed(expression: Expression) -> Any:
 def evaluated(expression: Expression) -> Any:
     """Return the value of the text of an expression, as Python reads it; None if it is not Python."""
     names = {name: from_numpy(np.asarray(value)) for name, value in expression.symbols().items()}
-    if any(mark in str(expression) for mark in ("[", "path=", "array from")):  # an index, or an array in short
+    if any(mark in str(expression) for mark in ("[", "path=", "numbers from")):  # an index, or an array in short
         return None
     constants: list[float] = []
 
@@ -257,6 +257,27 @@ def test_values_in_place_and_views() -> None:
     told = explain(y.sum())
     check(told)
     np.testing.assert_array_equal(told.gradients["x"], [10, 20, 20])
+
+    def program() -> Any:
+        y = x * 10
+        y[1:].mul_(2)
+        return y.sum()
+
+    told = explain(program)
+    check(told)
+    values = {step.node.op_name: step.value.tolist() for step in told if step.value is not None}
+    assert values["view_scatter"] == [10, 40, 60]
+    assert values["sum"] == 110
+    assert [step.value.tolist() for step in told if step.operands[0].name == "x" and step.value is not None] == [[10, 20, 30]]
+
+    def assigns() -> Any:
+        y = x * 10
+        y[0] = 5.0
+        return y.sum()
+
+    (assignment,) = [step for step in explain(assigns) if step.node.op_name == "setitem"]
+    assert assignment.value is not None
+    assert assignment.value.tolist() == [5, 20, 30]
 
 
 @few
