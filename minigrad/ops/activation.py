@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigrad.ops.elementary import exp, sigmoid
+from minigrad.ops.elementary import exp, sigmoid, sigmoid_slope
 from minigrad.ops.selection import clamp, masked_out, where
 from minigrad.primitive import Array, elementwise
 
@@ -38,7 +38,7 @@ def softplus(x: Array, *, beta: float, threshold: float) -> Array:
     return np.where(scaled > threshold, x, smooth / beta)
 
 
-@elementwise(public=False, floating=True, x=lambda g, x: g * sigmoid(x) * (1 + x * sigmoid(-x)))
+@elementwise(public=False, floating=True, x=lambda g, x: g * (sigmoid(x) + x * sigmoid_slope(x)))
 def silu(x: Array) -> Array:
     """x / (1 + exp(-x))."""
     return x * sigmoid.forward(x)
