@@ -44,7 +44,7 @@ class ViewTracking(TensorBase):
 
     Attributes:
         _base: For a view, the tensor whose memory it shares, which is itself no view.
-        _view_ops: How to get from there to here, as nested pairs: (ops to get to the source, (primitive, keyword arguments)).
+        _view_ops: How to get from there to here, nested: (ops to get to the source, primitive, keyword arguments).
         _version_at_grad_fn: The last write that `node` knows of.
         _created_by: `NO_GRAD`, or the name of a `Function`, if one of them made the view: then it cannot be regenerated.
     """
@@ -59,7 +59,7 @@ class ViewTracking(TensorBase):
         if self.array.base is None or memory_owner(self.array) is not memory_owner(source.array):
             return
         self._base = source if source._base is None else source._base
-        self._view_ops = (source._view_ops, (op, attributes))
+        self._view_ops = (source._view_ops, op, attributes)
         self.version = source.version
         self._version_at_grad_fn = source.version.last_write
         self._created_by = source._created_by or (None if thread.state.grad_enabled else NO_GRAD)

@@ -17,7 +17,7 @@ from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
 from minigrad.methods.interface import has_in_place
 from minigrad.multi_output import split_into_views
 from minigrad.ops import indexing, shape
-from minigrad.ops.indexing import axis_index
+from minigrad.ops.indexing import axis_index, axis_indices
 from minigrad.ops.shape import axis, broadcast_shapes
 from minigrad.primitive import Array, expand
 from minigrad.promotion import Operand, Scalar, as_operand, as_value
@@ -78,7 +78,7 @@ class IndexingMethods(ArithmeticMethods):
         if sum(split_size) != n or min(split_size) < 0:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n}, but got {list(split_size)}")
         slices = [slice(end - size, end) for size, end in zip(split_size, accumulate(split_size), strict=True)]
-        return split_into_views(self, [axis_index(k, part) for part in slices])
+        return split_into_views(self, axis_indices(k, slices))
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Self, ...]:
         """Return views of equal size along dim, at most so many, the last perhaps smaller."""
@@ -97,7 +97,7 @@ class IndexingMethods(ArithmeticMethods):
     def unbind(self, dim: int = 0) -> tuple[Self, ...]:
         """Return the slices along dim as views, without that axis."""
         k = axis(dim, len(self.shape))
-        return split_into_views(self, [axis_index(k, n) for n in range(self.shape[k])])
+        return split_into_views(self, axis_indices(k, range(self.shape[k])))
 
     def select(self, dim: int, index: int) -> Self:
         """Return the slice at one index along dim as a view, without that axis."""

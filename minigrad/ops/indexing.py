@@ -5,7 +5,7 @@ An index is a tuple as NumPy takes it: of integers, slices, None, Ellipsis, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from types import EllipsisType
 from typing import Any
@@ -16,12 +16,18 @@ from minigrad.primitive import Array, Shape, primitive, unbroadcast
 
 Index = tuple[Any, ...]
 Path = tuple[Any, ...]
-"""How a view was made: (), or the path to its source and a pair of a primitive and its keyword arguments."""
+"""How a view was made: (), or the path to its source, a primitive, and its keyword arguments."""
 
 
 def axis_index(dim: int, part: int | slice | Array) -> Index:
     """Return the index of a part of one axis, and all of the others."""
     return (*(slice(None),) * dim, part, ...)
+
+
+def axis_indices(dim: int, parts: Iterable[int | slice]) -> list[Index]:
+    """Return the index of each of several parts of one axis."""
+    before = (slice(None),) * dim
+    return [(*before, part, ...) for part in parts]
 
 
 def is_basic(index: Index) -> bool:
@@ -79,7 +85,7 @@ def replay_view(x: Any, path: Path) -> Any:
     """Return the view of x that a path leads to."""
     steps = []
     while path:
-        path, step = path
+        path, *step = path
         steps.append(step)
     for op, attributes in reversed(steps):
         x = op(x, **attributes)
@@ -110,7 +116,7 @@ def cat(*xs: Array, dim: int) -> Array:
     return np.concatenate(xs, dim)
 
 
-@primitive(promote=("xs",), xs=lambda g, xs_shape, dim: [getitem(g, index=axis_index(dim, k)) for k in range(len(xs_shape))])
+@primitive(promote=("xs",), xs=lambda g, xs_shape, dim: views(g, axis_indices(dim, range(len(xs_shape)))))
 def stack(*xs: Array, dim: int) -> Array:
     """The arrays joined along a new axis."""
     shape = xs[0].shape
@@ -121,11 +127,15 @@ def stack(*xs: Array, dim: int) -> Array:
 
 def split(x: Any, sizes: Sequence[int], dim: int) -> list[Any]:
     """Return consecutive views of x along an axis, of the given sizes."""
-    ends = accumulate(sizes)
-    return [getitem(x, index=axis_index(dim, slice(end - n, end))) for n, end in zip(sizes, ends, strict=True)]
+    return views(x, axis_indices(dim, [slice(end - n, end) for n, end in zip(sizes, accumulate(sizes), strict=True)]))
 
 
-@primitive(xs=lambda g, indices: [getitem(g, index=index) for index in indices])
+def views(x: Any, indices: Sequence[Index]) -> list[Any]:
+    """Return the views of x at basic indices."""
+    return [x[index] if isinstance(x, np.ndarray) else getitem(x, index=index) for index in indices]
+
+
+@primitive(xs=lambda g, indices: views(g, indices))
 def assemble(*xs: Array, indices: Sequence[Index], shape: Shape) -> Array:
     """Zeros of the given shape with each array at its index. The indices are basic and do not overlap."""
     full = np.zeros(shape, xs[0].dtype)

@@ -376,12 +376,12 @@ def scattered_into_a_view(draw: st.DrawFn) -> Case:
     dims = tuple(draw(st.permutations(range(x.ndim))))
     turned = x.transpose(dims)
     index = basic(draw(hnp.basic_indices(turned.shape, allow_newaxis=True, max_dims=5)))
-    path = (((), (primitives["permute"], {"dims": dims})), (primitives["getitem"], {"index": index}))
+    path = (((), primitives["permute"], {"dims": dims}), primitives["getitem"], {"index": index})
     return Case((x, draw(arrays(turned[index].shape))), {"path": path})
 
 
 def torch_view_scatter(x: torch.Tensor, value: torch.Tensor, path: Sequence[Any]) -> torch.Tensor:
-    ((), (_, turn)), (_, cut) = path
+    ((), _, turn), _, cut = path
     out = x.clone()
     out.permute(turn["dims"])[cut["index"]].copy_(value)
     return out
