@@ -137,7 +137,7 @@ class PrimitiveNode(Node):
             raise errors.graph_freed(self.op_name)
         for k, version in enumerate(self.versions):
             if version.last_write > self.sequence_nr:
-                arrays = self.residuals[0] if self.linearization.op.variadic else self.residuals
+                arrays = [*self.residuals[0], *self.residuals[1:]] if self.linearization.op.variadic else self.residuals
                 raise errors.saved_tensor_modified(self.op_name, getattr(arrays[k], "shape", None))
         return self.residuals
 

@@ -39,8 +39,16 @@ def lstm_transition(input_projection: Tensor, state: State, weights: Weights) ->
 
     Each (...) is a quarter of W_ih x + b_ih + W_hh h + b_hh, in the order i, f, g, o. Hochreiter and Schmidhuber 1997.
     """
-    h, c = state
-    return neural.lstm_step(input_projection + F.linear(h, *weights), c).unbind(0)
+    states = lstm_states(input_projection.unsqueeze(0), state, weights)
+    return states[0, 1].clone(), states[1, 1].clone()
+
+
+def lstm_states(input_projections: Tensor, state: State, weights: Weights) -> Tensor:
+    """Return h and c along a sequence, with the given state in front. It is saved for backward: give copies to users."""
+    weight, bias = weights
+    p = input_projections if bias is None else input_projections + bias
+    states: Tensor = neural.lstm(p, weight, *state)
+    return states
 
 
 def gru_transition(input_projection: Tensor, state: State, weights: Weights) -> State:
@@ -281,6 +289,8 @@ class RNNBase(_RecurrentModule):
             )
         batch_first = input.ndim == 3 and self.batch_first
         sequence = input.transpose(0, 1) if batch_first else input
+        if not len(sequence):
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         state_shape = (self.num_layers * len(self._directions), *sequence.shape[1:-1], self.hidden_size)
         initial = self._check_state(hx, state_shape, input)
         final: list[State] = []
@@ -299,13 +309,19 @@ class RNNBase(_RecurrentModule):
 
     def _run_layer(self, sequence: Tensor, state: State, suffix: str, reverse: bool) -> tuple[Tensor, State]:
         """Return h at every position of the sequence, and the final state."""
-        weights = self._weights("hh", suffix)
-        projections = F.linear(sequence, *self._weights("ih", suffix)).unbind(0)
+        projections = F.linear(sequence, *self._weights("ih", suffix))
+        if not reverse:
+            return self._run(projections, state, self._weights("hh", suffix))
+        output, end = self._run(projections.flip(0), state, self._weights("hh", suffix))
+        return output.flip(0), end
+
+    def _run(self, projections: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
+        """Return h after each of the projections of the input, and the final state."""
         outputs = []
-        for projection in reversed(projections) if reverse else projections:
+        for projection in projections.unbind(0):
             state = self.transition(projection, state, weights)
             outputs.append(state[0])
-        return stack(outputs[::-1] if reverse else outputs), state
+        return stack(outputs), state
 
     def flatten_parameters(self) -> None:
         """Do nothing: torch lays the weights side by side for its CUDA kernels."""
@@ -348,7 +364,10 @@ class LSTM(RNNBase):
 
     gates = 4
     num_states = 2
-    transition = staticmethod(lstm_transition)
+
+    def _run(self, projections: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
+        states = lstm_states(projections, state, weights)
+        return states[0, 1:].clone(), (states[0, -1], states[1, -1])
 
 
 class GRU(RNNBase):

@@ -7,7 +7,7 @@ import numpy as np
 
 from minigrad.primitive import Array
 
-SIZE = 16384
+SIZE = 65536
 """Elements in a block."""
 
 
@@ -31,16 +31,7 @@ def in_blocks(function: Callable[[Array, Array], None]) -> Callable[[Array], Arr
     return wrapper
 
 
-def rows_in_blocks(function: Callable[..., Array], *arrays: Array, dim: tuple[int, ...] | None) -> Array:
-    """Return ``function(*arrays, dim)``, which computes along axes; some rows at a time if these are the last axes."""
-    x = arrays[0]
-    lead = x.ndim - len(dim or ())
-    whole = x.size <= 2 * SIZE or not 0 < lead < x.ndim or dim != tuple(range(lead, x.ndim))
-    if whole or not all(a.flags.c_contiguous for a in arrays):
-        return function(*arrays, dim)
-    rows = [a.reshape(-1, *x.shape[lead:]) for a in arrays]
-    out, axes = np.empty_like(rows[0]), tuple(range(1, rows[0].ndim))
-    step = max(1, SIZE * len(out) // x.size)
-    for k in range(0, len(out), step):
-        out[k : k + step] = function(*(a[k : k + step] for a in rows), axes)
-    return out.reshape(x.shape)
+def row_blocks(x: Array) -> list[slice]:
+    """Return which rows of a matrix are to be computed with at a time."""
+    step = max(1, SIZE // max(1, x.shape[1]))
+    return [slice(k, k + step) for k in range(0, max(1, len(x)), step)]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.arithmetic import maximum
-from minigrad.ops.blocks import rows_in_blocks
+from minigrad.ops.blocks import row_blocks
 from minigrad.ops.elementary import exp, log, log1p, sigmoid, tanh
-from minigrad.ops.indexing import cat, getitem
+from minigrad.ops.indexing import cat, stack
 from minigrad.ops.linalg import dtype_error, matmul
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
@@ -109,47 +109,96 @@ def binary_cross_entropy(x: Array, target: Array) -> Array:
     return -target * np.maximum(np.log(x), -100) - (1 - target) * np.maximum(np.log1p(-x), -100)
 
 
-def standardize_vjp(g: Any, x: Any, dim: Dims, eps: float) -> Any:
+def deviations(x: Any, dim: Dims, eps: float) -> tuple[Any, Any]:
+    """Return x - mean and 1 / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""
+    centred = x - mean(x, dim=dim, keepdim=True)
+    return centred, (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
+
+
+def standardize_vjp(g: Any, centred: Any, inv_std: Any, dim: Dims) -> Any:
     """Return the cotangent of x. It does not ask for the result, which may be overwritten, as in torch."""
-
-    def vjp(g: Any, x: Any, dim: Dims) -> Any:
-        centred = x - mean(x, dim=dim, keepdim=True)
-        inv_std = (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
-        out = centred * inv_std
-        return inv_std * (g - mean(g, dim=dim, keepdim=True) - out * mean(g * out, dim=dim, keepdim=True))
-
-    return rows_in_blocks(vjp, g, x, dim=dim) if isinstance(g, np.ndarray) else vjp(g, x, dim)
+    along = centred * (inv_std * inv_std * mean(g * centred, dim=dim, keepdim=True))
+    return inv_std * (g - mean(g, dim=dim, keepdim=True) - along)
 
 
-@primitive(x=lambda g, x, dim, eps: standardize_vjp(g, x, dim, eps))
+@primitive(x=lambda g, x, dim, eps: standardize_vjp(g, *deviations(x, dim, eps), dim))
 def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
     """(x - mean) / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""
-
-    def standardized(x: Array, dim: Dims) -> Array:
-        centred = x - mean.forward(x, dim=dim, keepdim=True)
-        return centred / np.sqrt(mean.forward(centred * centred, dim=dim, keepdim=True) + eps)
-
-    return rows_in_blocks(standardized, x, dim=dim)
+    centred, inv_std = deviations(x, dim, eps)
+    return centred * inv_std
 
 
-@primitive(promote=("xs",), xs=lambda g, xs: _lstm_vjp(g, *xs))
-def lstm_step(*xs: Array) -> Array:
-    """h' = s(o) tanh(c') and c' = s(f) c + s(i) tanh(z), one upon the other, of xs = (i f z o side by side, c)."""
-    gates, c = xs
-    n = c.shape[-1]
-    s = sigmoid.forward(gates)
-    out = np.empty((2, *c.shape), c.dtype)
-    out[1] = s[..., n : 2 * n] * c + s[..., :n] * np.tanh(gates[..., 2 * n : 3 * n])
-    np.multiply(s[..., 3 * n :], np.tanh(out[1]), out=out[0])
+@primitive(promote=("xs",), xs=lambda g, xs, eps: layer_norm_vjp(g, *xs, eps=eps))
+def layer_norm(*xs: Array, eps: float) -> Array:
+    """`standardize` along the last axis of x (..., n), for xs = (x,); that times w plus b for xs = (x, w, b)."""
+    x, *affine = xs
+    out = np.empty(x.shape, x.dtype)
+    rows, out_rows = as_matrix(x), as_matrix(out)
+    for block in row_blocks(rows):
+        part, inv_std = deviations(rows[block], (1,), eps)
+        part *= inv_std
+        if affine:
+            part *= affine[0]
+            part += affine[1]
+        out_rows[block] = part
     return out
 
 
-def _lstm_vjp(g: Any, gates: Any, c: Any) -> list[Any]:
-    n, s = c.shape[-1], sigmoid(gates)
-    i, f, o = (getitem(s, index=(..., slice(k * n, (k + 1) * n))) for k in (0, 1, 3))
-    z = tanh(getitem(gates, index=(..., slice(2 * n, 3 * n))))
-    t = tanh(f * c + i * z)
-    g_h, g_c = getitem(g, index=(0,)), getitem(g, index=(1,))
-    g_c = g_c + g_h * o * (1 - t * t)
-    slopes = (g_c * z * i * (1 - i), g_c * c * f * (1 - f), g_c * i * (1 - z * z), g_h * t * o * (1 - o))
-    return [cat(*slopes, dim=len(c.shape) - 1), g_c * f]
+def layer_norm_vjp(g: Any, x: Any, *affine: Any, eps: float) -> list[Any]:
+    """Return the cotangents of x, w and b."""
+    rows, g = as_matrix(x), as_matrix(g)
+
+    def vjp(g: Any, rows: Any) -> list[Any]:
+        centred, inv_std = deviations(rows, (1,), eps)
+        if not affine:
+            return [standardize_vjp(g, centred, inv_std, (1,))]
+        w, product = affine[0], g * centred
+        column = w.reshape(-1, 1) / w.shape[0]  # for means along the rows of g w and of g w centred, as products of matrices
+        g_x = inv_std * (g * w - g @ column - centred * (inv_std * inv_std * (product @ column)))
+        return [g_x, (inv_std.T @ product)[0], sum_rows(g)]
+
+    if isinstance(x, np.ndarray):
+        g_x, sums = np.empty(x.shape, x.dtype), []
+        for block in row_blocks(rows):
+            as_matrix(g_x)[block], *parts = vjp(g[block], rows[block])
+            sums.append(parts)
+        return [g_x, *[sum_rows(np.array(parts)) for parts in zip(*sums, strict=True)]]
+    g_rows, *sums = vjp(g, rows)
+    return [reshape(g_rows, shape=x.shape), *sums]
+
+
+@primitive(promote=("xs",), xs=lambda g, xs, out: _lstm_vjp(g, out, *xs))
+def lstm(*xs: Array) -> Array:
+    """h and c along a sequence, (2, L + 1, ..., n) with those before it in front, of xs = (p, w, h, c) for p (L, ..., 4 n).
+
+    h' = s(o) tanh(c') and c' = s(f) c + s(i) tanh(z), where i, f, z and o stand side by side in p + h w'.
+    """
+    p, weight, h, c = xs
+    n = h.shape[-1]
+    out = np.empty((2, len(p) + 1, *h.shape), h.dtype)
+    out[:, 0] = h, c
+    for x, h, c, next_h, next_c in zip(p, out[0], out[1], out[0, 1:], out[1, 1:], strict=False):
+        gates = x + h.dot(weight.T)
+        s = sigmoid.forward(gates)
+        np.add(s[..., n : 2 * n] * c, s[..., :n] * np.tanh(gates[..., 2 * n : 3 * n]), out=next_c)
+        np.multiply(s[..., 3 * n :], np.tanh(next_c), out=next_h)
+    return out
+
+
+def _lstm_vjp(g: Any, out: Any, p: Any, weight: Any, h: Any, c: Any) -> list[Any]:
+    n, last, before = h.shape[-1], len(h.shape) - 1, out[:, :-1]
+    gates = p + before[0] @ weight.T
+    s, z, t = sigmoid(gates), tanh(gates[..., 2 * n : 3 * n]), tanh(out[1, 1:])
+    i, f, o = s[..., :n], s[..., n : 2 * n], s[..., 3 * n :]
+    slopes = cat(z * i * (1 - i), before[1] * f * (1 - f), i * (1 - z * z), t * o * (1 - o), dim=last + 1)
+    steps = list(zip(g[0, 1:], g[1, 1:], slopes, o * (1 - t * t), f, strict=True))
+    g_h: Any = 0
+    g_c: Any = 0
+    g_gates = []
+    for more_h, more_c, slope, o_slope, forget in reversed(steps):
+        g_h = g_h + more_h
+        g_c = g_c + more_c + g_h * o_slope
+        g_gates.append(cat(g_c, g_c, g_c, g_h, dim=last) * slope)
+        g_h, g_c = g_gates[-1] @ weight, g_c * forget
+    g_p = stack(*reversed(g_gates), dim=0)
+    return [g_p, as_matrix(g_p).T @ as_matrix(before[0]), g_h + g[0, 0], g_c + g[1, 0]]

@@ -132,6 +132,7 @@ MISTAKES: dict[str, Any] = {
     "nonlinearity": lambda lib: lib.nn.RNN(3, 4, nonlinearity="sin"),
     "axes": lambda lib: lib.nn.LSTM(3, 4)(lib.ones(3)),
     "width": lambda lib: lib.nn.LSTM(3, 4)(lib.ones(5, 2)),
+    "length": lambda lib: lib.nn.LSTM(3, 4)(lib.ones(0, 2, 3)),
     "state": lambda lib: lib.nn.GRU(3, 4)(lib.ones(5, 2, 3), lib.ones(1, 3, 4)),
     "axes of a cell": lambda lib: lib.nn.LSTMCell(3, 4)(lib.ones(1, 1, 1, 3)),
     "state of a cell": lambda lib: lib.nn.GRUCell(3, 4)(lib.ones(2, 3), lib.ones(3, 4)),

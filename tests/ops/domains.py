@@ -163,15 +163,20 @@ def stacked(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def lstm_gates(draw: st.DrawFn) -> Case:
-    n, lead = draw(st.integers(1, 3)), draw(st.sampled_from([(), (2,), (3,)]))
-    return Case((draw(arrays(st.just((*lead, 4 * n)))), draw(arrays(st.just((*lead, n))))))
+def lstm_sequence(draw: st.DrawFn) -> Case:
+    length, n, lead = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.sampled_from([(), (2,), (3,)]))
+    shapes = (length, *lead, 4 * n), (4 * n, n), (*lead, n), (*lead, n)
+    return Case(tuple(draw(arrays(st.just(shape))) for shape in shapes))
 
 
-def torch_lstm_step(gates: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-    i, f, z, o = gates.chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * z.tanh()
-    return torch.stack([o.sigmoid() * c.tanh(), c])
+def torch_lstm(p: torch.Tensor, weight: torch.Tensor, h: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    states = [torch.stack([h, c])]
+    for x in p:
+        i, f, z, o = (x + h @ weight.T).chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * z.tanh()
+        h = o.sigmoid() * c.tanh()
+        states.append(torch.stack([h, c]))
+    return torch.stack(states, 1)
 
 
 def torch_norm(x: torch.Tensor, p: float, **dims: Any) -> torch.Tensor:
@@ -553,6 +558,19 @@ def torch_standardize(x: torch.Tensor, dim: tuple[int, ...], eps: float) -> torc
 
 
 @cases
+def normalized(draw: st.DrawFn) -> Case:
+    """Rows, and for some of them a factor and a summand for each column."""
+    x = draw(arrays(shapes(min_dims=1, min_side=1)))
+    affine = (draw(arrays((x.shape[-1],))), draw(arrays((x.shape[-1],)))) if draw(st.booleans()) else ()
+    return Case((x, *affine), {"eps": 0.25})
+
+
+def torch_layer_norm(x: torch.Tensor, *affine: torch.Tensor, eps: float) -> torch.Tensor:
+    weight, bias = affine or (None, None)
+    return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+@cases
 def paired(draw: st.DrawFn) -> Case:
     """Two arrays of one shape."""
     shape = draw(shapes(min_side=1))
@@ -671,7 +689,7 @@ DOMAINS: dict[str, Domain] = {
     "diagonal_adjoint": Domain(with_diagonal(back=True), torch_diagonal_adjoint),
     "assemble": Domain(assembled(), torch_assemble),
     "stack": Domain(stacked(), lambda *xs, dim: torch.stack(xs, dim)),
-    "lstm_step": Domain(lstm_gates(), torch_lstm_step),
+    "lstm": Domain(lstm_sequence(), torch_lstm),
     "cat": Domain(joined(), lambda *xs, dim: torch.cat(xs, dim)),
     # indexing
     "nonzero": on(arrays(elements=values(0, 1)), torch.nonzero),
@@ -725,6 +743,7 @@ DOMAINS: dict[str, Domain] = {
         judged(), lambda x, target: F.binary_cross_entropy(x, target, reduction="none"), analytic=False
     ),
     "standardize": Domain(standardized(), torch_standardize),
+    "layer_norm": Domain(normalized(), torch_layer_norm),
     "matmul": Domain(matrices(), torch.matmul),
     "linear": Domain(affine(), F.linear),
     "softmax": Domain(along(), torch.softmax, analytic=False),

@@ -38,8 +38,13 @@ def layer_norm(
         raise RuntimeError(
             f"Given normalized_shape={list(inner)}, expected input with shape [*, {expected}], but got {list(shape)}"
         )
-    reduced_axes = tuple(range(len(shape) - len(inner), len(shape)))
-    return _scale_and_shift(neural.standardize(input, dim=reduced_axes, eps=eps), weight, bias, inner)
+    if len(inner) > 1:
+        flat_weight, flat_bias = (None if t is None else t.flatten() for t in (weight, bias))
+        rows = input.flatten(-len(inner))
+        return layer_norm(rows, (math.prod(inner),), flat_weight, flat_bias, eps).reshape(*shape)
+    affine = () if weight is None or bias is None else (weight, bias)
+    normal: Tensor = neural.layer_norm(input, *affine, eps=eps)
+    return normal if affine else _scale_and_shift(normal, weight, bias, inner)
 
 
 @in_single
@@ -71,7 +76,7 @@ def group_norm(
         )
     _check_channels(input.shape[1], weight=weight, bias=bias)
     groups = input.reshape(input.shape[0], num_groups, -1)
-    result = neural.standardize(groups, dim=(2,), eps=eps).reshape(*input.shape)
+    result = neural.layer_norm(groups, eps=eps).reshape(*input.shape)
     return _scale_and_shift(result, weight, bias, (-1, *(1,) * (input.ndim - 2)))
 
 
