@@ -308,7 +308,7 @@ def test_derivatives_keep_their_digits_in_the_tails(name: str, kind: Any) -> Non
 
 
 def test_leaky_slopes_and_powers_of_negative_numbers() -> None:
-    """Beyond the block size, and with every kind of exponent."""
+    """With every kind of exponent."""
     x = np.random.default_rng(3).uniform(-3, 3, 40000)
     x[:8] = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, -1e-30]
     for kind in (np.float64, np.float32):

@@ -1,0 +1,53 @@
+"""Large arrays are computed in blocks; here the blocks are a few elements long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from minigrad.ops import blocks
+from minigrad.ops.neural import layer_norm, layer_norm_vjp
+from minigrad.primitive import Array, primitives
+
+X = np.random.default_rng(0).uniform(-4, 4, (6, 7))
+LAYOUTS = {"rows": X, "columns": X.T, "strided": X[:, ::2], "reversed": X[::-1], "scalar": np.array(0.5)}
+ELEMENTWISE = ["sigmoid", "sigmoid_slope", "erf", "erfc", "gelu", "gelu_tanh"]
+
+Twice = Callable[[Callable[[], list[Array]]], tuple[list[Array], list[Array]]]
+
+
+@pytest.fixture
+def whole_and_in_blocks(monkeypatch: pytest.MonkeyPatch) -> Twice:
+    """A function that computes something twice, in one block and in blocks of 10 elements."""
+
+    def compute(function: Callable[[], list[Array]]) -> tuple[list[Array], list[Array]]:
+        whole = function()
+        monkeypatch.setattr(blocks, "SIZE", 10)
+        return whole, function()
+
+    return compute
+
+
+def assert_equal(whole: list[Array], parts: list[Array]) -> None:
+    for a, b in zip(whole, parts, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise(name: str, layout: str, whole_and_in_blocks: Twice) -> None:
+    x = LAYOUTS[layout]
+    assert_equal(*whole_and_in_blocks(lambda: [np.asarray(primitives[name].forward(x))]))
+
+
+@pytest.mark.parametrize("shape", [(6, 7), (2, 3, 7), (7,), (42, 1), (1, 42), (0, 7)], ids=str)
+@pytest.mark.parametrize("affine", [True, False])
+def test_layer_norm_and_its_gradient(affine: bool, shape: tuple[int, ...], whole_and_in_blocks: Twice) -> None:
+    x = np.resize(X, shape)
+    inputs = (x, *(np.linspace(-1, end, shape[-1]) for end in (1, 2))) if affine else (x,)
+    assert_equal(
+        *whole_and_in_blocks(lambda: [layer_norm.forward(*inputs, eps=0.1), *layer_norm_vjp(np.cos(x), *inputs, eps=0.1)])
+    )
