@@ -371,6 +371,15 @@ def test_what_backward_frees_is_kept_if_only_that_is_in_the_block() -> None:
     assert len(before.splitlines()) == len(viz.graph(loss).source.splitlines())
 
 
+def test_gradients_that_are_kept_give_the_shape_where_nothing_else_is_known() -> None:
+    total = leaf(1.0, 2.0) + leaf(3.0)
+    loss = total.sum()
+    assert not parse(loss).boxes(viz.INTERMEDIATE)[0][1:]
+    with viz.keep():
+        loss.backward()
+    assert parse(loss).result("add") == ["shape (2,)", "grad [1, 1]"]
+
+
 def test_the_values_are_those_at_the_time_of_the_operation() -> None:
     x, w = minigrad.tensor([1.0, 2.0]), leaf(-1.0, 1.0)
     with viz.keep():
@@ -416,9 +425,14 @@ def test_several_results_and_own_functions_are_drawn() -> None:
         loss.backward()
     picture = parse(loss)
     picture.check()
-    assert Counter(picture.ops)["Scale"] == 3  # the operation, and each of its results
-    assert len(re.findall("grad", viz.graph(loss).source)) >= 8
-    assert "split" in viz.tree(loss)
+    assert sorted(picture.ops)[:3] == ["Scale", "Scale[0]", "Scale[1]"]
+    assert {"split", "split[0]", "split[1]"} <= {*picture.ops}
+    for op in ("Scale", "split"):
+        (source,) = [k for k, v in picture.vertices.items() if v.lines[0] == op]
+        assert {picture.vertices[b].shape for a, b, _ in picture.edges if a == source} == {"ellipse"}
+    assert "grad [[1, 1]," in picture.result("Scale[0]")
+    assert "grad [[1, 1]," in picture.result("Scale[1]")
+    assert "split[0]" in viz.tree(loss)
 
 
 def test_what_is_kept_is_freed_with_the_graph() -> None:
@@ -557,6 +571,14 @@ def test_repetitions_are_left_out_of_large_graphs() -> None:
     assert picture.ops == ["linear", "gelu", "linear", "add"] * 2 + ["linear", "mean"]
     assert {k[1] for k in map(tuple, picture.frames.values()) if len(k) > 2} == {"blocks: Sequential"}
     assert parse(loss, max_ops=10, depth=2).lines("... 48 more")[1:] == ["1: Block"]
+
+
+def test_repetitions_in_a_recurrent_network_are_left_out() -> None:
+    picture = parse(kept(First(nn.RNN(3, 3)), minigrad.ones(50, 2, 3)), max_ops=40)
+    picture.check()
+    left_out = {name: v.lines for name, v in picture.vertices.items() if v.shape == "note"}
+    assert list(left_out.values()) == [["... 48 more", "split[1]"], ["... 48 more", "linear, add, tanh"]]
+    assert [picture.frames[name] for name in left_out] == [["First", "module: RNN"]] * 2
 
 
 def test_modules_are_closed_if_that_makes_a_large_graph_small() -> None:

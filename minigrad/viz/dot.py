@@ -50,7 +50,7 @@ class Drawing:
             note = f"{layout.omitted:,} earlier operations are not drawn (max_ops)"
             self.picture.node("earlier", note, shape="note", fillcolor="#ffffff", fontcolor=MUTED_COLOR)
         for part in layout.parts:
-            target = self.vertex(part, part.kind, layout.lines(part), part.calls, SHAPES[part.kind], margin="0.05,0.03")
+            target = self.vertex(part, part.kind, layout.lines(part), part.calls, shape=SHAPES[part.kind], margin="0.05,0.03")
             for operand in layout.inputs[part]:
                 beside = {} if operand.parameter is None else {"minlen": "0"}  # so that what is computed makes a line
                 label = graphviz.escape(printable(operand.name).replace("&", "&amp;"))  # dot resolves entities
@@ -75,16 +75,14 @@ class Drawing:
         """Draw a tensor and return the id of its vertex."""
         box = self.layout.tensors.boxes[key]
         unsaved = {"style": "filled,dashed"} if box.kind == CONSTANT and box.array is None else {}
-        return self.vertex(key, box.kind, box.lines(self.layout.max_values), calls, "box", **unsaved)
+        return self.vertex(key, box.kind, box.lines(self.layout.max_values), calls, shape="box", **unsaved)
 
-    def vertex(
-        self, key: Hashable, kind: str, lines: list[Line], calls: tuple[Call, ...], shape: str, **attributes: str
-    ) -> str:
+    def vertex(self, key: Hashable, kind: str, lines: list[Line], calls: tuple[Call, ...], **attributes: str) -> str:
         """Add a vertex to the cluster of the innermost call and return its id."""
         self.kinds.add(kind)
         self.ids[key] = f"v{len(self.ids)}"
         label = "<BR/>".join(MARKUP[style] % markup(text) for style, text in lines)
-        self.cluster(calls).node(self.ids[key], f"<{label}>", fillcolor=COLORS[kind], shape=shape, **attributes)
+        self.cluster(calls).node(self.ids[key], f"<{label}>", fillcolor=COLORS[kind], **attributes)
         return self.ids[key]
 
     def cluster(self, calls: tuple[Call, ...]) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile
 
 from minigrad.autodiff import Node, PrimitiveNode, toposort
+from minigrad.multi_output import OutputNode
 from minigrad.nn import Module
 from minigrad.tensor import Tensor
 from minigrad.viz.keep import Call, calls_of, modified, saved
@@ -46,8 +47,8 @@ class Part:
 
     @property
     def signature(self) -> Hashable:
-        """What a part has in common with its repetitions."""
-        return (self.kind, self.title.rpartition(": ")[2], len(self.nodes))
+        """What a part has in common with its repetitions: not the name of a module, nor the index of a result."""
+        return (self.kind, re.sub(r".*: |(?<=\[)\d+", "", self.title), len(self.nodes))
 
 
 def arrange(nodes: list[Node], depth: int | None, max_parts: int) -> list[Part]:
@@ -76,7 +77,8 @@ def closed(nodes: Iterable[Node], depth: int) -> list[Part]:
             note = f"operations {len(inside):,}, parameters {call.parameters:,}"
             parts.append(Part(MODULE, call.title, inside, calls, note))
         else:
-            parts.append(Part(OPERATION, call.op_name, inside, calls))
+            index = f"[{call.index}]" if isinstance(call, OutputNode) else ""
+            parts.append(Part(OPERATION, call.op_name + index, inside, calls))
     return parts
 
 
@@ -117,7 +119,8 @@ class Layout:
         tensors: What is known of each tensor.
         part_of: The part of each operation.
         inputs: The inputs of each part that are shown.
-        users: The parts that a leaf or a constant is an input of.
+        users: The parts that a tensor is an input of.
+        several: The operations with several results.
         max_values: The greatest number of elements of which all values are shown.
     """
 
@@ -132,6 +135,7 @@ class Layout:
         self.part_of: dict[Hashable, Part] = {node: part for part in self.parts for node in part.nodes}
         self.omitted = len(nodes) - len(self.part_of)
         self.tensors = Tensors(self.root, tensor, checked_names(params), nodes[self.omitted :])
+        self.several = {node.operation for node in nodes if isinstance(node, OutputNode)}
         self.max_values = max_values
         self.inputs = {part: list(self._inputs(part)) for part in self.parts}
         self.users: dict[Hashable, list[Part]] = defaultdict(list)
@@ -156,11 +160,13 @@ class Layout:
                     yield operand._replace(name="")
 
     def results(self, part: Part) -> list[Node]:
-        """Return the results of a part of which something is known, and which are the output or used by other parts."""
-        if part.kind == REPEATED:
-            return []
-        nodes = [node for node in part.nodes if node is self.root or any(user is not part for user in self.users[node])]
-        return [node for node in nodes if not self.tensors.boxes[node].empty]
+        """Return the results of a part that are shown: those known that are the output, or used by other parts.
+
+        An operation with several results has a node for each, which are shown in its place.
+        """
+        used = [node for node in part.nodes if node is self.root or any(user is not part for user in self.users[node])]
+        shown = [node for node in used if part.kind != REPEATED and node not in self.several]
+        return [node for node in shown if self.tensors.boxes[node].lines(0)]
 
     def lines(self, part: Part) -> list[Line]:
         """Return the description of a part."""

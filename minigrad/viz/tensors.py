@@ -45,11 +45,6 @@ class Box:
     grad: Array | None = None
     is_parameter: bool = False
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is known."""
-        return self.name is None and self.shape is None
-
     def lines(self, max_values: int) -> list[Line]:
         """Return the description: name, shape, values and gradient; of more than `max_values` elements the range."""
         lines = [] if self.name is None else [(NAME, self.name)]
@@ -111,7 +106,8 @@ class Tensors:
         self.operands = {node: list(operands(node)) for node in nodes}
         for node, inputs in self.operands.items():
             record = records.get(node, Record())
-            self._add(node, INTERMEDIATE, record.out if record.out is not None else saved(node).get("out"))
+            out = record.out if record.out is not None else saved(node).get("out")
+            self._add(node, INTERMEDIATE, out, None if record.grad is None else record.grad.shape)
             self.boxes[node].grad = record.grad
             for operand in inputs:
                 self._add(operand.key, CONSTANT, operand.array, operand.shape)

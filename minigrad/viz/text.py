@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator
 
 from minigrad.autodiff import Node
-from minigrad.viz.layout import REPEATED, Layout, Part
+from minigrad.viz.layout import Layout, Part
 from minigrad.viz.tensors import LEAF, NAME, Line
 
 
@@ -26,7 +26,7 @@ def lines_of_tree(layout: Layout) -> Iterator[str]:
             title += f" #{numbers[part]}"
         if part.calls and part.calls[-1].path:
             title += f" in {part.calls[-1].path}"
-        result = [] if part.kind == REPEATED else layout.tensors.boxes[key].lines(layout.max_values)
+        result = layout.tensors.boxes[key].lines(layout.max_values) if key in layout.results(part) else []
         yield start + title + joined([*notes, *result])
         inputs = sorted(layout.inputs[part], key=lambda operand: isinstance(operand.key, Node))  # short branches first
         for operand in reversed(inputs):
