@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -56,6 +58,9 @@ def bounded_int(low: int, high: int | None = None) -> Callable[[str], int]:
 
 def parser(description: str) -> Parser:
     """Return a parser of the options that all programs have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # many a pipe has no letter for ² or ∂
     result = Parser(description=description, allow_abbrev=False)
     result.add_argument("--output", type=Path, default=Path("."), metavar="DIR", help="for the picture; default: %(default)s")
     result.add_argument("--seed", type=bounded_int(0), default=0, help="default: %(default)s")
