@@ -79,7 +79,7 @@ def imported(tree: ast.AST) -> set[str]:
     return names
 
 
-IMPORTS = {module: imported(ast.parse(path.read_text())) for module, path in MODULES.items()}
+IMPORTS = {module: imported(ast.parse(path.read_text("utf-8"))) for module, path in MODULES.items()}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -119,7 +119,7 @@ def test_no_circle() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_stand_at_the_top(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text())
+    tree = ast.parse(MODULES[module].read_text("utf-8"))
     typing_only = [
         block.body for block in tree.body if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
     ]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both
 
 NAMES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Tensor, health, nn, optim
+from tests.reference import torch
 
 F = nn.functional
 BY_RULE = [

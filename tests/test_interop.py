@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad.methods.interop import UFUNC_METHODS, UFUNC_PRIMITIVES
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both
 
 Program = Callable[[Library], Any]
 Act = Callable[[Any], Any]
-from_torch: Any = vars(torch)["from_dlpack"]
+from_torch: Any = torch.from_dlpack  # type: ignore[attr-defined]
 LIBRARIES = pytest.mark.parametrize("t", [minigrad, torch], ids=["minigrad", "torch"])
 KINDS = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 

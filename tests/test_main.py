@@ -59,7 +59,7 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def run_script(source: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = directory / "script.py"
-    script.write_text(dedent(source))
+    script.write_text(dedent(source), "utf-8")
     return run("-m", "minigrad", script, *arguments, cwd=directory)
 
 
@@ -72,8 +72,8 @@ def test_a_training_script(tmp_path: Path) -> None:
 def test_modules_beside_the_script_are_found_and_get_minigrad_too(tmp_path: Path) -> None:
     beside = tmp_path / "beside"
     beside.mkdir()
-    (beside / "model.py").write_text("from torch import nn\nmodel = nn.Linear(2, 1)\n")
-    (beside / "script.py").write_text("from model import model\nprint(model, __name__, __file__)\n")
+    (beside / "model.py").write_text("from torch import nn\nmodel = nn.Linear(2, 1)\n", "utf-8")
+    (beside / "script.py").write_text("from model import model\nprint(model, __name__, __file__)\n", "utf-8")
     result = run("-m", "minigrad", "beside/script.py", cwd=tmp_path)
     assert result.stdout == "Linear(in_features=2, out_features=1, bias=True) __main__ beside/script.py\n"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import Generator
+from tests.reference import torch
 
 LIBRARIES: list[Any] = [minigrad, torch]
 CALLS: dict[str, Callable[..., Any]] = {

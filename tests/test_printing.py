@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minigrad
 from minigrad.testing import layouts
+from tests.reference import torch
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e-5, 1e5, 1e9, 123456.0, 0.5, -2.25, 1 / 3, 1e-30, 3e20, 99999.99]
 element = st.sampled_from(SPECIAL) | st.integers(-1000, 1000).map(float) | st.floats(width=32)

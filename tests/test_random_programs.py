@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 import minigrad
 from minigrad.testing import arrays, shapes
 from tests.ops.domains import lift
+from tests.reference import torch
 from tests.torch_parity import Library
 
 Shape = tuple[int, ...]

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "minigrad"
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COURSE = {file: int(count) for file, count in re.findall(r"^\| `([\w/]+\.py)` \|.*\| (\d+) \|$", README, re.MULTILINE)}
@@ -53,7 +53,7 @@ def test_code_lines_are_counted_without_documentation() -> None:
 
 
 def test_code_lines_of_the_course() -> None:
-    assert {file: code_lines((PACKAGE / file).read_text()) for file in COURSE} == COURSE
+    assert {file: code_lines((PACKAGE / file).read_text("utf-8")) for file in COURSE} == COURSE
 
 
 def test_the_course_is_read_in_an_evening() -> None:
@@ -160,7 +160,9 @@ def test_modules_can_be_run(module: str) -> None:
 
 def test_nobody_is_sent_to_the_project_of_the_same_name_on_the_package_index() -> None:
     texts = {
-        path: path.read_text() for part in ("minigrad", "examples", "benchmarks") for path in (ROOT / part).rglob("*.py")
+        path: path.read_text("utf-8")
+        for part in ("minigrad", "examples", "benchmarks")
+        for path in (ROOT / part).rglob("*.py")
     }
     texts[ROOT / "README.md"] = README
     assert not [path for path, text in texts.items() if re.search(r"pip install [\"']?minigrad", text)]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -19,6 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 import minigrad
 from minigrad.testing import arrays
 from tests.ops.domains import lift
+from tests.reference import torch
 from tests.torch_parity import Library
 
 LIBRARIES: tuple[Library, Library] = (minigrad, torch)

@@ -67,9 +67,9 @@ def test_the_command_checks_and_writes(
     assert f"{path} is out of date: run python -m tests.stubs" in capsys.readouterr().out
     assert not path.exists()
     assert stubs.main([]) == 0
-    assert path.read_text() == "x: int\n"
+    assert path.read_text("utf-8") == "x: int\n"
     assert stubs.main(["--check"]) == 0
-    path.write_text("x: str\n")
+    path.write_text("x: str\n", "utf-8")
     assert stubs.main(["--check"]) == 1
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad
 from minigrad.testing import arrays, tensors
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both
 
 

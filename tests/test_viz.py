@@ -17,7 +17,6 @@ from unittest import mock
 import graphviz
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from minigrad import Tensor, nn, primitive, viz
 from minigrad.autodiff import Node, toposort
 from minigrad.grad_mode import thread
 from minigrad.primitive import Array
+from tests.reference import torch
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
@@ -875,6 +875,6 @@ def test_without_dot_the_explanation_and_the_source(tmp_path: Path, monkeypatch:
     assert "apt install graphviz" in viz.DOT_MISSING
     with pytest.raises(graphviz.ExecutableNotFound, match="Install Graphviz"):
         picture.render(tmp_path / "loss", format="png")
-    assert (tmp_path / "loss").read_text() == picture.source
+    assert (tmp_path / "loss").read_text("utf-8") == picture.source
     with pytest.raises(viz.DotNotFound, match="Install Graphviz"):
         picture.pipe(format="svg")

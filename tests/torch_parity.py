@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 import minigrad
+from tests.reference import torch
 
 Library = Any  # minigrad or torch; they have the same names
 ERRORS = (

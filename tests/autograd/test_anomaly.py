@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import minigrad
 from minigrad import Tensor
 from minigrad.autograd import Function, anomaly, detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from minigrad.nn import functional
 from minigrad.primitive import elementwise, primitives
+from tests.reference import torch
 from tests.torch_parity import Library
 
 INF, NAN = float("inf"), float("nan")
@@ -129,7 +129,9 @@ def test_the_whole_report() -> None:
         y = x * 2
         return y / minigrad.tensor([[1.0, 0.0]])  # this line
 
-    line = next(k for k, text in enumerate(Path(__file__).read_text().splitlines(), 1) if text.endswith("  # this line"))
+    line = next(
+        k for k, text in enumerate(Path(__file__).read_text("utf-8").splitlines(), 1) if text.endswith("  # this line")
+    )
     assert report(program, 4.0, 3.0).splitlines() == [
         "div returned inf values in its forward at index (0, 1).",
         f"It was called in {__file__}:{line}, in program: return y / minigrad.tensor([[1.0, 0.0]])  # this line",

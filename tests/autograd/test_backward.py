@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from minigrad import Tensor
 from minigrad.primitive import primitives
 from minigrad.testing import tensors
 from tests.ops.domains import DOMAINS, lift
+from tests.reference import torch
 
 both = pytest.mark.parametrize("lib", [minigrad, torch], ids=["minigrad", "torch"])
 Library = Any

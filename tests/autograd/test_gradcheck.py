@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 
 import minigrad
@@ -15,6 +14,7 @@ from minigrad import Tensor
 from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
 from minigrad.testing import arrays, tensors
 from tests.ops.domains import positive
+from tests.reference import torch
 
 
 def leaf(*values: float) -> Tensor:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
 import minigrad
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both, run
 
 Program = Callable[[Library], Any]

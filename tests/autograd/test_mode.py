@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-import torch
 
 import minigrad
+from tests.reference import torch
 
 Library = Any
 

@@ -264,7 +264,7 @@ def test_chrome_trace(tmp_path: Path) -> None:
     with trace() as t:
         x.exp().sum().backward()
     t.export_chrome_trace(tmp_path / "trace.json")
-    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    events = json.loads((tmp_path / "trace.json").read_text("utf-8"))["traceEvents"]
     assert [(e["ph"], e["cat"], e["name"]) for e in events] == [("X", e.phase, e.name) for e in t.events]
     assert events[0]["args"]["shapes"] == "((3,),)"
     assert events[0]["dur"] == t.events[0].duration / 1000

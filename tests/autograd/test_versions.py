@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from minigrad import Tensor, from_numpy, no_grad
 from minigrad.autograd import Function, grad
 from minigrad.primitive import Array, primitives
 from tests.ops.domains import DOMAINS, Case
+from tests.reference import torch
 
 library: Any = minigrad
 F = minigrad.nn.functional

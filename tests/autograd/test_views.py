@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
+from tests.reference import torch
 from tests.torch_parity import Library, assert_equal, assert_same_in_both, run
 
 Make = Callable[[Any], Any]

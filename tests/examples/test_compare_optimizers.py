@@ -282,7 +282,7 @@ def test_there_are_as_many_styles_as_optimizers(example: ModuleType) -> None:
 
 
 def test_a_missing_package_is_reported_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "vega_datasets.py").write_text("raise ModuleNotFoundError(\"No module named 'vega_datasets'\")")
+    (tmp_path / "vega_datasets.py").write_text("raise ModuleNotFoundError(\"No module named 'vega_datasets'\")", "utf-8")
     command = [
         sys.executable,
         "-c",

@@ -6,7 +6,7 @@ from pathlib import Path
 import common
 import language_model
 import pytest
-from language_model import CHARACTERS, MODELS, WINDOW
+from language_model import CHARACTERS, MODELS, WINDOW, read_text
 
 import minigrad
 
@@ -22,7 +22,7 @@ def test_it_runs_draws_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_text_is_split_without_overlap() -> None:
-    training, held_out = language_model.read_text()
+    training, held_out = read_text()
     assert set(training + held_out) == set(CHARACTERS)
     assert not set(training.split("\n")) & set(held_out.split("\n"))
     assert 0.05 < len(held_out) / len(training) < 0.2

@@ -123,7 +123,7 @@ def test_the_pictures_are_small_and_come_from_a_command_of_the_page() -> None:
 
 
 def test_the_commands_of_the_korean_page_are_those_of_the_readme() -> None:
-    commands = [re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for page in (KOREAN, (ROOT / "README.md").read_text())]
+    commands = [re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for page in (KOREAN, (ROOT / "README.md").read_text("utf-8"))]
     assert commands[0] == commands[1][:2]
 
 

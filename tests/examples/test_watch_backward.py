@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 import watch_backward
 
 from minigrad.narration.formula import show
 from minigrad.narration.page import rows
+from tests.reference import torch
 
 
 def test_the_way_of_a_product(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +29,7 @@ def test_every_function_stands_where_it_is_said(tmp_path: Path, capsys: pytest.C
     assert len(places) > 30
     assert ("a gradient rule", "ops/arithmetic.py") in {place[:2] for place in places}
     for name, file, number in places:
-        lines = (watch_backward.PACKAGE / file).read_text().splitlines()[int(number) - 1 :]
+        lines = (watch_backward.PACKAGE / file).read_text("utf-8").splitlines()[int(number) - 1 :]
         if name == "a gradient rule":
             assert "lambda g" in lines[0]
             continue
@@ -44,7 +44,7 @@ def test_the_pages_have_the_gradients_of_torch(seed: int, tmp_path: Path) -> Non
     x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     hidden = torch.tanh(x @ weights[0].T + weights[1])
     ((hidden @ weights[2].T + weights[3] - torch.tensor([[0.0], [1.0], [1.0], [0.0]])) ** 2).mean().backward()  # type: ignore[no-untyped-call]
-    page = (tmp_path / "network.html").read_text()
+    page = (tmp_path / "network.html").read_text("utf-8")
     names = ["model.0.weight", "model.0.bias", "model.2.weight", "model.2.bias"]
     for name, weight in zip(names, weights, strict=True):
         assert weight.grad is not None

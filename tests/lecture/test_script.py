@@ -13,10 +13,10 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import optim, utils
+from tests.reference import torch
 
 SCRIPT = (Path(__file__).parent / "script.py").read_text(encoding="utf-8")
 OPTIMIZERS = ["SGD", "Momentum", "Adagrad", "RMSprop", "Adam"]

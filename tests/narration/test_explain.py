@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from minigrad.primitive import primitives
 from minigrad.testing import arrays, shapes
 from minigrad.testing.assertions import fixed_weights
 from tests.ops.test_table import CASES, OWN, every_differentiable, with_derivative
+from tests.reference import torch
 from tests.test_random_programs import ProgramGenerator, scalar_loss
 
 few = settings(max_examples=max(4, settings().max_examples // 8))

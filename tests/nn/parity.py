@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
 import minigrad
 from minigrad.autograd import grad
+from tests.reference import torch
 
 Array = np.ndarray[Any, Any]
 

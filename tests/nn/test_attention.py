@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.parity import uniform
+from tests.reference import torch
 
 LIBRARIES: list[Any] = [minigrad, torch]
 

@@ -6,11 +6,11 @@ from collections import OrderedDict
 from typing import Any
 
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.parity import assert_same_in_both, uniform
+from tests.reference import torch
 
 
 def five_layers(lib: Any, kind: str) -> Any:

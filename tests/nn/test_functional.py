@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad.nn import functional as F  # noqa: N812
 from tests.nn.parity import Array, assert_close, assert_same_in_both, uniform
+from tests.reference import torch
 
 TF = torch.nn.functional
 Case = tuple[Callable[..., Any], list[Array]]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad.nn import init
+from tests.reference import torch
 
 SHAPES = [(200, 100), (60, 20, 5), (40, 30, 3, 3)]
 

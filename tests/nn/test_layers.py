@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.parity import Array, assert_close, assert_same_in_both, uniform
+from tests.reference import torch
 
 rows, image, signal = uniform(5, 3), uniform(2, 4, 7, 6), uniform(2, 4, 9)
 numbers = np.array([[1, 0, 2], [2, 2, 3]])

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.parity import Array, assert_same_in_both, uniform
+from tests.reference import torch
 
 x, y = uniform(5, 4), uniform(5, 4, seed=1)
 p, q = uniform(5, 4, low=0.05, high=0.95), uniform(5, 4, seed=1, low=0.05, high=0.95)

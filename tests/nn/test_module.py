@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.parity import assert_close
+from tests.reference import torch
 
 
 def libraries() -> list[Any]:

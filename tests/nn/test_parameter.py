@@ -6,10 +6,10 @@ import copy
 from typing import Any
 
 import pytest
-import torch
 
 import minigrad
 from minigrad.nn import Parameter
+from tests.reference import torch
 
 
 def test_it_shares_memory_with_its_data() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
+from tests.reference import torch
 
 LIBRARIES: list[Any] = [minigrad, torch]
 SIZES = [

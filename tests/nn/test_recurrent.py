@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.parity import assert_close, assert_same_in_both, uniform
+from tests.reference import torch
 
 NETWORKS: dict[str, Any] = {
     "RNN": lambda nn: nn.RNN(3, 4),

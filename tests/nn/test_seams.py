@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import nn
 from tests.nn.test_layers import LAYERS, pair
+from tests.reference import torch
 
 LIBRARIES: list[Any] = [minigrad, torch]
 CLASSES = [name for name, cls in vars(nn).items() if isinstance(cls, type) and issubclass(cls, nn.Module)]

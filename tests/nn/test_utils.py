@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import minigrad
 from minigrad.nn.utils import clip_grad_norm_, clip_grad_value_, parameters_to_vector, vector_to_parameters
+from tests.reference import torch
 
 GRADIENTS = st.lists(
     st.none() | npst.arrays(np.float32, npst.array_shapes(min_dims=0, max_side=3), elements=st.floats(-1e6, 1e6, width=32)),

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
-import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minigrad.ops.convolution import Windows
 from minigrad.primitive import Array, Primitive, Shape, primitives
 from minigrad.testing import arrays, broadcastable, shapes, values
+from tests.reference import torch
 
 
 class Case(NamedTuple):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import Tensor
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both
 
 INF, NAN = float("inf"), float("nan")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -13,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 import minigrad
 from minigrad.testing import arrays, shapes
 from tests.ops.domains import indices
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad.autograd import gradgradcheck
+from tests.reference import torch
 
 LIBRARIES: list[Any] = [minigrad, torch]
 ALONG = ["cumprod", "logcumsumexp", "diff", "nansum", "count_nonzero"]

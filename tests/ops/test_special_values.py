@@ -15,7 +15,6 @@ from typing import Any
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-import torch
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from minigrad.autograd import grad
 from minigrad.ops.convolution import Windows
 from minigrad.primitive import Array, Primitive, elementwise, primitives
 from tests.ops.domains import DOMAINS, documented_formula, is_own, torch_function
+from tests.reference import torch
 
 OWN = {name: op for name, op in primitives.items() if is_own(op)}
 ROWS = {"logsumexp", "softmax", "log_softmax", "cross_entropy"}

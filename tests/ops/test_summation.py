@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from minigrad import Tensor, from_numpy
 from minigrad.primitive import Array
 from minigrad.summation import sum_along
 from minigrad.tensor import wrap
+from tests.reference import torch
 
 Dims = tuple[int, ...]
 Reference = Callable[[Array, Dims], Any]

@@ -7,7 +7,6 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
-import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -16,6 +15,7 @@ from minigrad import optim
 from minigrad.optim.flags import FLAGS
 from minigrad.optim.optimizer import Optimizer, scalar_array
 from tests.optim.rounding import EXACT, Estimate, estimated, exactly
+from tests.reference import torch
 
 TOLERANCE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}
 """What a number may differ by, as a part of the largest number that it has ever been.

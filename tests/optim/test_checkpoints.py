@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import map_tensors, optim
 from tests.optim.optimizer_pairs import OPTIMIZERS, PAIRED, Twins, assert_near, gradient
+from tests.reference import torch
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "SGD": {"momentum": 0.9},

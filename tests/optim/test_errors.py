@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import optim
 from tests.optim.optimizer_pairs import OPTIMIZERS
+from tests.reference import torch
 
 
 def both(call: Callable[[Any, Any], Any]) -> tuple[Exception, Exception]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
 import minigrad
 from minigrad import optim
+from tests.reference import torch
 
 Make = Callable[[Any, Any], Any]  # from the module lr_scheduler and an optimizer to a scheduler
 

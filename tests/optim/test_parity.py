@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -31,6 +30,7 @@ from tests.optim.optimizer_pairs import (
     Twins,
     gradient,
 )
+from tests.reference import torch
 
 
 def run(twins: Twins, options: dict[str, Any], shapes: list[Any], dtype: Any, kinds: list[list[str]], seed: int) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import minigrad
 from minigrad import fastpath, optim
 from minigrad.optim import Optimizer, lr_scheduler
 from minigrad.optim.flags import FLAGS
+from tests.reference import torch
 
 
 @pytest.fixture(autouse=True, params=["fast", "plain"])

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from minigrad.testing import (
     tensors,
     values,
 )
+from tests.reference import torch
 
 
 @given(st.data(), st.floats(-3, 3), st.floats(0.05, 0.5))

@@ -54,7 +54,7 @@ WRONG_LINES = [
 @pytest.fixture(scope="module")
 def wrong_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("wrong") / "wrong.py"
-    path.write_text(PRELUDE + "\n".join(WRONG_LINES))
+    path.write_text(PRELUDE + "\n".join(WRONG_LINES), "utf-8")
     return path
 
 
@@ -68,7 +68,7 @@ def run_mypy(program: Path, cache: Path) -> str:
 def run_pyright(program: Path, directory: Path) -> str:
     """Run basedpyright in pyright's standard mode."""
     settings = {"include": [str(program)], "extraPaths": [str(ROOT)], "typeCheckingMode": "standard"}
-    (directory / "pyrightconfig.json").write_text(json.dumps(settings))
+    (directory / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
     command = ["basedpyright", "--project", str(directory), "--pythonpath", sys.executable, "--level", "error"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 

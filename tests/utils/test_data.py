@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import torch.utils.data
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad
 from minigrad.utils import data
+from tests.reference import torch
 
 Point = collections.namedtuple("Point", ["x", "label"])
 
