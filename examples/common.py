@@ -1,4 +1,4 @@
-"""What several programs of the lecture need: options, tables, pictures, optimizers, data sets, comparison with torch."""
+"""What several programs of the lecture need: options, pictures, statements, optimizers, data sets, comparison with torch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from minigrad import Tensor, nn, optim
 mpl.use("Agg")
 
 
-# ------------------------------------------------------------------------------- options, tables, pictures, statements
+# --------------------------------------------------------------------------------------- options, pictures, statements
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,21 +68,19 @@ def parser(description: str) -> Parser:
     return result
 
 
-def format_table(rows: Sequence[Sequence[str]]) -> str:
-    """Format rows, of which the first is the head, with the first column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture into a folder, which is made if need be; with 128 colours it has a third of the bytes."""
+    """Write a picture into a folder, which is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
+    reduce_colors(path)
+    print(f"picture: {path}")
+
+
+def reduce_colors(path: Path) -> None:
+    """Rewrite a picture with 128 colours, which has a third of the bytes."""
     with Image.open(path) as picture:
         reduced = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
     reduced.save(path, optimize=True)
-    print(f"picture: {path}")
 
 
 def show(statement: str, holds: bool) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import graphviz
-from common import feed, parser, show
+from common import feed, parser, reduce_colors, show
 
 import minigrad as mg
 from minigrad import Tensor, optim
@@ -155,9 +155,12 @@ def draw(file: Path) -> None:
         picture.edge(parent, child, label=f"  {adds}", style="dashed" if child == "AMSGrad" else "solid")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        print(f"picture: {picture.render(outfile=file, cleanup=True)}")
+        picture.render(outfile=file, cleanup=True)
     except graphviz.ExecutableNotFound as error:
         print(error)
+        return
+    reduce_colors(file)
+    print(f"picture: {file}")
 
 
 def main(argv: Sequence[str] | None = None) -> list[float]:
