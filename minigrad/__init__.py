@@ -12,6 +12,7 @@ from math import nan as nan
 from math import pi as pi
 
 from minigrad import autograd as autograd
+from minigrad import distributed as distributed
 from minigrad import dtypes
 from minigrad import fastpath as fastpath
 from minigrad import nn as nn

@@ -20,16 +20,18 @@ class ThreadState:
     Attributes:
         grad_enabled: Whether operations are recorded.
         observer: What is told of each operation and each vjp, see `minigrad.autograd.observer`; None if nobody observes.
+        after_backward: Functions to call once when backward has accumulated all gradients, as of data parallelism.
         without_warnings: ``without_warnings(f, *args)`` runs f while NumPy does not warn of division by zero, overflow or
             NaN: as in torch, inf and NaN are values. It costs a tenth of ``np.errstate``. A context cannot be entered twice,
             so f must not apply operations to tensors, unless it does so ``with reentrant():``.
     """
 
-    __slots__ = ("grad_enabled", "observer", "without_warnings")
+    __slots__ = ("after_backward", "grad_enabled", "observer", "without_warnings")
 
     def __init__(self) -> None:
         self.grad_enabled = True
         self.observer: Any = None
+        self.after_backward: list[Callable[[], None]] = []
         self.without_warnings = _errstate_context().run
 
     @contextmanager

@@ -34,7 +34,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
     },
     {"methods": {"numpy"}},
     {"tensor": {"numpy"}},
-    {"functions": {"numpy"}, "creation": {"numpy"}, "combining": {"numpy"}},
+    {"distributed": {"numpy"}, "functions": {"numpy"}, "creation": {"numpy"}, "combining": {"numpy"}},
     {"autograd": {"numpy"}, "compat.tensor_types": set()},
     {"narration": {"graphviz", "numpy"}},
     {

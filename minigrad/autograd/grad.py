@@ -7,7 +7,7 @@ import numpy as np
 
 from minigrad import autodiff
 from minigrad.autodiff import Cotangent, Vertex, own, run_backward
-from minigrad.methods.autograd import gradient_targets, root_cotangent
+from minigrad.methods.autograd import call_after_backward, gradient_targets, root_cotangent
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
@@ -81,6 +81,7 @@ def backward(
     roots, given = _roots(tensors, grad_tensors, create_graph)
     targets = None if inputs is None else gradient_targets(_as_list(inputs))
     autodiff.backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets, given)
+    call_after_backward()
 
 
 def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
+from minigrad.nn import parallel as parallel
 from minigrad.nn import utils as utils
 from minigrad.nn.activation import *
 from minigrad.nn.attention import *

@@ -14,7 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import numpy as np
 
 from minigrad.combining import stack
-from minigrad.creation import from_numpy, tensor
+from minigrad.creation import from_numpy, randperm, tensor
+from minigrad.distributed import get_rank, get_world_size
 from minigrad.dtypes import float64
 from minigrad.ops import indexing
 from minigrad.random import Generator, numpy_generator
@@ -267,6 +268,61 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return self.num_samples
+
+
+class DistributedSampler(Sampler[int]):
+    """The part of a dataset's indices that belongs to one process: every one of the group gets another part of each epoch.
+
+    All get equally many: if the number of samples is no multiple of the number of processes, the first indices come again at
+    the end or, with drop_last, the last ones are left out. Equals ``torch.utils.data.DistributedSampler``, but for the random
+    numbers, and but for this: the epoch counts itself, so that `set_epoch` need not be called.
+
+    Args:
+        dataset: The dataset; only its length matters.
+        num_replicas: The number of processes; default that of the group.
+        rank: The number of the process; default that of this one.
+        shuffle: In a new random order in each epoch, the same in all processes.
+        seed: Determines the orders; it must be the same in all processes.
+        drop_last: Leave indices out rather than repeat some.
+
+    Raises:
+        ValueError: rank is not from 0 to num_replicas - 1.
+
+    >>> [list(DistributedSampler(range(5), num_replicas=2, rank=rank, shuffle=False)) for rank in (0, 1)]
+    [[0, 2, 4], [1, 3, 0]]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        self.num_replicas = get_world_size() if num_replicas is None else num_replicas
+        self.rank = get_rank() if rank is None else rank
+        if not 0 <= self.rank < self.num_replicas:
+            raise ValueError(f"Invalid rank {self.rank}, rank should be in the interval [0, {self.num_replicas - 1}]")
+        self.dataset, self.shuffle, self.seed, self.drop_last = dataset, shuffle, seed, drop_last
+        self.epoch = -1
+
+    def set_epoch(self, epoch: int) -> None:
+        """Determine the order of the next epoch, as if so many had been before it."""
+        self.epoch = epoch - 1
+
+    def __iter__(self) -> Iterator[int]:
+        self.epoch += 1
+        count, total = _length(self.dataset), len(self) * self.num_replicas
+        order = np.arange(count)
+        if self.shuffle:
+            order = randperm(count, generator=Generator().manual_seed(self.seed + self.epoch)).numpy()
+        return iter(np.resize(order, total)[self.rank :: self.num_replicas].tolist())
+
+    def __len__(self) -> int:
+        whole, rest = divmod(_length(self.dataset), self.num_replicas)
+        return whole + bool(rest and not self.drop_last)
 
 
 class BatchSampler(Sampler[list[int]]):
