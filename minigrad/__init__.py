@@ -26,7 +26,6 @@ from minigrad.dtypes import *
 from minigrad.functions import *
 from minigrad.grad_mode import *
 from minigrad.methods.attributes import Size as Size
-from minigrad.narration.explanation import explain as explain
 from minigrad.random import *
 from minigrad.serialization import *
 from minigrad.tensor import Tensor as Tensor
@@ -42,12 +41,15 @@ if _typing.TYPE_CHECKING:
     from minigrad import viz as viz
     from minigrad.health import diagnose as diagnose
     from minigrad.health import summary as summary
+    from minigrad.narration.explanation import explain as explain
 else:
 
     def __getattr__(name: str) -> _typing.Any:
-        """Import pictures and diagnoses when they are first used: to import graphviz takes 8 ms."""
+        """Import what draws pictures, and diagnoses, when they are first used: to import graphviz takes 8 ms."""
         if name == "viz":
             return _import_module("minigrad.viz")
+        if name == "explain":
+            return _import_module("minigrad.narration.explanation").explain
         if name in ("diagnose", "summary"):
             return getattr(_import_module("minigrad.health"), name)
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
