@@ -1,4 +1,4 @@
-"""What several programs of the lecture need: options, pictures, statements, optimizers, data sets, comparison with torch."""
+"""What several programs of the lecture need: options, tables, pictures, optimizers, data sets, comparison with torch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from minigrad import Tensor, nn, optim
 mpl.use("Agg")
 
 
-# --------------------------------------------------------------------------------------- options, pictures, statements
+# ------------------------------------------------------------------------------- options, tables, pictures, statements
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,6 +66,13 @@ def parser(description: str) -> Parser:
     result.add_argument("--seed", type=bounded_int(0), default=0, help="default: %(default)s")
     result.add_argument("--quick", action="store_true", help="a run of a few seconds, too short to show all")
     return result
+
+
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Format rows, of which the first is the head, with the first column to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 def save(figure: Figure, path: Path) -> None:
