@@ -157,7 +157,7 @@ for optimizer_name in optimizers:
     workload(f"10M parameters, {optimizer_name}", large_bound)(large_step(optimizer_name))
 
 
-def paired_ratios(a: Step, b: Step, seconds: float) -> Iterator[float]:
+def paired_ratios(a: Step, b: Step, seconds: float, clock: Callable[[], float] = time.perf_counter) -> Iterator[float]:
     """Time a and b alternately and yield the ratios of their times, for a number of seconds and at least 5 times."""
     a(), b()  # warm up
     repeats = 1
@@ -172,13 +172,13 @@ def paired_ratios(a: Step, b: Step, seconds: float) -> Iterator[float]:
     end = time.perf_counter() + seconds
     done = 0
     while time.perf_counter() < end or done < 5:
-        t0 = time.perf_counter()
+        t0 = clock()
         for _ in range(repeats):
             a()
-        t1 = time.perf_counter()
+        t1 = clock()
         for _ in range(repeats):
             b()
-        t2 = time.perf_counter()
+        t2 = clock()
         done += 1
         yield (t1 - t0) / (t2 - t1)
 

@@ -3,7 +3,8 @@
     python -m benchmarks.kernels                 all operations
     python -m benchmarks.kernels gelu unbind     operations whose name contains one of the words
 
-The rows are the ratios of `compare_torch.py`, for the forward pass alone and with the backward pass.
+The rows are the ratios of `compare_torch.py`, for the forward pass alone and with the backward pass. They are ratios of
+processor time, which hardly depends on what else the machine does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported
 
 import argparse
+import gc
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -120,12 +123,13 @@ def main() -> None:
     # From now on malloc keeps what is freed: else whether 4 MB go back to the system depends on what ran before, and page
     # faults take several times as long as the operation.
     np.empty(31_000_000, np.uint8)
+    gc.freeze()  # Python's collector need not walk the modules of torch again and again
 
     def compare(name: str, prepare: Callable[[Any], tuple[Step, ...]], bound: float) -> None:
         if options.words and not any(word in name for word in options.words):
             return
         for part, a, b in zip(("", ", both"), prepare(minigrad), prepare(torch), strict=False):
-            report(name + part, list(paired_ratios(a, b, options.seconds)), bound)
+            report(name + part, list(paired_ratios(a, b, options.seconds, time.thread_time)), bound)
 
     print(f"{'minigrad / torch':38} {'median':>7}   {'quartiles':13} {'bound':>9} {'pairs':>7}")
     for name, (function, bound) in elementwise.items():
