@@ -40,7 +40,7 @@ def lstm_transition(input_projection: Tensor, state: State, weights: Weights) ->
     Each (...) is a quarter of W_ih x + b_ih + W_hh h + b_hh, in the order i, f, g, o. Hochreiter and Schmidhuber 1997.
     """
     states = lstm_states(input_projection.unsqueeze(0), state, weights)
-    return states[0, 1].clone(), states[1, 1].clone()
+    return states[:, 1].clone().unbind(0)
 
 
 def lstm_states(input_projections: Tensor, state: State, weights: Weights) -> Tensor:

@@ -145,3 +145,17 @@ def test_errors_are_of_the_types_of_torch(what: str) -> None:
         MISTAKES[what](torch)
     with pytest.raises(reference.type):
         MISTAKES[what](minigrad)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "LSTMCell", "GRUCell"])
+def test_results_may_be_overwritten_before_backward(name: str) -> None:
+    layer = (NETWORKS | CELLS)[name](nn).double().eval()
+    x = minigrad.tensor(uniform(2, 3) if name in CELLS else uniform(4, 2, 3), requires_grad=True)
+    gradients: list[Any] = []
+    for in_place in (False, True):
+        x.grad = None
+        doubled = tuple(t.mul_(2) if in_place else t * 2 for t in flat(layer(x)))
+        concatenate(minigrad, doubled).sum().backward()
+        assert x.grad is not None
+        gradients.append(x.grad.numpy().copy())
+    np.testing.assert_allclose(*gradients)
