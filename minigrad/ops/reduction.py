@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.arithmetic import abs_
-from minigrad.ops.elementary import exp
+from minigrad.ops.elementary import exp, pow_
 from minigrad.ops.rounding import sign
 from minigrad.ops.selection import masked, where
 from minigrad.ops.shape import cast, flip, reshape
@@ -96,7 +96,7 @@ def _norm_slope(x: Any, out: Any, p: float) -> Any:
     """Return the derivative of the p-norm, sign(x) (|x| / out)^(p - 1); for p = 2 in a form that is smooth at 0."""
     if p == 2:
         return x / where(out == 0, 1, out)
-    return sign(x) * where((x == 0) & (out == out), 1, abs_(x) / out) ** (p - 1)
+    return sign(x) * pow_(where((x == 0) & (out == out), 1, abs_(x) / out), exponent=p - 1)
 
 
 @primitive(x=lambda g, dim: flip(cumsum(flip(g, dims=(dim,)), dim=dim), dims=(dim,)))
