@@ -25,16 +25,17 @@ def sum_along(x: Array, dim: int | tuple[int, ...] | None = None, keepdims: bool
     """
     if x.dtype.char == "e":
         return sum_along(x.astype(np.float32), dim, keepdims).astype(np.float16)
-    if dim is None:
-        easy, axes = x.flags.forc, tuple(range(x.ndim))
-    elif isinstance(dim, int):
-        easy, axes = x.strides[dim] == x.itemsize or x.shape[dim] <= BLOCK, (dim,)
-    else:
-        easy, axes = math.prod([x.shape[k] for k in dim]) <= BLOCK, dim
+    axes = tuple(range(x.ndim)) if dim is None else (dim,) if isinstance(dim, int) else dim
     short = axes == (x.ndim - 1,) and 0 < x.shape[-1] <= min(1024, x.size // BLOCK)
     if short and x.dtype.kind == "f" and x.flags.c_contiguous:
         total = np.vecdot(x, np.ones(x.shape[-1], x.dtype))  # by BLAS: in a third of the time of `reduce`
         return total[..., None] if keepdims else total
+    if dim is None:
+        easy = x.flags.forc
+    elif isinstance(dim, int):
+        easy = x.strides[dim] == x.itemsize or x.shape[dim] <= BLOCK
+    else:
+        easy = math.prod([x.shape[k] for k in dim]) <= BLOCK
     if easy or x.size <= BLOCK or x.dtype.kind != "f":
         return np.add.reduce(x, dim, None, None, keepdims)
     # The axis with the smallest stride first: there NumPy adds pairwise, and what is left is smaller.

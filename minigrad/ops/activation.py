@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigrad.ops.blocks import in_blocks
 from minigrad.ops.elementary import exp, sigmoid, sigmoid_slope
 from minigrad.ops.selection import clamp, masked_out, where
 from minigrad.primitive import Array, elementwise
@@ -41,7 +42,15 @@ def softplus(x: Array, *, beta: float, threshold: float) -> Array:
 @elementwise(public=False, floating=True, x=lambda g, x: g * (sigmoid(x) + x * sigmoid_slope(x)))
 def silu(x: Array) -> Array:
     """x / (1 + exp(-x))."""
-    return x * sigmoid.forward(x)
+    return _silu(x)
+
+
+@in_blocks
+def _silu(x: Array, out: Array) -> None:
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.divide(x, out, out=out)
 
 
 @elementwise(public=False, floating=True, x=lambda g, x: g * sigmoid(-x))

@@ -131,16 +131,14 @@ def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
 @primitive(promote=("xs",), xs=lambda g, xs, eps: layer_norm_vjp(g, *xs, eps=eps))
 def layer_norm(*xs: Array, eps: float) -> Array:
     """`standardize` along the last axis of x (..., n), for xs = (x,); that times w plus b for xs = (x, w, b)."""
-    x, *affine = xs
+    x, w, b = xs if len(xs) > 1 else (xs[0], 1, 0)
     out = np.empty(x.shape, x.dtype)
     rows, out_rows = as_matrix(x), as_matrix(out)
     for block in row_blocks(rows):
-        part, inv_std = deviations(rows[block], (1,), eps)
-        part *= inv_std
-        if affine:
-            part *= affine[0]
-            part += affine[1]
-        out_rows[block] = part
+        centred, inv_std = deviations(rows[block], (1,), eps)
+        centred *= inv_std
+        centred *= w
+        np.add(centred, b, out=out_rows[block])
     return out
 
 
@@ -154,8 +152,16 @@ def layer_norm_vjp(g: Any, x: Any, *affine: Any, eps: float) -> list[Any]:
             return [standardize_vjp(g, centred, inv_std, (1,))]
         w, product = affine[0], g * centred
         column = w.reshape(-1, 1) / w.shape[0]  # for means along the rows of g w and of g w centred, as products of matrices
-        g_x = inv_std * (g * w - g @ column - centred * (inv_std * inv_std * (product @ column)))
-        return [g_x, (inv_std.T @ product)[0], sum_rows(g)]
+        constant, slope = g @ column, inv_std * inv_std * (product @ column)
+        sums = [(inv_std.T @ product)[0], sum_rows(g)]
+        if not isinstance(g, np.ndarray):
+            return [(g * w - (centred * slope + constant)) * inv_std, *sums]
+        centred *= slope  # the same in place
+        centred += constant
+        g_rows = np.multiply(g, w, out=product)
+        g_rows -= centred
+        g_rows *= inv_std
+        return [g_rows, *sums]
 
     if isinstance(x, np.ndarray):
         g_x, sums = np.empty(x.shape, x.dtype), []
