@@ -55,12 +55,12 @@ class DistributedDataParallel(Module):
         named = [*module.named_parameters(), *module.named_buffers()]
         group().agree("DistributedDataParallel", [(name, tuple(x.shape), str(x.dtype)) for name, x in named])
         self._broadcast([x for _, x in named])
-        for p in module.parameters():
-            if p.requires_grad:
-                p.register_post_accumulate_grad_hook(self._grad_has_come)
+        self.hooked: set[tuple[int, int]] = set()
+        self._register_hooks()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result of the module."""
+        self._register_hooks()
         buffers = list(self.module.buffers())
         if buffers and self.broadcast_buffers and self.training and self.requires_sync:
             group().agree("forward of DistributedDataParallel")
@@ -78,7 +78,7 @@ class DistributedDataParallel(Module):
 
     def average_gradients(self) -> None:
         """Replace the gradients by their averages over the processes. The end of backward calls it."""
-        params = [p for p in self.module.parameters() if p.requires_grad]
+        params = self._trained()
         group().agree("backward through DistributedDataParallel", len(params))
         users = group().total(np.array([p.grad is not None for p in params], np.int64))
         for bucket in self._buckets([p for p, count in zip(params, users, strict=True) if count]):
@@ -89,6 +89,16 @@ class DistributedDataParallel(Module):
                 if p.grad is None:
                     p.grad = wrap(np.empty_like(p.array))
                 p.grad.write(average.reshape(p.array.shape))
+
+    def _trained(self) -> list[Tensor]:
+        return [p for p in self.module.parameters() if p.requires_grad]
+
+    def _register_hooks(self) -> None:
+        """Have the gradients announced, also of parameters that are new or no longer frozen, and in a copy of this module."""
+        for p in self._trained():
+            if (id(self), id(p)) not in self.hooked:
+                self.hooked.add((id(self), id(p)))
+                p.register_post_accumulate_grad_hook(self._grad_has_come)
 
     def _buckets(self, params: Iterable[Tensor]) -> list[list[Tensor]]:
         """Return parameters in lists of one dtype and of at most `bucket_bytes`, if one is not larger alone."""

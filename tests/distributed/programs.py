@@ -1,5 +1,6 @@
 """What the processes of a test do: ``mpirun -n 2 python programs.py NAME FOLDER``. Each writes what it found to a file."""
 
+import copy
 import json
 import os
 import signal
@@ -106,6 +107,17 @@ def unused() -> Any:
     model(x)
     grads = {name: None if p.grad is None else p.grad.tolist() for name, p in model.named_parameters()}
     return {"grads": grads, "mean": model.state_dict()["module.norm.running_mean"].tolist()}
+
+
+def copies() -> Any:
+    """Train a copy of the model, with a parameter that was frozen at first."""
+    original = DistributedDataParallel(make_model())
+    next(original.parameters()).requires_grad_(False)
+    model = copy.deepcopy(original)
+    model(minigrad.ones(1, 3).double()).sum().backward()
+    next(model.parameters()).requires_grad_()
+    model(minigrad.full((1, 3), 1.0 + dist.get_rank()).double()).sum().backward()
+    return [None if p.grad is None else p.grad.tolist() for p in [*model.parameters(), *original.parameters()]]
 
 
 def refusals() -> Any:

@@ -92,6 +92,14 @@ def test_parameters_that_a_process_does_not_use_count_as_zero(tmp_path: Path) ->
 
 
 @needs_mpi
+def test_copies_and_parameters_that_are_no_longer_frozen_are_averaged(tmp_path: Path) -> None:
+    first, second = results("copies", 2, tmp_path)
+    assert first == second
+    assert all(grad is not None for grad in first[:4])
+    assert first[4:] == [None] * 4
+
+
+@needs_mpi
 def test_processes_that_do_not_do_the_same_are_refused_in_all(tmp_path: Path) -> None:
     for found in results("refusals", 2, tmp_path):
         assert all(message.startswith("The processes do not do the same. rank 0: ") for message in found)
