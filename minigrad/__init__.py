@@ -4,6 +4,7 @@
 described, in the module that it comes from.
 """
 
+import sys as _sys
 import typing as _typing
 from importlib import import_module as _import_module
 from math import e as e
@@ -53,3 +54,7 @@ else:
         if name in ("diagnose", "summary"):
             return getattr(_import_module("minigrad.health"), name)
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+
+
+if _sys.modules.get("hypothesis"):
+    _import_module("minigrad.testing.registration")

@@ -42,9 +42,8 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
         "optim": {"numpy"},
         "utils": {"numpy"},
         "serialization": {"numpy"},
-        "testing": {"numpy", "hypothesis"},
     },
-    {"viz": {"graphviz", "numpy"}},
+    {"testing": {"numpy", "hypothesis"}, "viz": {"graphviz", "numpy"}},
     {"health": {"numpy"}, "fastpath": {"numpy"}, "compat": set(), "estimators": {"numpy", "sklearn", "tqdm"}},
     {"": set(), "__main__": set()},  # minigrad/__init__.py
 ]

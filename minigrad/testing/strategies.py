@@ -1,22 +1,23 @@
-"""Hypothesis strategies: shapes, values away from kinks, special values, strided arrays, gradients, optimizer arguments."""
+"""Hypothesis strategies: shapes, values away from kinks, special values, strided arrays, gradients, optimizers, networks."""
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minigrad import dtypes
+from minigrad import dtypes, nn, optim
 from minigrad.creation import from_numpy
+from minigrad.optim.optimizer import Optimizer
 from minigrad.primitive import Array, Shape
 from minigrad.tensor import Tensor
 
 __all__ = [
-    "arrays", "broadcastable", "configurations", "gradient_sequences", "layouts", "shapes", "special_values", "tensors",
-    "values",
+    "arrays", "broadcastable", "configurations", "gradient_sequences", "layouts", "networks", "optimizers", "shapes",
+    "special_values", "tensors", "values",
 ]  # fmt: skip
 
 GRID = 64
@@ -210,3 +211,56 @@ def configurations(
         return not nesterov or (momentum > 0 and configuration.get("dampening", 0.0) == 0)
 
     return st.fixed_dictionaries({}, optional={name: strategies[name] for name in names}).filter(is_valid)
+
+
+OPTIMIZERS = [cls for name in optim.__all__ if isinstance(cls := getattr(optim, name), type) and cls is not Optimizer]
+
+
+@st.composite
+def optimizers(
+    draw: st.DrawFn, params: Iterable[Tensor], classes: Sequence[Callable[..., Optimizer]] = OPTIMIZERS
+) -> Optimizer:
+    """Draw an optimizer of given parameters, of any class and with any valid options.
+
+    Args:
+        draw: Passed by Hypothesis.
+        params: The parameters.
+        classes: The classes to draw from; by default all of `minigrad.optim`.
+    """
+    cls = draw(st.sampled_from(classes))
+    optimizer: Optimizer = cls(list(params), **draw(configurations(cls)))
+    return optimizer
+
+
+# --------------------------------------------------------------------------------------------------------- for networks
+
+BETWEEN: list[Callable[[int], nn.Module]] = [
+    lambda width: nn.Identity(),
+    lambda width: nn.Tanh(),
+    lambda width: nn.ReLU(),
+    lambda width: nn.Dropout(),
+    lambda width: nn.LayerNorm(width),
+    lambda width: nn.BatchNorm1d(width),
+]
+"""What may stand between two linear layers."""
+
+
+@st.composite
+def networks(draw: st.DrawFn, in_features: int = 3, out_features: int = 2, max_hidden: int = 2) -> nn.Sequential:
+    """Draw a network that takes (N, in_features) and returns (N, out_features).
+
+    It has linear layers, with a bias or without, and between them activations, normalization or dropout. The weights come
+    from minigrad's default generator, which Hypothesis seeds.
+
+    Args:
+        draw: Passed by Hypothesis.
+        in_features: The number of inputs.
+        out_features: The number of outputs.
+        max_hidden: The maximum number of hidden layers.
+    """
+    layers: list[nn.Module] = []
+    for width in draw(st.lists(st.integers(1, 4), max_size=max_hidden)):
+        between = draw(st.sampled_from(BETWEEN))
+        layers += [nn.Linear(in_features, width, draw(st.booleans())), between(width)]
+        in_features = width
+    return nn.Sequential(*layers, nn.Linear(in_features, out_features, draw(st.booleans())))

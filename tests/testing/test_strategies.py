@@ -175,5 +175,5 @@ def test_atol_0_compares_each_element_by_itself() -> None:
 
 def test_a_missing_hypothesis_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    with pytest.raises(ModuleNotFoundError, match=r"in a clone of minigrad: pip install -e '\.\[test\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"in a clone of minigrad: pip install -e '\.\[testing\]'"):
         importlib.reload(minigrad.testing)
