@@ -62,6 +62,12 @@ def output_of(program: str, arguments: list[str], capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_program_is_named(page: str) -> None:
+    names = [*PROGRAMS, *(path.name for path in EXAMPLES.glob("*.ipynb"))]
+    assert [name for name in names if not re.search(rf"(?<!\w){name}\b", PAGES[page])] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_named_files_exist(page: str) -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", PAGES[page])
     named = re.findall(r"\b(?:examples/)?(\w+\.(?:py|ipynb))\b", PAGES[page])
@@ -129,7 +135,9 @@ def test_the_commands_of_the_korean_page_are_those_of_the_readme() -> None:
 
 def test_nobody_is_sent_to_the_project_of_the_same_name_on_the_package_index() -> None:
     texts = [*PAGES.values(), (EXAMPLES / "lecture.ipynb").read_text(encoding="utf-8").replace("\\", "")]
-    assert all(re.findall(r"pip install (\S+ \S+)", text)[0].startswith('-e ".[') for text in texts)
+    commands = [re.findall(r"pip install (\S+ \S+)", text) for text in texts]
+    assert all(commands)
+    assert [command for text in commands for command in text if not command.startswith('-e ".[')] == []
 
 
 # --------------------------------------------------------------------------------------------- corrections and figures
@@ -163,3 +171,10 @@ def test_the_figures_after_a_command_are_printed_by_its_program(
     assert len(figures) >= 6
     printed = output_of(program, ["--output", str(tmp_path)], capsys)
     assert [figure for figure in figures if figure not in printed] == []
+
+
+def test_progress_bars_suit_a_terminal_and_a_notebook() -> None:
+    """tqdm.auto chooses."""
+    assert [
+        name for name in PROGRAMS if re.search(r"(from|import) tqdm( |$)", (EXAMPLES / name).read_text(encoding="utf-8"))
+    ] == []
