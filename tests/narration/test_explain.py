@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,24 @@ def test_markdown_has_the_formulas_in_latex() -> None:
     text = explain(c).to_markdown()
     assert r"$$\frac{\partial c}{\partial a} = \frac{1}{b}$$" in text
     assert r"\frac{\partial c}{\partial c} \cdot" not in text.split("= \\frac{1}{b}")[0]
+
+
+def test_every_formula_is_valid_latex() -> None:
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    weight, x_1, labels = minigrad.randn(3, 2, requires_grad=True), minigrad.randn(4, 3), minigrad.tensor([0, 1, 1, 0])
+    model = nn.Sequential(nn.Linear(2, 4), nn.GELU(), nn.LayerNorm(4), nn.Linear(4, 2))
+
+    def program() -> Any:
+        hidden = model((x_1 @ weight).softmax(1))
+        rest = weight.abs().sqrt().exp().mean() + (weight[0] ** 2).sum().log1p() + weight.max(0).values.norm()
+        return nn.functional.cross_entropy(hidden, labels) + rest / weight[1:].sigmoid().prod()
+
+    text = explain(program, optimizer=optim.NAdam([weight, *model.parameters()], lr=0.1, weight_decay=0.1)).to_markdown()
+    equations = re.findall(r"\$\$(.*?)\$\$", text)
+    assert len(equations) > 80
+    parser = mathtext.MathTextParser("path")
+    for equation in equations:
+        parser.parse(f"${equation}$")
 
 
 def test_a_function_is_observed_with_lines_modules_and_names() -> None:
