@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def test_an_exception_of_an_observer_ends_the_computation_and_leaves_nothing_beh
     with pytest.raises(KeyError, match="exp"), Refuses():
         x.exp()
     assert thread.state.observer is None
-    assert x.exp().item() == pytest.approx(np.e)
+    assert x.exp().item() == pytest.approx(math.e)
 
 
 def test_only_its_own_thread_is_observed() -> None:
