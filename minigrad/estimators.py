@@ -192,9 +192,7 @@ class Network(BaseEstimator):  # type: ignore[misc]
     def _snapshot(self) -> Module:
         """Return a copy of the network for predictions; of NAG's parameters, those that are not looking ahead."""
         with self._optimizer.at_theta() if isinstance(self._optimizer, optim.NAG) else nullcontext():
-            module = copy.deepcopy(self._module)
-        module.zero_grad()
-        return module.eval()
+            return copy.deepcopy(self._module).eval()
 
     def _outputs(self, X: Any) -> Tensor:
         """Return what the network makes of rows, (N, m)."""

@@ -225,6 +225,12 @@ def test_a_seed_gives_equal_bits_and_leaves_the_default_generator_alone() -> Non
     assert (clone(model).set_params(random_state=4).fit(x, y).predict(x) != first).any()
 
 
+def test_the_batches_are_drawn_too() -> None:
+    x, y = line()
+    models = [NetworkRegressor(module=ones, epochs=1, random_state=seed).fit(x, y) for seed in (0, 1)]
+    assert parameters(models[0]) != parameters(models[1])
+
+
 def test_threads_draw_each_from_a_generator_of_its_own() -> None:
     x, y = line()
     models = [NetworkRegressor(module=dropout, epochs=30, random_state=seed) for seed in range(4)]
@@ -259,6 +265,18 @@ def test_divergence_says_when_and_what_to_do() -> None:
         model.fit(*line())
     with pytest.raises(NotFittedError):
         model.predict(line()[0])
+
+
+def test_weights_that_the_last_step_made_infinite_are_noticed() -> None:
+    model = NetworkRegressor(module=ones, optimizer="SGD", lr=1e308, epochs=1, batch_size=None)
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
+        model.fit(line()[0], 1e3 * line()[1])
+
+
+def test_gradients_are_recorded_for_the_training_alone() -> None:
+    with minigrad.no_grad():
+        model = NetworkRegressor(epochs=2).fit(*line())
+    assert all(p.grad is None for p in model.module_.parameters())
 
 
 def test_labels_of_partial_fit() -> None:
