@@ -100,8 +100,8 @@ def regression(seed: int, steps: int) -> Landscape:
         return (x[..., 0] + x[..., 1] * s[drawn[k]] - y[drawn[k]]) ** 2
 
     def excess(x: Tensor) -> Tensor:
-        squares: Tensor = (x[..., :1] + x[..., 1:] * s - y) ** 2
-        return squares.mean(dim=-1) - least / SAMPLES
+        mean: Tensor = ((x[..., :1] + x[..., 1:] * s - y) ** 2).mean(dim=-1)
+        return mean - float(least) / SAMPLES
 
     best = (float(solution[0]), float(solution[1]))
     return Landscape("One sample a step", loss, excess, (-1.5, 4.5), steps, None, (-3.0, 2.4, 0.6, 5.8), [best])

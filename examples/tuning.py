@@ -179,8 +179,8 @@ def draw_draws(axes: Axes, errors: Errors) -> None:
 def draw_test(axes: Axes, fixed: dict[str, float], tuned: dict[str, float], least: float) -> None:
     """Draw the errors on the test cars as bars."""
     places = np.arange(len(tuned))
-    axes.bar_label(axes.bar(places - 0.2, fixed.values(), 0.4, color="#bbbbbb", label=f"lr {LECTURE_LR}"), fmt="%.1f")
-    axes.bar_label(axes.bar(places + 0.2, tuned.values(), 0.4, color="#0072b2", label="best of the grid"), fmt="%.1f")
+    axes.bar_label(axes.bar(places - 0.2, list(fixed.values()), 0.4, color="#bbbbbb", label=f"lr {LECTURE_LR}"), fmt="%.1f")
+    axes.bar_label(axes.bar(places + 0.2, list(tuned.values()), 0.4, color="#0072b2", label="best of the grid"), fmt="%.1f")
     axes.axhline(least, color="black", linewidth=1, label=f"least squares ({least:.1f})")
     axes.set_xticks(places, list(tuned))
     axes.set(yscale="log", ylim=(5, 5000), ylabel="test", title="the test cars")
