@@ -31,6 +31,7 @@ its inputs. What they need besides, here the values of a and b, are their *resid
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -51,6 +52,9 @@ Roots = Iterable[tuple[Vertex, Cotangent]]
 
 next_sequence_nr = itertools.count(1).__next__
 """The clock of the graph: nodes and writes to memory draw their sequence numbers from it."""
+
+_accumulating = threading.RLock()
+"""Held while a `grad` is added to, so that backward passes in several threads lose nothing; a signal handler may enter it."""
 
 
 class Version:
@@ -267,13 +271,14 @@ class TensorBase:
     def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
         """Add a cotangent to `grad`, which shares memory with nothing else. `borrowed` are the ids of arrays of others."""
         recorded = isinstance(cotangent, TensorBase)
-        if recorded:
-            with set_recording(True):
-                self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
-        elif self._grad is None:
-            self._grad = wrap(own(np.asarray(cotangent), borrowed))
-        else:
-            self._grad.write(self._grad.array + cotangent)
+        with _accumulating:
+            if recorded:
+                with set_recording(True):
+                    self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
+            elif self._grad is None:
+                self._grad = wrap(own(np.asarray(cotangent), borrowed))
+            else:
+                self._grad.write(self._grad.array + cotangent)
         for hook in tuple(self._post_accumulate_hooks):
             hook(self)
 
@@ -317,9 +322,12 @@ def apply(op: Primitive, inputs: Tensors, attributes: Mapping[str, Any], node_cl
     """Apply a primitive to tensors of suitable dtypes, and record it if a gradient is required. All attributes are given."""
     arrays = [x.array for x in inputs]
     try:
-        out = np.asarray(thread.state.without_warnings(op.forward, *arrays, **attributes), None, op.order)
+        out = np.asarray(thread.state.in_operation(op.forward, *arrays, **attributes), None, op.order)
     except NUMPY_ERRORS as error:
         raise errors.from_numpy_error(op.name, arrays, error) from error
+    except RuntimeError as error:
+        with thread.state.reentrant(error):
+            return apply(op, inputs, attributes, node_class)
     result = wrap(out)
     if op.is_view:
         result.become_view_of(inputs[0], op, attributes)
@@ -374,4 +382,8 @@ def run_backward(roots: Roots, retain_graph: bool, create_graph: bool, targets: 
     if create_graph:
         with set_recording(True):
             return backward_pass(roots, targets, retain_graph)
-    return thread.state.without_warnings(backward_pass, roots, targets, retain_graph)
+    try:
+        return thread.state.in_backward(backward_pass, roots, targets, retain_graph)
+    except RuntimeError as error:
+        with thread.state.reentrant(error):
+            return run_backward(roots, retain_graph, create_graph, targets)

@@ -21,27 +21,42 @@ class ThreadState:
         grad_enabled: Whether operations are recorded.
         observer: What is told of each operation and each vjp, see `minigrad.autograd.observer`; None if nobody observes.
         after_backward: Functions to call once when backward has accumulated all gradients, as of data parallelism.
-        without_warnings: ``without_warnings(f, *args)`` runs f while NumPy does not warn of division by zero, overflow or
-            NaN: as in torch, inf and NaN are values. It costs a tenth of ``np.errstate``. A context cannot be entered twice,
-            so f must not apply operations to tensors, unless it does so ``with reentrant():``.
+        in_operation: ``in_operation(f, *args)`` runs f while NumPy does not warn of division by zero, overflow or NaN: as in
+            torch, inf and NaN are values. It costs a tenth of ``np.errstate``. But it raises RuntimeError while another
+            operation runs further out, as under a signal handler, a finalizer or an ``__array__``: see `reentrant`.
+        in_backward: The same for a backward pass, whose hooks may apply operations.
     """
 
-    __slots__ = ("after_backward", "grad_enabled", "observer", "without_warnings")
+    __slots__ = ("after_backward", "grad_enabled", "in_backward", "in_operation", "observer")
 
     def __init__(self) -> None:
         self.grad_enabled = True
         self.observer: Any = None
         self.after_backward: list[Callable[[], None]] = []
-        self.without_warnings = _errstate_context().run
+        self.in_operation, self.in_backward = _errstate_context().run, _errstate_context().run
 
     @contextmanager
-    def reentrant(self) -> Iterator[None]:
-        """Let user code, such as a hook, apply operations from within `without_warnings`."""
-        previous, self.without_warnings = self.without_warnings, _errstate_context().run
+    def reentrant(self, error: RuntimeError) -> Iterator[None]:
+        """Let be done again what failed because `in_operation` or `in_backward` was in use; re-raise other errors."""
+        if type(error) is not RuntimeError or error.__traceback__.tb_next is not None:  # type: ignore[union-attr]
+            try:
+                raise error  # of the function itself
+            finally:
+                del error  # no reference cycle
+        previous = self.in_operation, self.in_backward
+        self.in_operation, self.in_backward = _errstate_context().run, _errstate_context().run
         try:
             yield
         finally:
-            self.without_warnings = previous
+            self.in_operation, self.in_backward = previous
+
+    def without_warnings(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a function as `in_operation` does, wherever that is."""
+        try:
+            return self.in_operation(function, *args, **kwargs)
+        except RuntimeError as error:
+            with self.reentrant(error):
+                return self.in_operation(function, *args, **kwargs)
 
 
 def _errstate_context() -> contextvars.Context:

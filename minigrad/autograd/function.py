@@ -156,7 +156,7 @@ class FunctionNode(Node):
                 grad_outputs.append(None if materialized is None else wrap(np.zeros(*materialized)))
             else:
                 grad_outputs.append(g.clone() if isinstance(g, Tensor) else wrap(np.array(g)))
-        with set_recording(create_graph), thread.state.reentrant():
+        with set_recording(create_graph):
             returned = self.function.backward(self.context, *grad_outputs)
             grads = returned if isinstance(returned, tuple) else (returned,)
             count = len(self.parents)

@@ -82,7 +82,7 @@ class Observers:
         """Call a method, by name, of each observer that defines it."""
         listeners = [x for x in self.observers if getattr(type(x), event) is not getattr(Observer, event)]
         if listeners:
-            with unobserved(), thread.state.reentrant():
+            with unobserved():
                 for observer in listeners:
                     getattr(observer, event)(*arguments)
 

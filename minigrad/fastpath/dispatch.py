@@ -84,11 +84,14 @@ class Dispatch(Backend):
             return super().apply(op, (x,), {})
         try:
             if op.ufunc is not None:
-                out = state.without_warnings(op.ufunc, array, out=...)
+                out = state.in_operation(op.ufunc, array, out=...)
             else:
-                out = asarray(state.without_warnings(op.forward, array), None, op.order)
+                out = asarray(state.in_operation(op.forward, array), None, op.order)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (array,), error) from error
+        except RuntimeError as error:
+            with state.reentrant(error):
+                return self.unary(op, x)
         result = Tensor.__new__(Tensor)
         result.array = out
         result.version = Version()
@@ -110,11 +113,14 @@ class Dispatch(Backend):
             return super().apply(op, (a, b), {})
         try:
             if op.ufunc is not None:
-                out = state.without_warnings(op.ufunc, x, y, out=...)
+                out = state.in_operation(op.ufunc, x, y, out=...)
             else:
-                out = asarray(state.without_warnings(op.forward, x, y), None, op.order)
+                out = asarray(state.in_operation(op.forward, x, y), None, op.order)
         except NUMPY_ERRORS as error:
             raise errors.from_numpy_error(op.name, (x, y), error) from error
+        except RuntimeError as error:
+            with state.reentrant(error):
+                return self.binary(op, a, b)
         result = Tensor.__new__(Tensor)
         result.array = out
         result.version = Version()

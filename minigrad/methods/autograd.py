@@ -231,7 +231,7 @@ class AutogradMethods(ArrayAttributes):
         def on_cotangent(cotangent: Cotangent) -> Cotangent | None:
             create_graph = isinstance(cotangent, TensorBase)
             given = clone(cotangent) if create_graph else wrap(np.array(cotangent))
-            with set_recording(create_graph), thread.state.reentrant():
+            with set_recording(create_graph):
                 replacement = checked_hook_result(hook(given), given.array)
             if replacement is None:
                 if not given.version.last_write:

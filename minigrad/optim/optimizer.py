@@ -145,6 +145,9 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient, in place.
 
+        An exception from outside, such as KeyboardInterrupt, leaves each parameter as before the step or as after it, and
+        nothing that goes on writing. But some parameters may be a step ahead of others, and state may be amid its update.
+
         Args:
             closure: Computes the loss and the gradients again, and returns the loss. It is called before the update.
 

@@ -664,10 +664,16 @@ def test_without_threads_the_caller_does_it_all(monkeypatch: pytest.MonkeyPatch)
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr(program, "THREADS", 3)
+    monkeypatch.setattr(program, "MIN_WORK_PER_THREAD", 1)
+    theta, g = np.random.default_rng(0).standard_normal((2, 400_000))
+    (expected,) = run(optim.Adam, [theta.copy()], [g], lr=0.1)
     monkeypatch.setattr(threading.Thread, "start", start)
+    (end,) = run(optim.Adam, [theta.copy()], [g], lr=0.1)
+    assert np.array_equal(end, expected)
     done: list[int] = []
-    run_in_threads(done.append, range(3))
-    assert done == [0, 1, 2]
+    assert not run_in_threads(done.append, range(3))
+    assert not done
 
 
 def test_what_a_thread_raises_is_raised() -> None:

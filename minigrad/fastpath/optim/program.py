@@ -19,13 +19,14 @@ Program: 4 operations on float32 arrays, 1 scratch buffer
     theta = subtract(theta, s0)
 """
 
+import contextlib
 import itertools
 import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import call, itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -35,6 +36,7 @@ from minigrad.grad_mode import thread
 from minigrad.primitive import Array, Shape
 
 T = TypeVar("T")
+Call = tuple[Any, ...]  # a function of NumPy, and its arguments
 
 BLOCK = 131072
 """How many elements are worked on at a time: few enough that scratch buffers stay in the cache."""
@@ -44,6 +46,9 @@ THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity"
 
 MIN_WORK_PER_THREAD = 1 << 22
 """How much there must be to do for each of them, in elements times operations, to make up for its start."""
+
+FEW_BLOCKS = 64
+"""Up to how many blocks are prepared beforehand where one thread is enough, so that they are worked on in one call."""
 
 
 def blocks(shape: Shape) -> Iterator[tuple[Any, ...]]:
@@ -262,20 +267,21 @@ class Program:
 
     def run(self, g: Array, layout: BlockLayout) -> None:
         """Do the operations on large arrays, block by block, with a gradient in their shape."""
-        left = deque(layout.blocks)
+
+        def calls(index: Any, arrays: Sequence[Any], scratch: Sequence[Array]) -> Iterator[Call]:
+            piece = g[index]
+            registers = [piece, *arrays, *(s[: piece.size].reshape(piece.shape) for s in scratch)]
+            return ((function, *operands(registers)) for function, operands, _ in self.steps)
 
         def work(scratch: Sequence[Array]) -> None:
-            while True:
-                try:
-                    index, arrays = left.popleft()
-                except IndexError:
-                    return
-                piece = g[index]
-                registers = [piece, *arrays, *(s[: piece.size].reshape(piece.shape) for s in scratch)]
-                for function, operands, _ in self.steps:
-                    function(*operands(registers))
+            while left:
+                with contextlib.suppress(IndexError):  # another thread took the last one
+                    run_calls(list(calls(*left.popleft(), scratch)))
 
-        run_in_threads(work, layout.scratch)
+        left = deque(layout.blocks)
+        alone = len(layout.scratch) == 1 and len(left) <= FEW_BLOCKS
+        if alone or not run_in_threads(work, layout.scratch):
+            run_calls([step for block in left for step in calls(*block, layout.scratch[0])])
 
 
 def scalar_name(scalar: Any) -> str:
@@ -290,32 +296,62 @@ def tuple_getter(indices: Sequence[int]) -> Callable[[Any], Any]:
     return itemgetter(*indices) if len(indices) > 1 else itemgetter(slice(indices[0], indices[0] + 1))
 
 
-def run_in_threads(work: Callable[[T], None], shares: Sequence[T]) -> None:
-    """Call a function with each share in a thread of its own, the first in this one; re-raise the first error at the end.
+def run_calls(calls: Iterable[Call]) -> None:
+    """Make calls of NumPy, one after the other, in one call of C: no exception of a signal handler comes in between."""
+    deque(itertools.starmap(call, calls), maxlen=0)
 
-    Threads end with the call, so that none is in the way of a fork or of the end of the program.
+
+def run_in_threads(work: Callable[[T], None], shares: Sequence[T]) -> bool:
+    """Call a function with each share in a thread of its own; re-raise the first error at the end.
+
+    Signal handlers run in the main thread. What they raise, as KeyboardInterrupt, is raised before any work has begun or when
+    all is done. Threads end with the call, so that none is in the way of a fork or of the end of the program.
+
+    Returns:
+        Whether there were threads; none can be started while the interpreter exits.
     """
     errors: list[BaseException] = []
+    threads: list[tuple[threading.Thread, threading.Event]] = []
+    gate = threading.Lock()
+    cancelled = False
 
-    def guarded(share: T) -> None:
+    def guarded(share: T, finished: threading.Event) -> None:
         try:
-            thread.state.without_warnings(work, share)
+            with gate:
+                pass
+            if not cancelled:
+                thread.state.without_warnings(work, share)
         except BaseException as error:
             errors.append(error)
+        finally:
+            finished.set()
 
-    own, threads = [shares[0]], []
-    for share in shares[1:]:
-        worker = threading.Thread(target=guarded, args=(share,))
-        try:
-            worker.start()
-            threads.append(worker)
-        except RuntimeError:  # there are no more, as when the interpreter exits
-            own.append(share)
     try:
-        for share in own:
-            work(share)
+        with gate:
+            try:
+                for share in shares:
+                    finished = threading.Event()
+                    worker = threading.Thread(target=guarded, args=(share, finished))
+                    worker.start()
+                    threads.append((worker, finished))
+            except RuntimeError:  # there are no more
+                pass
+            except BaseException as error:
+                cancelled = True
+                errors.append(error)
     finally:
-        for worker in threads:
-            worker.join()
+        join_all(threads)
     if errors:
         raise errors[0]
+    return bool(threads)
+
+
+def join_all(threads: Sequence[tuple[threading.Thread, threading.Event]]) -> None:
+    """Wait until all threads have ended; then re-raise what a signal handler raised meanwhile."""
+    try:
+        for worker, finished in threads:
+            finished.wait()  # a `join` that is interrupted would take the thread for one that has ended
+            worker.join()
+    except BaseException:
+        join_all(threads)
+        raise
