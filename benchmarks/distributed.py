@@ -87,7 +87,7 @@ def start(size: int, path: Path) -> dict[str, Any]:
     environment["OPENBLAS_NUM_THREADS"] = "1"
     command = ["mpirun", "--oversubscribe", "-n", str(size), sys.executable, __file__, str(path)]
     subprocess.run(command, check=True, env=environment)
-    return dict(json.loads(path.read_text()))
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def main() -> None:
@@ -137,4 +137,4 @@ if __name__ == "__main__":
     else:
         result = measure()
         if dist.get_rank() == 0:
-            Path(sys.argv[1]).write_text(json.dumps(result))
+            Path(sys.argv[1]).write_text(json.dumps(result), encoding="utf-8")

@@ -31,7 +31,6 @@ its inputs. What they need besides, here the values of a and b, are their *resid
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -39,7 +38,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad import errors
-from minigrad.grad_mode import set_recording, thread
+from minigrad.grad_mode import accumulating, set_recording, thread
 from minigrad.hooks import Hook, run_hooks
 from minigrad.primitive import NUMPY_ERRORS, Array, Linearization, Primitive
 
@@ -52,9 +51,6 @@ Roots = Iterable[tuple[Vertex, Cotangent]]
 
 next_sequence_nr = itertools.count(1).__next__
 """The clock of the graph: nodes and writes to memory draw their sequence numbers from it."""
-
-_accumulating = threading.RLock()
-"""Held while a `grad` is added to, so that backward passes in several threads lose nothing; a signal handler may enter it."""
 
 
 class Version:
@@ -271,7 +267,7 @@ class TensorBase:
     def accumulate_grad(self, cotangent: Cotangent, borrowed: set[int]) -> None:
         """Add a cotangent to `grad`, which shares memory with nothing else. `borrowed` are the ids of arrays of others."""
         recorded = isinstance(cotangent, TensorBase)
-        with _accumulating:
+        with accumulating:
             if recorded:
                 with set_recording(True):
                     self._grad = cotangent.clone() if self._grad is None else self._grad + cotangent
@@ -382,8 +378,4 @@ def run_backward(roots: Roots, retain_graph: bool, create_graph: bool, targets: 
     if create_graph:
         with set_recording(True):
             return backward_pass(roots, targets, retain_graph)
-    try:
-        return thread.state.in_backward(backward_pass, roots, targets, retain_graph)
-    except RuntimeError as error:
-        with thread.state.reentrant(error):
-            return run_backward(roots, retain_graph, create_graph, targets)
+    return thread.state.without_warnings_backward(backward_pass, roots, targets, retain_graph)

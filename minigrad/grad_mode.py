@@ -7,11 +7,13 @@ from contextlib import ContextDecorator, contextmanager
 from copy import copy
 from functools import partial, wraps
 from inspect import isgeneratorfunction
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+T = TypeVar("T")
 
 
 class ThreadState:
@@ -58,6 +60,14 @@ class ThreadState:
             with self.reentrant(error):
                 return self.in_operation(function, *args, **kwargs)
 
+    def without_warnings_backward(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a backward pass as `in_backward` does, wherever that is."""
+        try:
+            return self.in_backward(function, *args)
+        except RuntimeError as error:
+            with self.reentrant(error):
+                return self.in_backward(function, *args)
+
 
 def _errstate_context() -> contextvars.Context:
     context = contextvars.copy_context()
@@ -73,6 +83,9 @@ class _PerThread(threading.local):
 
 
 thread = _PerThread()
+
+accumulating = threading.RLock()
+"""Held while a `grad` is added to, so that backward passes in several threads lose nothing; a signal handler may enter it."""
 
 
 class set_recording(ContextDecorator):
