@@ -336,7 +336,11 @@ def optimizer_step(optimizer: Optimizer) -> bool:
         if not renew(optimizer, plans):
             return False
         grads = [plan.grads(group, state) for plan, group in zip(plans, groups)]  # noqa: B905
-    thread.state.without_warnings(run, plans, grads)
+    try:
+        thread.state.in_operation(run, plans, grads)
+    except RuntimeError as error:
+        with thread.state.reentrant(error):
+            thread.state.in_operation(run, plans, grads)
     return True
 
 
