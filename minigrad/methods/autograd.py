@@ -39,10 +39,9 @@ def root_cotangent(output: Any, gradient: Any, create_graph: bool, position: int
 
 def call_after_backward() -> None:
     """Call the functions that wait for the end of backward, each once."""
-    if thread.state.after_backward:
-        waiting, thread.state.after_backward = thread.state.after_backward, []
-        for function in waiting:
-            function()
+    waiting, thread.state.after_backward = thread.state.after_backward, []
+    for function in waiting:
+        function()
 
 
 def gradient_targets(inputs: Sequence[Any], caller: str = "backward") -> list[Vertex]:
@@ -173,7 +172,8 @@ class AutogradMethods(ArrayAttributes):
         roots = [root_cotangent(self, gradient, create_graph)]
         retain_graph = create_graph if retain_graph is None else retain_graph
         backward(roots, retain_graph, create_graph, targets, () if gradient is None else (gradient.array,))
-        call_after_backward()
+        if thread.state.after_backward:
+            call_after_backward()
 
     def detach(self) -> Self:
         """Return a tensor that shares memory with this one and requires no gradient."""
