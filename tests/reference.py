@@ -10,28 +10,41 @@ import pytest
 __all__ = ["torch"]
 
 
-class Missing:
-    """Stands for torch and whatever is in it: no object is an instance of it, and a call of it skips the test."""
+def skip() -> NoReturn:
+    pytest.skip("torch is not installed")
 
-    def __getattr__(self, name: str) -> Any:
+
+class Missing(type):
+    """Stands for torch and whatever is in it: no object is an instance of it, and what asks more of it is skipped."""
+
+    def __new__(cls, name: str, bases: tuple[Any, ...], namespace: dict[str, Any]) -> Any:
+        return skip() if bases else super().__new__(cls, name, bases, namespace)
+
+    def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self
+        return cls
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        pytest.skip("torch is not installed")
+    def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        skip()
 
-    def __instancecheck__(self, instance: object) -> bool:
+    @property
+    def __signature__(cls) -> NoReturn:
+        skip()
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls if isinstance(other, type) else skip()
+
+    __hash__ = type.__hash__
+
+    def __instancecheck__(cls, instance: object) -> bool:
         return False
-
-    def __ror__(self, other: Any) -> Any:
-        return other
 
 
 try:
     import torch
     import torch.utils.data
 except ModuleNotFoundError:
-    torch = Missing()  # type: ignore[assignment]
+    torch = Missing("torch", (), {})
 else:
     torch.set_num_threads(1)  # arrays are small here, and threads wait for each other where others use the processors

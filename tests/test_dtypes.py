@@ -160,7 +160,7 @@ def test_gradients_have_the_dtype_of_their_input() -> None:
 
 @pytest.fixture
 def in_double() -> Iterator[None]:
-    for lib in (minigrad, torch):
+    for lib in (torch, minigrad):
         lib.set_default_dtype(lib.float64)
     yield
     for lib in (minigrad, torch):

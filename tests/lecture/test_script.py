@@ -69,6 +69,7 @@ def run(script: str, library: Any, monkeypatch: pytest.MonkeyPatch, epochs: int 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the variables of the script after a run in torch and after a run in minigrad."""
+    pytest.importorskip("torch")
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield run(SCRIPT, torch, monkeypatch), run(in_minigrad(SCRIPT), minigrad, monkeypatch)
 
