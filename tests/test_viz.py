@@ -878,3 +878,13 @@ def test_without_dot_the_explanation_and_the_source(tmp_path: Path, monkeypatch:
     assert (tmp_path / "loss").read_text("utf-8") == picture.source
     with pytest.raises(viz.DotNotFound, match="Install Graphviz"):
         picture.pipe(format="svg")
+
+
+def test_an_assignment_does_not_show_what_was_there_before() -> None:
+    x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    with viz.keep():
+        y = x * 10
+        y[0] = 5.0
+        z = y.sum()
+    (line,) = [line for line in viz.tree(z).splitlines() if "setitem" in line]
+    assert "10" not in line

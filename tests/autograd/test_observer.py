@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import minigrad
 from minigrad import nn, optim
 from minigrad.autograd import Observer, detect_anomaly, grad, is_anomaly_enabled, set_detect_anomaly, trace
 from minigrad.autograd.function import Function
+from minigrad.autograd.observer import Location
 from minigrad.grad_mode import no_grad, thread
 
 
@@ -269,3 +272,61 @@ def test_chrome_trace(tmp_path: Path) -> None:
     assert [(e["ph"], e["cat"], e["name"]) for e in events] == [("X", e.phase, e.name) for e in t.events]
     assert events[0]["args"]["shapes"] == "((3,),)"
     assert events[0]["dur"] == t.events[0].duration / 1000
+    assert [e["ts"] for e in events] == [e.start / 1000 for e in t.events]
+    assert events[0]["tid"] == threading.get_ident()
+
+
+def test_several_operations_that_fail_inside_an_event_are_no_part_of_it() -> None:
+    class Trying(optim.Optimizer):
+        def step(self, closure: Any = None) -> None:
+            minigrad.ones(2).exp()
+            for _ in range(2):
+                with suppress(RuntimeError):
+                    minigrad.ones(2) + minigrad.ones(3)
+
+    optimizer = Trying([minigrad.ones(1)], {})
+    with trace() as t:
+        optimizer.step()
+    *_, inside, step = t.events
+    assert (inside.phase, step.phase) == ("forward", "step")
+    assert step.start <= inside.start
+    assert step.start + step.duration >= inside.start + inside.duration
+
+
+def test_the_visit_of_an_operation_of_two_results_has_both_cotangents() -> None:
+    class Both(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 2, x[:2] * 3
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, h: Any) -> Any:
+            return 2 * g
+
+    first, second = Both.apply(minigrad.ones(3, requires_grad=True))
+    with trace() as t:
+        (first.sum() + second.sum()).backward()
+    (visit,) = [e for e in t.events if e.phase == "backward" and len(e.shapes) == 2]
+    assert sorted(visit.shapes) == [(2,), (3,)]
+    assert visit.nbytes == 12
+
+
+def test_observers_are_told_in_the_order_in_which_they_came() -> None:
+    told: list[str] = []
+
+    class Named(Observer):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def before_op(self, op: Any, inputs: Any, attributes: Any) -> None:
+            told.append(self.name)
+
+    with Named("first"), Named("second"):
+        minigrad.ones(1).exp()
+    assert told == ["first", "second"]
+
+
+def test_a_place_is_relative_to_the_working_directory_where_it_can_be() -> None:
+    assert Location(os.path.join(os.getcwd(), "part", "a.py"), 3, "f").place == os.path.join("part", "a.py") + ":3"
+    elsewhere = os.path.join(os.getcwd() + "_beside", "a.py")
+    assert Location(elsewhere, 3, "f").place == f"{elsewhere}:3"

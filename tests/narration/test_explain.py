@@ -418,3 +418,49 @@ def test_against_torch_with_all_at_once() -> None:
     program(*theirs).backward()
     for name, theirs_leaf in zip("xwb", theirs, strict=True):
         np.testing.assert_allclose(told.gradients[name], np.asarray(theirs_leaf.grad), rtol=1e-12, atol=1e-13)
+
+
+class Both(Function):
+    """2 x and 3 x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx: Any, g: Any, h: Any) -> Any:
+        return 2 * g + 3 * h
+
+
+def test_what_arrives_at_one_of_several_results_does_not_change_when_more_arrives() -> None:
+    first, second = Both.apply(minigrad.tensor([1.0, 2.0], requires_grad=True))
+    told = explain((first.exp() + second.sin()).sum())
+    arrived = [part.cotangent.values for step in told for part in step.parts if isinstance(part.cotangent, OutputCotangents)]
+    assert [len(values) for values in arrived] == [1, 1]
+
+
+def test_a_value_that_was_written_to_later_is_not_told() -> None:
+    w = minigrad.tensor(2.0, requires_grad=True)
+    y = w + 1
+    assert explain(y).steps[0].operands[0].value == 2
+    with minigrad.no_grad():
+        w.mul_(5)
+    assert explain(y).steps[0].operands[0].value is None
+
+
+def test_only_attributes_that_are_not_the_default_are_told() -> None:
+    x = minigrad.ones(2, 3, requires_grad=True)
+    assert str(explain(x.mean(), names={"x": x})).startswith("1. L = mean(x)\n")
+    assert "mean(x, dim=(1,))" in str(explain(x.mean(1).sum(), names={"x": x}))
+
+
+def test_hooks_take_part_except_those_that_retain_gradients() -> None:
+    x = minigrad.tensor(2.0, requires_grad=True)
+    y = x * 3
+    y.register_hook(lambda g: 10 * g)
+    y.retain_grad()
+    assert explain(y * 1).gradients["x"] == 30
+    assert y.grad is None
+    (y * 1).backward()
+    assert y.grad is not None
+    assert y.grad.item() == 10

@@ -225,3 +225,17 @@ def test_no_operation_warns() -> None:
         y = (1 / x).sum() + x.log().sum() + (x * 1e10).exp().sum() + x.sqrt().sum()
         y.backward()
     assert x.grad is not None
+
+
+@pytest.mark.parametrize("dtype", [minigrad.uint8, minigrad.int8, minigrad.int64])
+@pytest.mark.parametrize("mode", ["floor", "trunc"])
+def test_integers_of_every_kind_are_not_divided_by_zero(mode: str, dtype: minigrad.dtype) -> None:
+    with pytest.raises((RuntimeError, ValueError), match="zero"):
+        minigrad.div(minigrad.tensor([3, 4], dtype=dtype), minigrad.tensor([1, 0], dtype=dtype), rounding_mode=mode)
+
+
+def test_rows_counted_from_the_end_and_from_the_start_are_the_same_rows() -> None:
+    x = minigrad.zeros(3, 2, requires_grad=True)
+    x[minigrad.tensor([-1, 2, 0, -3])].sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[2, 2], [0, 0], [2, 2]]
