@@ -468,3 +468,19 @@ def test_hooks_before_and_after_forward(lib: Any) -> None:
         handle.remove()
     assert layer(x).tolist() == [[2.0]]
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("lib", [minigrad, torch])
+def test_a_hook_that_removes_itself_leaves_the_next_one_its_turn(lib: Any) -> None:
+    layer = lib.nn.Identity()
+    seen: list[str] = []
+    handles = {}
+    for register in (layer.register_forward_pre_hook, layer.register_forward_hook):
+
+        def once(*arguments: Any, name: str = register.__name__) -> None:
+            handles[name].remove()
+
+        handles[register.__name__] = register(once)
+        register(lambda *arguments: seen.append("always"))
+    layer(lib.ones(1))
+    assert seen == ["always", "always"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad.ops import blocks
 from minigrad.ops.neural import layer_norm, layer_norm_vjp
 from minigrad.primitive import Array, primitives
@@ -51,3 +53,18 @@ def test_layer_norm_and_its_gradient(affine: bool, shape: tuple[int, ...], whole
     assert_equal(
         *whole_and_in_blocks(lambda: [layer_norm.forward(*inputs, eps=0.1), *layer_norm_vjp(np.cos(x), *inputs, eps=0.1)])
     )
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50])
+def test_convolutions_of_several_chunks(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gradients() -> list[Any]:
+        minigrad.manual_seed(0)
+        x, weight = minigrad.randn(5, 2, 6, requires_grad=True), minigrad.randn(4, 2, 3, requires_grad=True)
+        y = minigrad.nn.functional.conv1d(x, weight)
+        (y * y).sum().backward()
+        return [y.detach().numpy(), *(t.grad.numpy() for t in (x, weight) if t.grad is not None)]
+
+    at_once = gradients()
+    monkeypatch.setattr("minigrad.ops.convolution.CHUNK", chunk)
+    for part, whole in zip(gradients(), at_once, strict=True):
+        np.testing.assert_allclose(part, whole, rtol=1e-4, atol=1e-5)

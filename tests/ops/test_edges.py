@@ -239,3 +239,11 @@ def test_rows_counted_from_the_end_and_from_the_start_are_the_same_rows() -> Non
     x[minigrad.tensor([-1, 2, 0, -3])].sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [[2, 2], [0, 0], [2, 2]]
+
+
+@pytest.mark.parametrize("columns", [(), (2,)])
+def test_gradients_of_many_elements_at_one_place_are_added_in_more_digits_than_float16_has(columns: tuple[int, ...]) -> None:
+    x = minigrad.zeros(2, *columns, dtype=minigrad.float16, requires_grad=True)
+    x[minigrad.zeros(3000, dtype=minigrad.int64)].sum().backward()
+    assert x.grad is not None
+    assert x.grad[0].max().item() == 3000  # where ones are added one by one, 2048 is the end
