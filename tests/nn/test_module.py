@@ -474,7 +474,7 @@ def test_hooks_before_and_after_forward(lib: Any) -> None:
 def test_a_hook_that_removes_itself_leaves_the_next_one_its_turn(lib: Any) -> None:
     layer = lib.nn.Identity()
     seen: list[str] = []
-    handles = {}
+    handles: dict[str, Any] = {}
     for register in (layer.register_forward_pre_hook, layer.register_forward_hook):
 
         def once(*arguments: Any, name: str = register.__name__) -> None:
