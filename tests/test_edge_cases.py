@@ -202,8 +202,8 @@ SPELLINGS: dict[str, Program] = {
         t.arange(2).repeat(repeats=(2,)),
     ),
     "devices and their settings": lambda t: [
-        t.backends.cudnn.__setattr__("benchmark", False),
         t.cuda.manual_seed(0),
+        t.backends.cudnn.__setattr__("benchmark", False),
         t.cuda.manual_seed_all(0),
         t.cuda.device_count(),
     ],
