@@ -30,6 +30,8 @@ class Backend:
         """Apply a primitive to operands, at least one of them a tensor."""
         if attributes:
             attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
+            if complex in map(type, attributes.values()):
+                raise TypeError(f"{op.name}: complex numbers are not supported")
         else:
             attributes = op.defaults
         observer = thread.state.observer

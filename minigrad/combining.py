@@ -5,6 +5,7 @@ from string import ascii_letters
 from typing import Any, overload
 
 from minigrad import dtypes, promotion
+from minigrad.arguments import explain_functions
 from minigrad.compat.numpy_kwargs import accept_numpy_kwargs
 from minigrad.ops import indexing, linalg, selection
 from minigrad.ops.shape import axis
@@ -198,3 +199,6 @@ def is_tensor(obj: object) -> bool:
 def result_type(tensor1: Tensor | Scalar, tensor2: Tensor | Scalar) -> dtypes.dtype:
     """Return the dtype in which two operands meet; see `minigrad.promotion.result_type`."""
     return dtypes.as_dtype(promotion.result_type(*[x.array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)]))
+
+
+explain_functions(globals())

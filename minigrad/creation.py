@@ -11,11 +11,12 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.arguments import explain_functions
 from minigrad.compat import devices
 from minigrad.dtypes import NumpyDtype
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
 from minigrad.grad_mode import set_recording, thread
-from minigrad.methods.attributes import parse_size
+from minigrad.methods.attributes import new_size
 from minigrad.ops.shape import broadcast_shapes
 from minigrad.primitive import Array
 from minigrad.promotion import checked_cast
@@ -136,7 +137,7 @@ def from_numpy(array: Array) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.as_dtype(array.dtype)
-    shared: Tensor = wrap(array.view())
+    shared: Tensor = wrap(array.view(np.ndarray))  # no np.matrix, whose rows are matrices, nor a masked array
     return shared
 
 
@@ -159,10 +160,7 @@ def _checked_size(size: tuple[Sizes, ...], options: SizedOptions) -> tuple[int, 
         if size:
             raise TypeError("the size is given by position and by name")
         size = (options.pop("size"),)
-    parsed = parse_size(size)
-    if any(n < 0 for n in parsed):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(parsed)}: {list(parsed)}")
-    return parsed
+    return new_size(size)
 
 
 def zeros(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
@@ -186,7 +184,7 @@ def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> 
     Raises:
         RuntimeError: The value is out of the range of the dtype.
     """
-    return _finalize(checked_cast(np.full, tuple(size), fill_value, _requested_dtype(options)), options)
+    return _finalize(checked_cast(np.full, new_size((size,)), fill_value, _requested_dtype(options)), options)
 
 
 def _like(make: Callable[..., Tensor], input: Tensor, options: Options, *fill_value: float) -> Tensor:
@@ -347,7 +345,7 @@ def randint(
         raise TypeError(f"randint() needs a size such as (2, 3), but got {size!r}")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _finalize(np.asarray(numpy_generator(generator).integers(low, high, tuple(size))), options)
+    return _finalize(np.asarray(numpy_generator(generator).integers(low, high, new_size((size,)))), options)
 
 
 def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
@@ -359,3 +357,6 @@ def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Op
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, but is {n}")
     return _finalize(numpy_generator(generator).permutation(n), options)
+
+
+explain_functions(globals())

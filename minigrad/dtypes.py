@@ -89,7 +89,9 @@ def as_dtype(d: Any) -> dtype:
 
 def unwrap_scalar(value: Any) -> Any:
     """Return a NumPy scalar as the Python scalar of its value, anything else unchanged."""
-    return value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, np.generic):
+        return value
+    return float(value) if isinstance(value, np.longdouble) else value.item()
 
 
 BOOLEAN, INTEGER, FLOATING = range(3)

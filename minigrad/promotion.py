@@ -4,6 +4,7 @@ A Python scalar does not change the dtype of a tensor of its own category: ``flo
 ``int64_tensor * 2.0`` is of the default floating-point dtype. A NumPy scalar counts as the Python scalar of its value.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
@@ -71,7 +72,7 @@ def checked_cast(make: Callable[..., Array], *args: Any) -> Array:
     try:
         return thread.state.without_warnings(make, *args)
     except OverflowError as error:
-        raise RuntimeError(f"value cannot be converted to the type asked for without overflow: {error}") from error
+        raise RuntimeError("value cannot be converted to the type asked for without overflow") from error
 
 
 def as_operand(value: Any, like: T) -> T:
@@ -104,7 +105,10 @@ def as_value(value: Any, like: T) -> T:
     """
     dtype, value = like.array.dtype, unwrap_scalar(value)
     if isinstance(value, bool | int | float):
-        return wrap(checked_cast(lambda: np.array(int(value) if dtype.kind in "iu" else value, dtype)))
+        array = checked_cast(lambda: np.array(int(value) if dtype.kind in "iu" else value, dtype))
+        if dtype.kind == "f" and np.isinf(array) and math.isfinite(value):
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
+        return wrap(array)
     operand = as_operand(value, like)
     return operand if operand.array.dtype == dtype else cast(operand, dtype=dtype)
 

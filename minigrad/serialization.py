@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.arguments import explain_functions
 from minigrad.compat import devices
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
@@ -29,6 +30,9 @@ __all__ = ["load", "map_tensors", "save"]
 File = str | os.PathLike[str] | IO[bytes]
 
 STRUCTURE = "structure"
+
+MAX_DEPTH = 100
+"""How deep containers may be nested."""
 
 
 def save(obj: Any, f: File) -> None:
@@ -50,7 +54,7 @@ def save(obj: Any, f: File) -> None:
 
     Raises:
         TypeError: The object contains another type; the message names the location. Nothing is written.
-        ValueError: The object contains itself. Nothing is written.
+        ValueError: The object contains itself, or containers more than 100 deep in each other. Nothing is written.
         OSError: The file cannot be written, or the path is a directory or a device. An existing file is unchanged.
 
     >>> import io, minigrad
@@ -77,7 +81,8 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None)
 
     Raises:
         RuntimeError: The file was not written by `save`, or is incomplete or corrupt; or map_location is another device.
-        OSError: The file cannot be opened.
+        TypeError: `f` is neither a path nor a binary file.
+        OSError: The file cannot be opened or read.
     """
     if not callable(map_location):
         for location in map_location.values() if isinstance(map_location, dict) else [map_location]:
@@ -85,6 +90,10 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None)
     if isinstance(f, str | os.PathLike):
         with open(f, "rb") as file:
             return load(file)
+    if not hasattr(f, "seek"):
+        raise TypeError(f"load(): argument 'f' must be a path or a binary file, not {type(f).__name__}")
+    if f.seek(0, os.SEEK_END) == 0:  # nor is there an end of a device such as /dev/zero
+        raise RuntimeError(f"{getattr(f, 'name', 'the file')} cannot be loaded: it is not a complete file, but empty")
     try:
         arrays = read(f)
         text = arrays.pop(STRUCTURE).tobytes().decode()
@@ -93,6 +102,8 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None)
         if used.keys() != arrays.keys():
             raise ValueError(f"its structure does not use the arrays {sorted(arrays.keys() - used.keys())}")
     except Exception as error:  # any error while parsing means that the file is invalid
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)):
+            raise  # the file may be right; but EINVAL means a position that is none
         name = getattr(f, "name", "the file")
         reason = foreign_format(f) or f"it is not a complete file written by minigrad.save ({error})"
         raise RuntimeError(f"{name} cannot be loaded: {reason}") from error
@@ -164,6 +175,8 @@ def encode(obj: Any, arrays: dict[str, Array], names: dict[int, str], where: str
         return {"tensor": names[id(obj)], "requires_grad": obj.requires_grad}
     if id(obj) in ancestors:
         raise ValueError(f"cannot save {where}: it contains itself")
+    if len(ancestors) == MAX_DEPTH:
+        raise ValueError(f"cannot save an object in which containers are nested more than {MAX_DEPTH} deep")
     inner = partial(encode, arrays=arrays, names=names, ancestors=(*ancestors, id(obj)))
     if isinstance(obj, list | tuple):
         items = [inner(item, where=f"{where}[{k}]") for k, item in enumerate(obj)]
@@ -246,7 +259,11 @@ def read(file: IO[bytes]) -> dict[str, Array]:
             if name == member.filename or name in arrays:
                 raise ValueError(f"its member {member.filename!r} is not an array, or occurs twice")
             with archive.open(member) as stream:
-                arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                try:
+                    arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
+                except MemoryError as error:
+                    bytearray(member.file_size)  # fails too, unless the header claims more than there is
+                    raise ValueError(f"its member {member.filename!r} is shorter than its array") from error
                 if stream.read(1):
                     raise ValueError(f"its member {member.filename!r} is longer than its array")
     return arrays
@@ -292,3 +309,6 @@ def sync_directory(path: str) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+explain_functions(globals())

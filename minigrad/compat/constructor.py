@@ -20,4 +20,6 @@ def legacy_data(args: tuple[Any, ...]) -> Any:
         return np.zeros(args or 0)
     if len(args) > 1:
         raise TypeError("a tensor is made of one nested sequence, or of sizes that are integers")
+    if isinstance(args[0], float):
+        raise TypeError(f"a tensor of a number is made by tensor({args[0]}), one of a size by an integer")
     return args[0]

@@ -5,6 +5,8 @@ from functools import wraps
 from inspect import isfunction, signature
 from typing import ParamSpec, TypeVar
 
+from minigrad.arguments import CAUGHT, explain_errors, explained
+
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
@@ -28,14 +30,20 @@ def accept_numpy_kwargs(function: Callable[P, R]) -> Callable[P, R]:
             for alias in KWARG_ALIASES.keys() & kwargs.keys():
                 if KWARG_ALIASES[alias] not in kwargs:
                     kwargs[KWARG_ALIASES[alias]] = kwargs.pop(alias)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except CAUGHT as error:
+            raise explained(error, function, args, kwargs)  # noqa: B904 - it may be the error itself
 
     return wrapper
 
 
-def methods_accept_numpy_kwargs(cls: type[C]) -> type[C]:
-    """Apply `accept_numpy_kwargs` to each public method of a class that has a parameter `dim`."""
+def methods_explain_errors(cls: type[C]) -> type[C]:
+    """Apply `explain_errors` to each public method of a class; `accept_numpy_kwargs`, which does it too, if it has `dim`."""
     for name, method in list(vars(cls).items()):
-        if name[0] != "_" and isfunction(method) and "dim" in signature(method).parameters:
-            setattr(cls, name, accept_numpy_kwargs(method))
+        if name[0] != "_" and isfunction(method):
+            method.__qualname__ = f"Tensor.{method.__name__}"
+            parameters = signature(method).parameters
+            if len(parameters) > 1 and name != "backward":  # which is called most
+                setattr(cls, name, (accept_numpy_kwargs if "dim" in parameters else explain_errors)(method))
     return cls

@@ -12,11 +12,12 @@ import numpy as np
 
 from minigrad.autodiff import TensorBase
 from minigrad.backend import current
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.interface import has_in_place, method_only, require_tensor, scalar_input
 from minigrad.methods.primitive_methods import PrimitiveMethods
 from minigrad.ops import arithmetic, bitwise, comparison, elementary, rounding, selection
 from minigrad.primitive import Primitive
-from minigrad.promotion import Operand, as_operand, as_value
+from minigrad.promotion import Operand, Scalar, as_operand, as_value
 
 DIVISIONS = {None: arithmetic.div, "floor": rounding.floor_divide, "trunc": rounding.trunc_divide}
 Comparable = TensorBase | bool | int | float | np.ndarray
@@ -33,6 +34,7 @@ def times_alpha(like: ArithmeticMethods, other: Operand, alpha: float) -> Operan
     return other if alpha == 1 else arithmetic.mul(as_operand(other, like), alpha)
 
 
+@methods_explain_errors
 class ArithmeticMethods(PrimitiveMethods):
     """+ - * / ** and comparisons."""
 
@@ -252,7 +254,7 @@ class ArithmeticMethods(PrimitiveMethods):
         """Return self rounded to integers, or to so many decimals, halves to even; the derivative is 0."""
         if not decimals:
             return rounding.round_(self)
-        unit: int = 10 ** abs(decimals)
+        unit: float = 10 ** abs(decimals) if abs(decimals) < 400 else math.inf
         return (self * unit).round() / unit if decimals > 0 else (self / unit).round() * unit
 
     @has_in_place
@@ -264,6 +266,9 @@ class ArithmeticMethods(PrimitiveMethods):
         """
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        for bound in (min, max):
+            if not isinstance(bound, Scalar | None):
+                as_operand(bound, self)
         promoting = TensorBase if self.is_floating_point() else TensorBase | float
         if not isinstance(min, promoting) and not isinstance(max, promoting):
             return selection.clamp(self, low=min, high=max)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.ops.shape import axis
 from minigrad.views import ViewTracking
 
@@ -27,11 +29,22 @@ class Size(tuple[int, ...]):
 
 def parse_size(given: tuple[Any, ...]) -> tuple[int, ...]:
     """Return the sizes given as ``f(2, 3)`` or ``f((2, 3))``."""
-    if len(given) == 1 and isinstance(given[0], Sequence):
-        return tuple(given[0])
-    return tuple(given)
+    return tuple(map(index, given[0] if len(given) == 1 and isinstance(given[0], Sequence) else given))
 
 
+def new_size(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the sizes of a new tensor, given as to `parse_size`.
+
+    Raises:
+        RuntimeError: One is negative.
+    """
+    parsed = parse_size(given)
+    if any(n < 0 for n in parsed):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(parsed)}: {list(parsed)}")
+    return parsed
+
+
+@methods_explain_errors
 class ArrayAttributes(ViewTracking):
     """shape, ndim, numel and related attributes."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.autodiff import Cotangent, Node, TensorBase, Vertex, backward, wrap
 from minigrad.compat.graph import GradFn
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.errors import check_root, input_without_gradient
 from minigrad.grad_mode import set_recording, thread
 from minigrad.hooks import Hook, RemovableHandle
@@ -50,6 +51,8 @@ def gradient_targets(inputs: Sequence[Any], caller: str = "backward") -> list[Ve
     Raises:
         RuntimeError: There is none, or one requires no gradient.
     """
+    if not isinstance(inputs, Sequence) or not all(isinstance(t, TensorBase) for t in inputs):
+        raise TypeError(f"{caller}(): argument 'inputs' must be a Tensor or a sequence of Tensors")
     if not inputs:
         raise RuntimeError(f"`inputs` argument to `{caller}()` cannot be empty.")
     for k, t in enumerate(inputs):
@@ -72,6 +75,7 @@ class RetainGrad:
             tensor.accumulate_grad(cotangent if isinstance(cotangent, TensorBase) else np.array(cotangent), set())
 
 
+@methods_explain_errors
 class AutogradMethods(ArrayAttributes):
     """requires_grad, backward, hooks and related methods."""
 

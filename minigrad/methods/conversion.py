@@ -10,12 +10,14 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.compat import devices
-from minigrad.methods.attributes import parse_size
+from minigrad.compat.numpy_kwargs import methods_explain_errors
+from minigrad.methods.attributes import new_size, parse_size
 from minigrad.methods.autograd import AutogradMethods
 from minigrad.ops import shape
 from minigrad.promotion import as_operand, checked_cast
 
 
+@methods_explain_errors
 class ConversionMethods(AutogradMethods):
     """to, float, new_zeros and related methods."""
 
@@ -90,7 +92,9 @@ class ConversionMethods(AutogradMethods):
         """Return a tensor of the given size, filled with one value, by default of the dtype of this one."""
         devices.check(device)
         requested = self.dtype if dtype is None else dtypes.as_dtype(dtype)
-        return as_operand(checked_cast(np.full, tuple(size), fill_value, requested.numpy), self).requires_grad_(requires_grad)
+        return as_operand(checked_cast(np.full, new_size((size,)), fill_value, requested.numpy), self).requires_grad_(
+            requires_grad
+        )
 
     def new_tensor(self, data: Any) -> Self:
         """Return a copy of the data as a tensor of the dtype of this one."""

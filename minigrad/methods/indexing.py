@@ -6,15 +6,16 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from operator import index as index_of
 from types import EllipsisType
 from typing import Any, Self
 
 import numpy as np
 
 from minigrad.autodiff import TensorBase
-from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
-from minigrad.methods.interface import has_in_place
+from minigrad.methods.interface import has_in_place, integer
 from minigrad.multi_output import split_into_views
 from minigrad.ops import indexing, shape
 from minigrad.ops.indexing import axis_index, axis_indices
@@ -23,7 +24,7 @@ from minigrad.primitive import Array, expand
 from minigrad.promotion import Operand, Scalar, as_operand, as_value
 
 
-@methods_accept_numpy_kwargs
+@methods_explain_errors
 class IndexingMethods(ArithmeticMethods):
     """x[index], gather, scatter and related methods."""
 
@@ -71,10 +72,11 @@ class IndexingMethods(ArithmeticMethods):
             RuntimeError: The sizes do not add up to the size of the axis.
         """
         k, n = self._axis_and_size("split", dim)
-        if isinstance(split_size, int):
-            if split_size <= 0:
-                raise RuntimeError(f"split expects split_size to be positive, but got {split_size}")
-            split_size = [min(split_size, n - start) for start in range(0, n, split_size)] or [0]
+        if not isinstance(split_size, Sequence):
+            step = index_of(split_size)
+            if step <= 0:
+                raise RuntimeError(f"split expects split_size to be positive, but got {step}")
+            split_size = [min(step, n - start) for start in range(0, n, step)] or [0]
         if sum(split_size) != n or min(split_size) < 0:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n}, but got {list(split_size)}")
         slices = [slice(end - size, end) for size, end in zip(split_size, accumulate(split_size), strict=True)]
@@ -85,7 +87,7 @@ class IndexingMethods(ArithmeticMethods):
         if chunks <= 0:
             raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
         _, n = self._axis_and_size("chunk", dim)
-        return self.split(max(1, -(-n // chunks)), dim)
+        return self.split(-(-n // chunks) if n else [0] * chunks, dim)
 
     def _axis_and_size(self, name: str, dim: int) -> tuple[int, int]:
         """Return an axis, as an index that is not negative, and its size."""
@@ -101,7 +103,7 @@ class IndexingMethods(ArithmeticMethods):
 
     def select(self, dim: int, index: int) -> Self:
         """Return the slice at one index along dim as a view, without that axis."""
-        return indexing.getitem(self, index=axis_index(axis(dim, len(self.shape)), index))
+        return indexing.getitem(self, index=axis_index(axis(dim, len(self.shape)), integer(index, "select", "index")))
 
     def index_select(self, dim: int, index: Self) -> Self:
         """Return a copy of the slices along dim at the indices in a vector of integers.

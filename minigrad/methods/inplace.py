@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.methods.in_place_forms import InPlaceForms
 from minigrad.methods.indexing import normalize_index
@@ -15,6 +16,7 @@ from minigrad.ops.indexing import getitem
 from minigrad.promotion import Operand, as_value
 
 
+@methods_explain_errors
 class InPlaceMethods(InPlaceForms, ArithmeticMethods):
     """copy_, zero_ and related methods."""
 

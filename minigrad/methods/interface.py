@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from inspect import Parameter, Signature
+from operator import index
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -54,6 +55,17 @@ def require_tensor(operand: T, caller: str, name: str = "other") -> T:
     if not isinstance(operand, TensorBase):
         raise TypeError(f"{caller}(): argument '{name}' must be Tensor, not {type(operand).__name__}")
     return operand
+
+
+def integer(value: Any, caller: str, name: str) -> int:
+    """Return an integer; unlike `operator.index` it is no boolean, as in torch.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{caller}(): argument '{name}' must be int, not {type(value).__name__}")
+    return index(value)
 
 
 # --------------------------------------------------------------------------------------------------- a primitive as a method

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.autodiff import Version
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.dtypes import unwrap_scalar
 from minigrad.grad_mode import thread
 from minigrad.methods.arithmetic import ArithmeticMethods
@@ -29,6 +30,7 @@ def _rebuild_tensor(kind: type[Any], array: Array, requires_grad: bool) -> Any:
     return tensor
 
 
+@methods_explain_errors
 class InteropMethods(ArithmeticMethods):
     """item, numpy, pickle, deepcopy and related methods."""
 

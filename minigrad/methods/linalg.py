@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Self
 
 from minigrad.autodiff import TensorBase
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
 from minigrad.methods.interface import has_in_place
 from minigrad.ops import linalg, reduction, shape
 
 
+@methods_explain_errors
 class LinearAlgebraMethods(ArithmeticMethods):
     """matmul and related methods."""
 

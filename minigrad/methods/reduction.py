@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minigrad.autodiff import TensorBase
-from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.arithmetic import ArithmeticMethods
-from minigrad.methods.interface import has_in_place, require_tensor
+from minigrad.methods.interface import has_in_place, integer, require_tensor
 from minigrad.ops import arithmetic, elementary, indexing, reduction, selection, shape
 from minigrad.ops.indexing import axis_index
 from minigrad.ops.neural import log_softmax, softmax
@@ -32,7 +32,7 @@ class ValuesIndices(NamedTuple):
         return f"{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
 
 
-@methods_accept_numpy_kwargs
+@methods_explain_errors
 class ReductionMethods(ArithmeticMethods):
     """sum, mean, max, sort, softmax and related methods."""
 
@@ -216,11 +216,12 @@ class ReductionMethods(ArithmeticMethods):
         Raises:
             RuntimeError: There are fewer than k elements.
         """
-        if not 0 <= k <= (self.shape[dim] if self.shape else 1):
+        axis_of_k, k = axis(dim, len(self.shape)), integer(k, "topk", "k")
+        if not 0 <= k <= (self.shape[axis_of_k] if self.shape else 1):
             raise RuntimeError(f"topk: k = {k} is out of range for the shape {list(self.shape)} along dim {dim}")
         if not self.shape:
             return ValuesIndices(shape.clone(self), self.argmax())
-        order = reduction.argtop(self, k=k, dim=axis(dim, len(self.shape)), largest=largest)
+        order = reduction.argtop(self, k=k, dim=axis_of_k, largest=largest)
         return ValuesIndices(self._gather_along(order, dim), order)
 
     def _gather_along(self, order: Self, dim: int) -> Self:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.grad_mode import thread
 from minigrad.methods.autograd import AutogradMethods
 from minigrad.primitive import Array, expand
@@ -16,6 +17,7 @@ from minigrad.promotion import Operand, as_operand
 from minigrad.random import Generator, numpy_generator
 
 
+@methods_explain_errors
 class SamplingMethods(AutogradMethods):
     """normal_, multinomial and related methods. Samples have no gradient."""
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Self
 
-from minigrad.compat.numpy_kwargs import methods_accept_numpy_kwargs
+from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.attributes import Sizes, parse_size
 from minigrad.methods.interface import has_in_place, method_only
 from minigrad.methods.primitive_methods import PrimitiveMethods
@@ -15,7 +15,7 @@ from minigrad.ops.shape import axis
 from minigrad.primitive import Primitive, expand
 
 
-@methods_accept_numpy_kwargs
+@methods_explain_errors
 class ShapeMethods(PrimitiveMethods):
     """reshape, transpose and related methods."""
 
@@ -197,7 +197,7 @@ class ShapeMethods(PrimitiveMethods):
 
     def roll(self, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Self:
         """Return a copy with the elements shifted along some axes, or in the flattened tensor, wrapping around."""
-        shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+        shifts = parse_size((shifts,))
         if dims is None:
             return self.flatten().roll(shifts, 0).reshape(*self.shape)
         dims = tuple(axis(d, len(self.shape)) for d in ((dims,) if isinstance(dims, int) else dims))

@@ -1,5 +1,6 @@
 """Neural networks: modules and losses, the functions that they apply, and the initialization of parameters."""
 
+from minigrad.arguments import explain_classes as _explain_classes
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
 from minigrad.nn import parallel as parallel
@@ -18,3 +19,6 @@ from minigrad.nn.module import Parameter as Parameter
 from minigrad.nn.normalization import *
 from minigrad.nn.pooling import *
 from minigrad.nn.recurrent import *
+
+_explain_classes(globals(), "__init__")
+_explain_classes({**globals(), "Linear": None, "MSELoss": None}, "forward")  # the lecture's, whose functions say it

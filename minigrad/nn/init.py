@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 
+from minigrad.arguments import explain_functions
 from minigrad.random import Generator, numpy_generator
 from minigrad.tensor import Tensor
 
@@ -40,14 +41,22 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+def _sampled(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        raise NotImplementedError(f"{name} samples floating-point values, but the tensor is {tensor.dtype}")
+    return tensor
+
+
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from U(a, b)."""
-    return tensor.write(numpy_generator(generator).uniform(a, b, tensor.shape))
+    if a > b:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
+    return _sampled("uniform_", tensor).write(numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(mean, std²)."""
-    return tensor.write(numpy_generator(generator).normal(mean, std, tensor.shape))
+    return _sampled("normal_", tensor).write(numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
@@ -179,3 +188,6 @@ def _is_empty(tensor: Tensor) -> bool:
     if tensor.numel() == 0:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
     return tensor.numel() == 0
+
+
+explain_functions(globals())

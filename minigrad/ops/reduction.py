@@ -42,6 +42,8 @@ def sum_(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
 @primitive(x=lambda g, x_shape, dim: expand(unreduce(g / reduced_size(x_shape, dim), x_shape, dim), shape=x_shape))
 def mean(x: Array, *, dim: Dims = None, keepdim: bool = False) -> Array:
     """The mean; NaN of an empty array."""
+    if x.dtype.kind in "iub":
+        raise TypeError("the elements must be floating-point: convert them with float() first")
     return np.true_divide(sum_along(x, dim, keepdim), reduced_size(x.shape, dim), dtype=x.dtype)
 
 

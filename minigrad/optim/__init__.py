@@ -26,6 +26,7 @@ Nadam                   ``NAdam(params, lr)``
 Arguments, defaults, names of the state, checkpoints and error messages are torch's wherever torch has the optimizer.
 """
 
+from minigrad.arguments import explain_classes
 from minigrad.optim import lr_scheduler
 from minigrad.optim.adadelta import Adadelta
 from minigrad.optim.adagrad import Adagrad
@@ -38,3 +39,6 @@ from minigrad.optim.rmsprop import RMSprop
 from minigrad.optim.sgd import SGD
 
 __all__ = ["NAG", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "HeavyBall", "NAdam", "Optimizer", "RMSprop", "lr_scheduler"]
+
+explain_classes(globals(), "__init__")
+explain_classes(vars(lr_scheduler), "__init__", "step")

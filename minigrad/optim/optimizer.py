@@ -118,7 +118,7 @@ class Optimizer:
             )
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise validation.no_parameters()
         if not isinstance(groups[0], dict):
             groups = [{"params": params if isinstance(params, set) else groups}]
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -285,7 +285,7 @@ class Optimizer:
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
-        group = {**self.defaults, **param_group, **validation.unpack_parameters(param_group["params"])}
+        group = {**self.defaults, **param_group, **validation.unpack_parameters(param_group)}
         options = self.resolve_options(group)
         validation.check_new_group(group, self.param_groups)
         if self.rule is not None:

@@ -1,6 +1,7 @@
 """What an optimizer refuses: parameters, options, gradients and state that do not fit, in torch's words."""
 
 import math
+import sys
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -118,21 +119,33 @@ def validate_hyperparameter(name: str, value: Any, index: int | None = None) -> 
     value = unwrap_scalar(value)
     if not isinstance(value, int | float):
         raise TypeError(f"Invalid {label}: {value!r} is no number")
-    if not (least <= value <= greatest and math.isfinite(value)):
+    if not (least <= value <= greatest and abs(value) <= sys.float_info.max):
         raise ValueError(f"Invalid {label}: {value}")
     return value
 
 
-def unpack_parameters(params: Any) -> Group:
+def no_parameters() -> ValueError:
+    """There is nothing to optimize."""
+    error = ValueError("optimizer got an empty parameter list")
+    error.add_note(
+        "A module has the parameters of its attributes: layers in a list go into a ModuleList, in a dict into a ModuleDict."
+    )
+    return error
+
+
+def unpack_parameters(group: Group) -> Group:
     """Return the Tensors of a group as "params", and their names, if they have any, as "param_names".
 
     Args:
-        params: A Tensor, or an iterable of Tensors or of pairs (name, Tensor).
+        group: Under "params", a Tensor, or an iterable of Tensors or of pairs (name, Tensor).
 
     Raises:
         TypeError: `params` is a set, which has no order, or one is not a Tensor.
         ValueError: Only some have names; one is not a leaf or not floating-point.
     """
+    if "params" not in group:
+        raise ValueError(f"a parameter group needs its parameters under the key 'params', but has {list(group)}")
+    params = group["params"]
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "

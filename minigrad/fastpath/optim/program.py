@@ -339,8 +339,9 @@ def run_in_threads(work: Callable[[T], None], shares: Sequence[T]) -> bool:
             except BaseException as error:
                 cancelled = True
                 errors.append(error)
-    finally:
         join_all(threads)
+    finally:
+        join_all(threads)  # again, if an interrupt came before it began
     if errors:
         raise errors[0]
     return bool(threads)

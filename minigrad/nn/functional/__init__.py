@@ -4,6 +4,7 @@
 `dim`. An argument of torch that minigrad does not have, such as `size_average`, is a TypeError that names it.
 """
 
+from minigrad.arguments import explain_functions as _explain_functions
 from minigrad.functions import log_softmax as log_softmax
 from minigrad.functions import sigmoid as sigmoid
 from minigrad.functions import softmax as softmax
@@ -27,3 +28,5 @@ from minigrad.nn.functional.loss import smooth_l1_loss as smooth_l1_loss
 from minigrad.nn.functional.normalization import *
 from minigrad.nn.functional.padding import pad as pad
 from minigrad.nn.functional.pooling import *
+
+_explain_functions(globals())

@@ -69,6 +69,8 @@ def _dropout(input: Tensor, pattern: Array, p: float, training: bool, inplace: b
     check_probability(p)
     if not training or p == 0:
         return input
+    if not input.is_floating_point():
+        raise RuntimeError(f"dropout: 1 / (1 - p) is no integer, but the input is {input.dtype}: convert it with float()")
     factor: Tensor = wrap(np.empty_like(pattern))
     keep_mask = numpy_generator(None).random(pattern.shape, np.float32) >= p
     np.multiply(keep_mask, 0 if p == 1 else 1 / (1 - p), out=factor.array, casting="unsafe")

@@ -1,0 +1,226 @@
+"""Wrong arguments: every public function, method, module, optimizer and scheduler refuses them in words of its own."""
+
+import inspect
+import itertools
+import random
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Tensor, nn, optim
+from minigrad.autodiff import TensorBase
+from minigrad.optim import lr_scheduler
+from minigrad.views import ViewTracking
+
+F = nn.functional
+
+ARGUMENTS: list[Callable[[], Any]] = [
+    lambda: None,
+    lambda: True,
+    lambda: 0,
+    lambda: 2,
+    lambda: -1,
+    lambda: 7,
+    lambda: 1.5,
+    lambda: float("nan"),
+    lambda: 10**400,
+    lambda: 1j,
+    lambda: "a",
+    lambda: "",
+    list,
+    lambda: [1],
+    lambda: (2, -3),
+    lambda: [None],
+    lambda: ["a"],
+    dict,
+    lambda: {"a": 1},
+    object,
+    lambda: int,
+    lambda: slice(1),
+    lambda: np.ones(2),
+    lambda: np.float32(2),
+    lambda: minigrad.tensor(2),
+    lambda: minigrad.ones(3),
+    lambda: minigrad.ones(2, 3),
+    lambda: minigrad.ones(0),
+    lambda: minigrad.arange(3),
+    lambda: minigrad.ones(2, 3, 4, requires_grad=True) * 1,
+    lambda: minigrad.ones(2, 3) > 0,
+    lambda: [minigrad.ones(2), minigrad.ones(3)],
+]
+"""What is given in place of what is right; made anew each time, since in-place methods change it."""
+
+REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError, OSError, BufferError)
+
+BARE = re.compile(
+    r"has no attribute|cannot be interpreted as|must be real number|cannot unpack|values to unpack|is not iterable"
+    r"|not callable|unsupported operand|negative dimensions|(tuple|list) index out of range|out of bounds for"
+    r"|No loop matching|not supported between|too large to convert|takes \d+ positional|unexpected keyword"
+    r"|positional argument|could not be broadcast|invalid literal|too many values|is not subscriptable|could not convert"
+    r"|unhashable|int too large"
+)
+"""Sentences of Python and NumPy, which say what went wrong inside: to make sense they need the name of what was called."""
+
+INNER = re.compile(r"(Methods|Base|Forms|Tracking)\.\w+\(|locals>|\b_[a-z]\w+")
+"""Names that no user knows."""
+
+
+def fault(name: str, error: BaseException) -> str | None:
+    """Return what is wrong with an error; None if nothing is."""
+    text = str(error)
+    if "'initial_lr'" in text or "embed_dim must be divisible" in text:  # as in torch
+        return None
+    if not isinstance(error, REFUSALS) or isinstance(error, RecursionError):
+        return f"{type(error).__name__}: {text}"
+    if INNER.search(text):
+        return f"an inner name: {text}"
+    names_operation = re.match(r"\w+(\(\))? of |\w+(\(\))?: ", text)
+    if BARE.search(text) and not names_operation and name.strip("_").lower() not in text.lower():
+        return f"no name: {type(error).__name__}: {text}"
+    return None
+
+
+def check(name: str, call: Callable[..., Any], counts: range, tries: int = 60) -> None:
+    """Call a function with arguments drawn at random, and assert that it answers, or refuses them in words of its own."""
+    rng, faults = random.Random(name), {}
+    few = list(itertools.islice(itertools.product(ARGUMENTS, repeat=1), len(ARGUMENTS))) if 1 in counts else []
+    drawn = [tuple(rng.choice(ARGUMENTS) for _ in range(rng.choice(counts))) for _ in range(tries)]
+    for makers in [*few, *drawn]:
+        arguments = [make() for make in makers]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            shown = ", ".join(repr(x)[:30] for x in arguments)
+            try:
+                call(*arguments)
+            except Exception as error:
+                problem = fault(name, error)
+                if problem is not None:
+                    faults[problem[:200]] = f"{name}({shown})"
+    assert not faults, "\n".join(f"{call}: {problem}" for problem, call in faults.items())
+
+
+def arities(function: Any, bound: int = 0) -> range:
+    """Return how many positional arguments a function takes; one more is wrong too."""
+    kinds = inspect.Parameter
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return range(3)
+    positional = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    return range(min(len(positional) - bound, 3) + 2)
+
+
+UNSUITABLE = {"load", "save", "seed", "set_num_threads", "set_default_dtype", "set_rng_state", "manual_seed"}
+"""Functions with an effect outside: on files, or on all tests after this one."""
+
+
+def functions(module: Any) -> list[str]:
+    names = [name for name, value in vars(module).items() if inspect.isfunction(value) and name[0] != "_"]
+    return [name for name in names if name not in UNSUITABLE]
+
+
+@pytest.mark.parametrize("name", functions(minigrad))
+def test_functions(name: str) -> None:
+    call = getattr(minigrad, name)
+    check(name, call, arities(call))
+
+
+@pytest.mark.parametrize("name", functions(F))
+def test_functions_of_layers(name: str) -> None:
+    call = getattr(F, name)
+    check(name, call, arities(call))
+
+
+@pytest.mark.parametrize("name", functions(nn.init))
+def test_initializations(name: str) -> None:
+    call = getattr(nn.init, name)
+    check(name, call, arities(call))
+
+
+ENGINE = {*vars(TensorBase), *vars(ViewTracking), *UNSUITABLE, "nelement"}
+METHODS = [name for name in dir(Tensor) if name[0] != "_" and callable(getattr(Tensor, name)) and name not in ENGINE]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name: str) -> None:
+    method = getattr(Tensor, name)
+    shapes = itertools.cycle([(), (3,), (2, 3), (0,)])
+    dtypes = itertools.cycle([minigrad.float32, minigrad.int64, minigrad.bool, minigrad.float32, minigrad.float16])
+    check(name, lambda *args: method(minigrad.ones(next(shapes), dtype=next(dtypes)), *args), arities(method, bound=1))
+
+
+CLASSES = [
+    name
+    for name in dir(nn)
+    if inspect.isclass(getattr(nn, name)) and name not in ("Parameter", "Module", "TransformerEncoder")
+]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_constructors_of_modules(name: str) -> None:
+    check(name, getattr(nn, name), arities(getattr(nn, name)))
+
+
+MODULES: dict[str, Callable[[], nn.Module]] = {
+    "Linear": lambda: nn.Linear(3, 2),
+    "ReLU": nn.ReLU,
+    "Softmax": lambda: nn.Softmax(1),
+    "Conv1d": lambda: nn.Conv1d(3, 2, 2),
+    "Conv2d": lambda: nn.Conv2d(3, 2, 2),
+    "MaxPool2d": lambda: nn.MaxPool2d(2),
+    "AvgPool1d": lambda: nn.AvgPool1d(2),
+    "BatchNorm1d": lambda: nn.BatchNorm1d(3),
+    "LayerNorm": lambda: nn.LayerNorm(3),
+    "Dropout": nn.Dropout,
+    "Embedding": lambda: nn.Embedding(3, 2),
+    "Flatten": nn.Flatten,
+    "RNN": lambda: nn.RNN(3, 2),
+    "LSTM": lambda: nn.LSTM(3, 2),
+    "GRU": lambda: nn.GRU(3, 2),
+    "Sequential": lambda: nn.Sequential(nn.Linear(3, 2), nn.ReLU()),
+    "MSELoss": nn.MSELoss,
+    "CrossEntropyLoss": nn.CrossEntropyLoss,
+    "BCELoss": nn.BCELoss,
+    "NLLLoss": nn.NLLLoss,
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules(name: str) -> None:
+    module = MODULES[name]()
+    check("", module, range(1, 3))
+
+
+OPTIMIZERS = [name for name in dir(optim) if inspect.isclass(getattr(optim, name)) and name != "Optimizer"]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(name: str) -> None:
+    cls = getattr(optim, name)
+    check(name, cls, arities(cls))
+    p = minigrad.ones(2, requires_grad=True)
+    check(name, lambda *args: cls([p], *args), range(1, 4))
+
+
+SCHEDULERS = [name for name in dir(lr_scheduler) if name.endswith(("LR", "Restarts", "Plateau")) and name != "LRScheduler"]
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_schedulers(name: str) -> None:
+    cls = getattr(lr_scheduler, name)
+    p = minigrad.ones(2, requires_grad=True)
+
+    def use(*args: Any) -> None:
+        optimizer = optim.SGD([p], lr=0.1)
+        scheduler = cls(optimizer, *args)
+        for _ in range(3):
+            optimizer.step()
+            scheduler.step()
+
+    check(name, cls, arities(cls))
+    check(name, use, range(4))
