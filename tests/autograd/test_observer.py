@@ -330,3 +330,12 @@ def test_a_place_is_relative_to_the_working_directory_where_it_can_be() -> None:
     assert Location(os.path.join(os.getcwd(), "part", "a.py"), 3, "f").place == os.path.join("part", "a.py") + ":3"
     elsewhere = os.path.join(os.getcwd() + "_beside", "a.py")
     assert Location(elsewhere, 3, "f").place == f"{elsewhere}:3"
+
+
+def test_views_make_no_bytes() -> None:
+    x = minigrad.ones(3, 4, requires_grad=True)
+    with trace() as t:
+        (x.reshape(4, 3).T * 2).sum().backward()
+    made = {(e.phase, e.name): e.nbytes for e in t.events}
+    assert made["forward", "reshape"] == made["forward", "permute"] == made["backward", "reshape"] == 0
+    assert made["forward", "mul"] == made["backward", "mul"] == 48
