@@ -68,7 +68,12 @@ def save(obj: Any, f: File) -> None:
     text = json.dumps(encode(obj, arrays, {}, "object", ()), allow_nan=False)
     arrays[STRUCTURE] = np.frombuffer(text.encode(), np.uint8)
     with atomic_write(os.path.realpath(f)) if isinstance(f, str | os.PathLike) else contextlib.nullcontext(f) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        try:
+            np.savez(file, allow_pickle=False, **arrays)
+        except ValueError as error:  # an archive that is interrupted refuses to be closed
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool | None = None) -> Any:
