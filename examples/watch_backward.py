@@ -24,6 +24,7 @@ from common import load_cars, parser, show
 
 import minigrad
 from minigrad import Tensor, nn, optim
+from minigrad.backend import Backend, set_backend
 
 PACKAGE = Path(minigrad.__file__).parent
 COURSE = ["primitive.py", "autodiff.py", "ops/arithmetic.py", "views.py", "optim/optimizer.py", "optim/sgd.py"]
@@ -54,15 +55,13 @@ class CourseCalls:
 def course_calls() -> Iterator[CourseCalls]:
     """Note the calls in this block, which runs without the fast lane: the course is what the fast lane does sooner."""
     calls = CourseCalls()
-    was_fast = minigrad.fastpath.is_enabled()
-    minigrad.fastpath.disable()
+    previous = set_backend(Backend())
     sys.setprofile(calls)
     try:
         yield calls
     finally:
         sys.setprofile(None)
-        if was_fast:
-            minigrad.fastpath.enable()
+        set_backend(previous)
 
 
 def travel(line: str, run: Callable[[], Any]) -> Any:

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as npst
 
 import minigrad
 from minigrad import fastpath, optim
+from minigrad.backend import get_backend, set_backend
 from minigrad.fastpath.optim import buckets, program, tracer
 from minigrad.fastpath.optim.program import Program, blocks, run_in_threads
 from minigrad.fastpath.optim.tracer import Kind, is_pure, trace_rule
@@ -32,11 +33,10 @@ F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 @pytest.fixture(autouse=True)
 def fast() -> Iterator[None]:
     """The fast path is on, also if the tests are run without it."""
-    before = fastpath.is_enabled()
+    before = get_backend()
     fastpath.enable()
     yield
-    if not before:
-        fastpath.disable()
+    set_backend(before)
 
 
 @given(

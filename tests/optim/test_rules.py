@@ -11,6 +11,7 @@ import pytest
 
 import minigrad
 from minigrad import fastpath, optim
+from minigrad.backend import get_backend, set_backend
 from minigrad.optim import Optimizer, lr_scheduler
 from minigrad.optim.flags import FLAGS
 from tests.reference import torch
@@ -18,10 +19,10 @@ from tests.reference import torch
 
 @pytest.fixture(autouse=True, params=["fast", "plain"])
 def path(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = fastpath.is_enabled()
+    before = get_backend()
     (fastpath.enable if request.param == "fast" else fastpath.disable)()
     yield
-    (fastpath.enable if before else fastpath.disable)()
+    set_backend(before)
 
 
 SHAPES: list[tuple[int, ...]] = [(), (1,), (1, 1), (2,), (2, 3), (5000,)]
