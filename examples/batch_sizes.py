@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from common import Cars, Cell, load_cars, parser, save, show_cells
+from common import Cars, Cell, finish, load_cars, parser, show_cells
 from tqdm.auto import tqdm
 
 import minigrad as mg
@@ -379,12 +379,7 @@ def draw(
     axes[1, 2].set(ylabel="until the goal", title=f"To {GOAL:g} times the least loss, with the best learning rate")
     for ax in axes[1]:
         ax.set_xlabel("batch size")
-    for ax in axes.flat:
-        ax.grid(alpha=0.3)
-        ax.legend()
-    figure.tight_layout()
-    save(figure, file)
-    plt.close(figure)
+    finish(figure, axes.flat, file)
 
 
 def main(argv: Sequence[str] | None = None) -> list[Cell]:

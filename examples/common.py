@@ -8,7 +8,7 @@ import io
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from sklearn import datasets
@@ -88,6 +90,16 @@ def reduce_colors(path: Path) -> None:
     with Image.open(path) as picture:
         reduced = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
     reduced.save(path, optimize=True)
+
+
+def finish(figure: Figure, axes: Iterable[Axes], path: Path) -> None:
+    """Give every panel a grid and a legend, and write the picture."""
+    for ax in axes:
+        ax.grid(alpha=0.3)
+        ax.legend()
+    figure.tight_layout()
+    save(figure, path)
+    plt.close(figure)
 
 
 def show(statement: str, holds: bool) -> None:

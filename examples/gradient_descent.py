@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from common import parser, save, show
+from common import finish, parser, show
 from matplotlib.axes import Axes
 
 import minigrad as mg
@@ -231,12 +231,7 @@ def draw(
         chosen = starts[side]
         starts_axes.plot(chosen.numpy(), [two_valleys(x).item() for x in chosen], "o", color=color, markersize=4, label=label)
     starts_axes.set(title="Where 100 random starts lead")
-    for ax in axes.flat:
-        ax.grid(alpha=0.3)
-        ax.legend()
-    figure.tight_layout()
-    save(figure, file)
-    plt.close(figure)
+    finish(figure, axes.flat, file)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import parser, save, show
+from common import finish, parser, show
 
 import minigrad as mg
 from minigrad import Tensor, nn
@@ -195,12 +195,7 @@ def draw(
     for (name, values), color in zip(standardized.items(), ("#d55e00", "#009e73"), strict=True):
         scaled.loglog(range(1, len(values) + 1), values, color=color, label=f"{name} inputs")
     scaled.set(xlabel="step", ylabel="loss", title="Multiple regression: raw and standardized inputs", ylim=(1e-15, 1e2))
-    for ax in axes.flat:
-        ax.grid(alpha=0.3)
-        ax.legend()
-    figure.tight_layout()
-    save(figure, file)
-    plt.close(figure)
+    finish(figure, axes.flat, file)
 
 
 def main(argv: Sequence[str] | None = None) -> list[float]:

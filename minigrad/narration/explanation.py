@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -127,7 +128,8 @@ def explain(
     with visits, _without_retained_gradients(nodes):
         gradients = run_backward([(vertex, cotangent)], retain_graph=True, create_graph=False)
     values.complete(nodes[::-1])
-    known = _Names(chain.from_iterable(map(named_tensors, scopes if names is None else [{"": names}])), vertex, nodes)
+    tensors = chain.from_iterable(map(named_tensors, scopes if names is None else [{"": names}]))
+    known = _Names(tensors, vertex, nodes, values.operands)
     of = known.of(vertex)
     leaves = {known.of(leaf): (leaf, np.asarray(g)) for leaf, g in gradients.items()}
     updates = {}
@@ -242,20 +244,45 @@ def named_tensors(variables: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
 
 
 class _Names:
-    """Names of vertices and constants: those of the program, else L for the last result, v1, ... and leaf1, ..."""
+    """Names of vertices and constants: those of the program, else L for the last result, v1, ... and leaf1, ...
 
-    def __init__(self, tensors: Iterable[tuple[str, Tensor]], root: Vertex, nodes: Sequence[Node]) -> None:
+    Each tensor has one of its own: the second that the program calls w, in another function, is w_2.
+    """
+
+    def __init__(
+        self,
+        tensors: Iterable[tuple[str, Tensor]],
+        root: Vertex,
+        nodes: Sequence[Node],
+        operands: Mapping[Node, Sequence[Array | None]],
+    ) -> None:
         self.vertices: dict[Vertex, str] = {}
         self.arrays: dict[int, str] = {}
+        self._uses: Counter[str] = Counter()
+        arrays = {id(x) for node in nodes for x in operands.get(node, ())}
+        used = {root, *nodes, *(x for node in nodes for x in node.parents)}
         for name, tensor in tensors:
             vertex = tensor.vertex()
-            self.vertices.setdefault(tensor if vertex is None else vertex, name)
-            self.arrays.setdefault(id(tensor.array), name)
-        self.vertices.setdefault(root, "L")
+            key = tensor if vertex is None else vertex
+            if key in used or id(tensor.array) in arrays:
+                self._add(key, name)
+                self.arrays.setdefault(id(tensor.array), self.vertices[key])
+        self._add(root, "L")
         leaves = dict.fromkeys(x for node in nodes for x in node.parents if isinstance(x, Tensor) and x not in self.vertices)
-        self.vertices.update({leaf: f"leaf{k}" for k, leaf in enumerate(leaves, 1)})
         unnamed = [node for node in nodes[::-1] if node not in self.vertices]
-        self.vertices.update({node: f"v{k}" for k, node in enumerate(unnamed, 1)})
+        for letter, vertices in (("leaf", leaves), ("v", unnamed)):
+            for k, vertex in enumerate(vertices, 1):
+                self._add(vertex, f"{letter}{k}")
+
+    def _add(self, vertex: Vertex, name: str) -> None:
+        """Give a vertex a name that no other has, if it has none."""
+        if vertex not in self.vertices:
+            own = name
+            while self._uses[own]:
+                self._uses[name] += 1
+                own = f"{name}_{self._uses[name]}"
+            self._uses[own] += 1
+            self.vertices[vertex] = own
 
     def of(self, vertex: Vertex, array: Array | None = None) -> str:
         """Return the name of a vertex or, if it is None, of a constant."""

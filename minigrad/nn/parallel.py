@@ -29,7 +29,7 @@ class DistributedDataParallel(Module):
 
     Args:
         module: The module; used as ``ddp(x)``. Its parameters have the prefix "module." here, as in torch.
-        bucket_cap_mb: How many megabytes are sent at once: while one bucket is sent, the next is filled.
+        bucket_cap_mb: How many megabytes of gradients are put together and sent at once.
         broadcast_buffers: Give all processes the buffers of rank 0 before each forward pass in training mode.
         find_unused_parameters: For torch's sake; unused parameters are always found.
 

@@ -13,9 +13,6 @@ from minigrad.hooks import RemovableHandle
 from minigrad.nn import Module
 from minigrad.primitive import Array
 
-RECORDED_BEFORE_THE_WRITE = ("setitem",)
-"""Operations that are recorded before their result has its values."""
-
 
 @dataclass(frozen=True, eq=False)
 class Call:
@@ -102,7 +99,7 @@ class keep(Observer):
 
         def begin(module: Module, args: Any) -> None:
             outer = f"{self._calls[-1].path}." if self._calls else ""
-            name = path.removeprefix(outer.lstrip("."))
+            name = path.removeprefix(outer)
             self._calls.append(Call(path, f"{name}: {type(module).__name__}".removeprefix(": "), parameters))
 
         def end(module: Module, args: Any, result: Any) -> None:
@@ -115,7 +112,7 @@ class keep(Observer):
         """Keep the inputs and the result of an operation."""
         record = Record(tuple(self._calls), [self._names.get(id(parent)) for parent in node.parents], inputs)
         record.copies = [np.array(x) for x in inputs]
-        record.out = None if node.op_name in RECORDED_BEFORE_THE_WRITE else np.array(out)
+        record.out = np.array(out)
         records[node] = record
 
     def before_vjp(self, node: Node, cotangent: Cotangent) -> None:
