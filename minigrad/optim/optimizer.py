@@ -60,6 +60,7 @@ class Optimizer:
         state: For each parameter its state under torch's names; a parameter that never had a gradient has none.
         defaults: The options of groups that do not give their own.
         stepped: Whether `step` was ever called.
+        warned: Whether `step` has warned that no parameter has a gradient.
         backend_cache: What the backend in use keeps from step to step; it is not copied.
 
     Raises:
@@ -98,6 +99,7 @@ class Optimizer:
     rule: ClassVar[RuleSignature | None] = None
     """What the signature of `update` says; None for an optimizer with a `step` of its own."""
 
+    warned = False
     backend_cache: Any = None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -145,6 +147,8 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient, in place.
 
+        The first time that none has one, there is a UserWarning; torch says nothing.
+
         An exception from outside, such as KeyboardInterrupt, leaves each parameter as before the step or as after it, and
         nothing that goes on writing. But some parameters may be a step ahead of others, and state may be amid its update.
 
@@ -164,6 +168,7 @@ class Optimizer:
         if observer is not None:
             observer.tell("before_step", self)
         if not current.backend.optimizer_step(self):
+            validation.warn_without_gradients(self)
             for group in self.checked_groups():  # an error there leaves everything unchanged
                 for p in group["params"]:
                     if p.grad is not None:

@@ -203,6 +203,18 @@ def check_arrays(params: Sequence[Tensor], state: Mapping[Tensor, Mapping[str, A
                 raise RuntimeError(mismatch_message(name, array, p.array))
 
 
+def warn_without_gradients(optimizer: Any) -> None:
+    """Warn, once for each optimizer, that no parameter has a gradient."""
+    if optimizer.warned or any(p.grad is not None for group in optimizer.param_groups for p in group["params"]):
+        return
+    optimizer.warned = True
+    warnings.warn(
+        f"{type(optimizer).__name__}.step() changed nothing: no parameter has a gradient. Call loss.backward() before step(), "
+        "and zero_grad() before backward(). Was the loss computed from the parameters of this optimizer?",
+        stacklevel=3,
+    )
+
+
 def mismatch_message(what: str, array: Array, theta: Array) -> str:
     """Return the sentence for a gradient or a state that does not fit its parameter."""
     return (

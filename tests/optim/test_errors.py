@@ -11,6 +11,7 @@ import pytest
 
 import minigrad
 from minigrad import optim
+from minigrad.backend import Backend, get_backend, set_backend
 from tests.optim.optimizer_pairs import OPTIMIZERS
 from tests.reference import torch
 
@@ -236,3 +237,20 @@ def test_copies_are_independent_and_go_on(clone: Callable[[Any], Any]) -> None:
     assert all(
         (a["exp_avg"] == b["exp_avg"]).all() for a, b in zip(optimizer.state.values(), other.state.values(), strict=True)
     )
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_step_without_any_gradient_warns_once(fast: bool) -> None:
+    before = set_backend(get_backend() if fast else Backend())
+    try:
+        x, y = minigrad.ones(2, requires_grad=True), minigrad.ones(3, requires_grad=True)
+        optimizer = optim.Adam([{"params": [x]}, {"params": [y]}])
+        y.sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        with pytest.warns(UserWarning, match=r"^Adam.step\(\) .* Call loss.backward\(\) before step") as caught:
+            optimizer.step()
+        assert caught[0].filename == __file__
+        optimizer.step()
+    finally:
+        set_backend(before)

@@ -27,6 +27,8 @@ from minigrad.optim.optimizer import Group, Optimizer
 from minigrad.primitive import Primitive, primitives
 from tests.optim.optimizer_pairs import CONFIGURATIONS, KINDS, OPTIMIZERS, SHAPES, gradient
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* no parameter has a gradient")  # as drawn gradients may be None
+
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 

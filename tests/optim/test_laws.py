@@ -14,6 +14,8 @@ import minigrad
 from minigrad import optim
 from tests.optim.optimizer_pairs import CONFIGURATIONS, KINDS, OPTIMIZERS, gradient, unit
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* no parameter has a gradient")  # as drawn gradients may be None
+
 F64 = np.dtype(np.float64)
 Make = Callable[[list[Any]], Any]
 

@@ -12,6 +12,8 @@ import minigrad
 from minigrad import optim
 from tests.reference import torch
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* no parameter has a gradient")  # schedules need none
+
 Make = Callable[[Any, Any], Any]  # from the module lr_scheduler and an optimizer to a scheduler
 
 SCHEDULERS: dict[str, Make] = {

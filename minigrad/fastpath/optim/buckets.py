@@ -336,6 +336,8 @@ def optimizer_step(optimizer: Optimizer) -> bool:
         if not renew(optimizer, plans):
             return False
         grads = [plan.grads(group, state) for plan, group in zip(plans, groups)]  # noqa: B905
+        if not any(grads):
+            return False  # the plain loop warns
     try:
         thread.state.in_operation(run, plans, grads)
     except RuntimeError as error:
