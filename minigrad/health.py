@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.autodiff import toposort
 from minigrad.autograd import grad
+from minigrad.autograd.anomaly import ALL_PAIRS, compares_all_pairs
 from minigrad.creation import tensor, zeros
 from minigrad.dtypes import float64
 from minigrad.grad_mode import enable_grad, no_grad
@@ -189,6 +190,7 @@ def diagnose(model: Module, optimizer: Optimizer | None = None, closure: Callabl
     that it does not hold, or that the model does not have. With the closure, which computes the loss once more:
 
     * gradients that were not zeroed: they are not those of the loss. Not examined if the loss is random;
+    * a loss that broadcasts by mistake: a difference of shapes (N, 1) and (N,), of which one requires a gradient;
     * dead units: elements of the result of a ReLU that are 0 for every sample of the batch, which is axis 0;
     * a learning rate that is too large. Power iteration finds a direction v along which the curvature v'Hv / v'v of the loss
       is large; it is at most the largest eigenvalue λ of the Hessian H. The rule of the optimizer is tried on the parabola of
@@ -232,6 +234,7 @@ def diagnose(model: Module, optimizer: Optimizer | None = None, closure: Callabl
             if not np.array_equal(buffer.array, values, equal_nan=True):
                 buffer.write(values)
         dead = [f"{share:.0%} in {path or 'the model'}" for path, share in dead_units if share > DEAD_SHARE]
+        warnings += [ALL_PAIRS] * find_all_pairs(loss)
         warnings += [f"dead units of relu, 0 for every sample: {', '.join(dead)}. {REVIVE}"] * bool(dead)
         warnings += () if is_random else stale_gradient_warnings(gradients)
         warnings += () if optimizer is None else learning_rate_warnings(optimizer, gradients)
@@ -289,6 +292,11 @@ def find_dead_units(loss: Tensor) -> Iterator[tuple[str, float]]:
         if node.op_name == "relu" and out is not None and out.size:
             calls = calls_of(node)
             yield calls[-1].path if calls else "", float(np.mean(np.all(np.atleast_1d(out) == 0, axis=0)))
+
+
+def find_all_pairs(loss: Tensor) -> bool:
+    """Return whether a kept loss compares each prediction with every target."""
+    return any(node in records and compares_all_pairs(node, records[node].inputs) for node in toposort([loss.vertex()]))
 
 
 def stale_gradient_warnings(gradients: Mapping[Tensor, Tensor]) -> Iterator[str]:

@@ -224,3 +224,76 @@ def test_schedulers(name: str) -> None:
 
     check(name, cls, arities(cls))
     check(name, use, range(4))
+
+
+# ------------------------------------------------------------------------------------------- the commonest mistakes
+
+
+class Net(nn.Module):
+    """A model with a layer of the wrong size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(5, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        return y
+
+
+class Listed(nn.Module):
+    """A model whose layers are in a list, where they are not registered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [nn.Linear(3, 1)]
+
+
+def test_a_layer_of_the_wrong_size_is_named_with_its_path() -> None:
+    with pytest.raises(RuntimeError, match=r"in the layer Net\.body\.2: .* \[2, 4\] .* must be 5, the in_features"):
+        Net()(minigrad.ones(2, 3))
+    with pytest.raises(RuntimeError, match=r"^linear, in the layer Linear: .* \[2, 4\] .* must be 3, the in_features"):
+        nn.Linear(3, 1, bias=False)(minigrad.ones(2, 4))
+    with pytest.raises(RuntimeError, match=r"^linear: an input of shape \[2, 4\] does not fit a weight of shape \[1, 3\]"):
+        F.linear(minigrad.ones(2, 4), minigrad.ones(1, 3))
+
+
+def test_layers_in_a_list_are_not_found() -> None:
+    with pytest.raises(ValueError, match="empty parameter list") as caught:
+        optim.SGD(Listed().parameters(), lr=0.1)
+    assert "layers in a list go into a ModuleList" in caught.value.__notes__[0]
+
+
+def test_the_mean_of_integers() -> None:
+    with pytest.raises(RuntimeError, match=r"mean.*float"):
+        minigrad.arange(3).mean()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_loss_by_hand_that_broadcasts(transposed: bool) -> None:
+    model, x = nn.Linear(1, 1), minigrad.randn(34, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+
+    def diagnosed(target: Tensor) -> str:
+        def closure() -> Tensor:
+            error: Tensor = target - model(x) if transposed else model(x) - target
+            return error.square().mean()
+
+        optimizer.zero_grad()
+        with minigrad.autograd.detect_anomaly():
+            closure().backward()
+        return " ".join(minigrad.diagnose(model, optimizer, closure).warnings)
+
+    assert not diagnosed(x)
+    with pytest.warns(
+        UserWarning, match=r"\(N, 1\) and \(N,\) is \(N, N\).*target.reshape\(prediction.shape\)(.|\n)*closure"
+    ):
+        assert "(N, 1) and (N,) is (N, N)" in diagnosed(x[:, 0])
+
+
+def test_distances_of_pairs_are_no_mistake() -> None:
+    x = minigrad.randn(4, requires_grad=True)
+    with minigrad.autograd.detect_anomaly():
+        (x[:, None] - x).square().mean().backward()
+        (x.detach()[:, None] - x.detach()).square().mean()
+        (x[:1, None] - minigrad.ones(1)).mean()

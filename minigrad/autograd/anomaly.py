@@ -1,5 +1,6 @@
 """Anomaly mode: who made the first NaN?"""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,31 @@ KNOWN_CAUSES = {
     "power": POWER,
     "pow": POWER,
     "exp": "overflow: subtract the maximum first, or use softmax, log_softmax or logsumexp",
-    "mul": "0 times inf is NaN, or overflow: see where the factor became so large",
 }
+
+
+DIVERGENCE = (
+    "overflow of values that are large already, as when training diverges: use a smaller learning rate, scale the inputs, or "
+    "clip the gradients with nn.utils.clip_grad_norm_"
+)
+
+LARGE = 0.4
+"""A value is large from this power of the greatest value of its dtype on: in float32 from 3e15."""
+
+
+ALL_PAIRS = (
+    "a difference of shapes (N, 1) and (N,) is (N, N): each prediction is compared with every target. Make the shapes equal, "
+    "with target.reshape(prediction.shape)"
+)
+
+
+def compares_all_pairs(node: Node, inputs: Sequence[Array]) -> bool:
+    """Return whether a prediction of shape (N, 1) is compared with a target of shape (N,), or the other way round.
+
+    The prediction requires a gradient and the target does not: distances within a set of points are none of the kind.
+    """
+    n = max(x.size for x in inputs)
+    return node.op_name == "sub" and None in node.parents and n > 1 and {x.shape for x in inputs} == {(n,), (n, 1)}
 
 
 class AnomalyDetector(LineRecorder):
@@ -40,6 +64,8 @@ class AnomalyDetector(LineRecorder):
     def recorded(self, node: Node, inputs: Sequence[Array], out: Array) -> None:
         """Look at a result; of the operation whose rule is running, backward looks at the result."""
         super().recorded(node, inputs, out)
+        if self.check_nan and compares_all_pairs(node, inputs):
+            warnings.warn(f"{ALL_PAIRS}: {locations.get(node, UNKNOWN)}", stacklevel=2)
         if not self.check_nan or node.op_name in CONSTANT_OPS or visited_node() is not None:
             return
         if _non_finite(out) and not any(map(_non_finite, inputs)):
@@ -59,7 +85,8 @@ class AnomalyDetector(LineRecorder):
         if self.check_nan and _non_finite(output):
             raise RuntimeError(
                 f"backward was called on a result that is not finite, {output.detach()!r}: the inputs of the computation "
-                "were not finite in the first place, or anomaly mode did not see it"
+                "were not finite in the first place, or anomaly mode did not see it. A parameter that is not finite was made "
+                "so by the step before: use a smaller learning rate"
             )
 
     def _report(self, node: Node, where: str, inputs: Sequence[Any], found: Any) -> str:
@@ -77,8 +104,9 @@ class AnomalyDetector(LineRecorder):
             else:
                 shown = f"from {array.min()} to {array.max()}" if array.size else "empty"
             lines.append(f"Its value {k}, of shape {list(array.shape)}: {shown}")
-        if name in KNOWN_CAUSES:
-            lines.append(f"Known cause: {KNOWN_CAUSES[name]}.")
+        cause = DIVERGENCE if any(map(_is_large, inputs)) else KNOWN_CAUSES.get(name)
+        if cause is not None:
+            lines.append(f"Known cause: {cause}.")
         if np.isnan(values[first]) and where != "forward":
             lines.append(
                 "A cotangent of 0 times a slope of inf is NaN. If where() discards this branch, put a harmless number in "
@@ -97,6 +125,12 @@ def _non_finite(x: Any) -> bool:
     return array.dtype.kind == "f" and not np.isfinite(array).all()
 
 
+def _is_large(x: Any) -> bool:
+    """Return whether some floating-point numbers are large."""
+    array = _values(x)
+    return array.dtype.kind == "f" and bool((abs(array) > float(np.finfo(array.dtype).max) ** LARGE).any())
+
+
 def _saved(node: Node) -> list[Any]:
     residuals = node.residuals if isinstance(node, PrimitiveNode) else None
     return [x for x in residuals or () if isinstance(x, np.ndarray)]
@@ -106,8 +140,12 @@ class detect_anomaly:
     """Find the first NaN or inf: a context manager for the forward and backward computation.
 
     Inside, the first recorded operation that makes NaN or inf out of finite numbers, forward or backward, raises an error
-    which names the operation, the line of the program that called it, its values, and the known cause with its remedy.
+    which names the operation, the line of the program that called it, its values, and the known cause with its remedy: for
+    large values that overflow, a smaller learning rate.
     Deliberately stricter than torch, which looks at gradients only and lets a NaN loss pass.
+
+    There is a UserWarning of a loss that broadcasts by mistake, such as ``(prediction - target) ** 2`` of shapes ``(N, 1)``
+    and ``(N,)``, which `nn.functional.mse_loss` refuses.
 
     Args:
         check_nan: If False, only the lines are remembered, and nothing is raised.

@@ -192,8 +192,13 @@ def current_location() -> Location | None:
     user = user_frame()
     if user is None:
         return None
+    return Location(user.f_code.co_filename, user.f_lineno, user.f_code.co_name, current_module())
+
+
+def current_module() -> str:
+    """Return the path of the module in whose `forward` the program stands, such as "Net.body.0"; empty if in none."""
     modules = [module for name, module, _ in frames() if name == "forward" and hasattr(module, "named_modules")]
-    return Location(user.f_code.co_filename, user.f_lineno, user.f_code.co_name, module_path(modules[::-1]))
+    return module_path(modules[::-1])
 
 
 def module_path(modules: Sequence[Any]) -> str:

@@ -209,7 +209,7 @@ def warn_without_gradients(optimizer: Any) -> None:
         return
     optimizer.warned = True
     warnings.warn(
-        f"{type(optimizer).__name__}.step() changed nothing: no parameter has a gradient. Call loss.backward() before step(), "
+        f"{type(optimizer).__name__}.step() changed nothing: no parameter has a gradient. Call loss.backward() before step() "
         "and zero_grad() before backward(). Was the loss computed from the parameters of this optimizer?",
         stacklevel=3,
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import minigrad
-from minigrad import Tensor
+from minigrad import Tensor, optim
 from minigrad.autograd import Function, anomaly, detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from minigrad.nn import functional
 from minigrad.primitive import elementwise, primitives
@@ -122,6 +122,28 @@ def test_the_backward_is_reported_by_the_name_of_the_operation(name: str, create
 def test_each_known_cause_is_that_of_an_operation_and_comes_with_its_remedy(name: str) -> None:
     assert name in primitives
     assert report(FORWARD[name][0], 4.0, 0.0, backward=False).endswith(f"Known cause: {anomaly.KNOWN_CAUSES[name]}.")
+
+
+@pytest.mark.parametrize("dtype", [minigrad.float32, minigrad.float64])
+def test_a_diverging_training_is_told_to_use_a_smaller_learning_rate(dtype: minigrad.dtype) -> None:
+    x = minigrad.arange(34, dtype=dtype)
+
+    def train(lr: float, *, by_hand: bool) -> None:
+        w = leaf(1.0, dtype=dtype)
+        optimizer = optim.SGD([w], lr=lr)
+        with detect_anomaly():
+            for _ in range(200):
+                loss = ((w * x - 2 * x) ** 2).mean() if by_hand else functional.mse_loss(w * x, 2 * x)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    train(1e-4, by_hand=True)
+    for by_hand in (True, False):
+        with pytest.raises(RuntimeError, match=r"(pow|mse_loss) returned inf(.|\n)*: use a smaller learning rate"):
+            train(0.1, by_hand=by_hand)
+    with pytest.raises(RuntimeError, match=r"not finite(.|\n)*: use a smaller learning rate"):
+        train(1e308 if dtype is minigrad.float64 else 1e38, by_hand=False)
 
 
 def test_the_whole_report() -> None:
