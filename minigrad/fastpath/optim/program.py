@@ -38,8 +38,13 @@ from minigrad.primitive import Array, Shape
 T = TypeVar("T")
 Call = tuple[Any, ...]  # a function of NumPy, and its arguments
 
-BLOCK = 131072
-"""How many elements are worked on at a time: few enough that scratch buffers stay in the cache."""
+BLOCK = 3 << 16
+"""How many elements are worked on at a time: few enough for scratch buffers to stay in the cache, and enough for the processor
+to read ahead.
+
+With 10M float32 elements and one thread, SGD took 1.6 of torch's time at 2 << 16, and 1.1 at 3 << 16; Adam slows down from
+6 << 16 on.
+"""
 
 THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 """How many threads share the blocks of a large parameter."""
