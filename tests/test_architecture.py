@@ -45,7 +45,7 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
         "serialization": {"numpy"},
     },
     {"testing": {"numpy", "hypothesis"}, "viz": {"graphviz", "numpy"}},
-    {"health": {"numpy"}, "fastpath": {"numpy"}, "compat": set(), "estimators": {"numpy", "sklearn", "tqdm"}},
+    {"health": {"numpy"}, "fastpath": {"numpy", "scipy"}, "compat": set(), "estimators": {"numpy", "sklearn", "tqdm"}},
     {"": set(), "__main__": set()},  # minigrad/__init__.py
 ]
 LAYER = {part: (height, outside) for height, layer in enumerate(LAYERS) for part, outside in layer.items()}

@@ -9,9 +9,10 @@ import os
 
 from minigrad.backend import Backend, get_backend, set_backend
 from minigrad.fastpath.dispatch import Dispatch
+from minigrad.fastpath.optim.blas import use_scipy
 from minigrad.fastpath.optim.buckets import optimizer_step, programs
 
-__all__ = ["FAST", "FastPath", "disable", "enable", "is_enabled", "programs"]
+__all__ = ["FAST", "FastPath", "disable", "enable", "is_enabled", "programs", "use_scipy"]
 
 
 class FastPath(Dispatch):

@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -17,7 +18,7 @@ from hypothesis.extra import numpy as npst
 import minigrad
 from minigrad import fastpath, optim
 from minigrad.backend import get_backend, set_backend
-from minigrad.fastpath.optim import buckets, program, tracer
+from minigrad.fastpath.optim import blas, buckets, program, tracer
 from minigrad.fastpath.optim.program import Program, blocks, run_in_threads
 from minigrad.fastpath.optim.tracer import Kind, is_pure, trace_rule
 from minigrad.ops.elementary import sqrt
@@ -712,3 +713,87 @@ def test_the_program_of_a_rule_can_be_printed() -> None:
     lines = str(program).splitlines()
     assert lines[0] == "Adam.update: 13 operations on float32 arrays, 2 scratch buffers"
     assert [line.split("(")[0].strip() for line in lines[-2:]] == ["s0 = divide", "theta = subtract"]
+
+
+# --------------------------------------------------------------------------------------------------------------- SciPy's BLAS
+
+
+@pytest.fixture
+def scipy_sizes() -> Iterator[list[int]]:
+    """Let SGD use SciPy; the value is a list of the sizes of the arrays that it changes."""
+    pytest.importorskip("scipy")
+    fastpath.use_scipy()
+    sizes: list[int] = []
+
+    def noted(routine: Any) -> Any:
+        def run(x: Any, y: Any, a: Any) -> None:
+            sizes.append(y.size)
+            routine(x, y, a=a)
+
+        return run
+
+    blas.routines.update({dtype: noted(routine) for dtype, routine in blas.routines.items()})
+    yield sizes
+    fastpath.use_scipy(False)
+
+
+def after_steps(theta: minigrad.Tensor, g: minigrad.Tensor, **options: Any) -> Any:
+    """Return what steps of SGD with two learning rates make of a parameter."""
+    theta = theta.detach().requires_grad_()
+    theta.grad = g
+    optimizer = optim.SGD([theta], lr=0.1, **options)
+    optimizer.step()
+    optimizer.param_groups[0]["lr"] = 0.3
+    optimizer.step()
+    return theta.detach().numpy()
+
+
+def drawn(shape: tuple[int, ...], dtype: Any, seed: int) -> minigrad.Tensor:
+    return minigrad.from_numpy(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", [F32, F64, np.dtype(np.float16)])
+@pytest.mark.parametrize(("fits", "of_theta", "of_g"), [
+    (True, lambda a: a, lambda a: a),
+    (False, lambda a: a.T, lambda a: a.T),
+    (False, lambda a: a, lambda a: a.T.contiguous().T),
+    (False, lambda a: a[:, ::2], lambda a: a[:, ::2].contiguous()),
+    (False, lambda a: a.flatten()[::2], lambda a: a.flatten()[::2].contiguous()),
+])  # fmt: skip
+def test_with_scipy_sgd_gives_the_same_up_to_rounding(
+    scipy_sizes: list[int], dtype: Any, fits: bool, of_theta: Any, of_g: Any
+) -> None:
+    theta, g = of_theta(drawn((100, 100), dtype, 0)), of_g(drawn((100, 100), dtype, 1))
+    expected = theta.numpy() - 0.4 * g.numpy()
+    np.testing.assert_allclose(after_steps(theta, g), expected, rtol=0, atol=8 * np.finfo(dtype).eps)
+    assert scipy_sizes == ([10_000] * 2 if fits and dtype != np.float16 else [])
+
+
+@pytest.mark.parametrize("options", [{"momentum": 0.9}, {"weight_decay": 0.1}, {"maximize": True}])
+def test_scipy_is_left_out_of_what_is_not_plain_sgd(scipy_sizes: list[int], options: Any) -> None:
+    theta, g = drawn((10_000,), F32, 0), drawn((10_000,), F32, 1)
+    ours = after_steps(theta.clone(), g, **options)
+    fastpath.use_scipy(False)
+    np.testing.assert_array_equal(ours, after_steps(theta.clone(), g, **options))
+    assert scipy_sizes == []
+
+
+def test_scipy_is_used_as_soon_as_it_is_asked_for_and_no_longer(scipy_sizes: list[int]) -> None:
+    fastpath.use_scipy(False)
+    theta = minigrad.zeros(10_000, requires_grad=True)
+    theta.grad = minigrad.ones(10_000)
+    optimizer = optim.SGD([theta], lr=0.5)
+    for mode in (False, True, False, True):
+        fastpath.use_scipy(mode)
+        if mode:
+            blas.routines[F32] = lambda x, y, a: scipy_sizes.append(y.size)  # changes nothing
+        optimizer.step()
+    assert scipy_sizes == [10_000] * 2
+    assert theta[0].item() == -1
+
+
+def test_without_scipy_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.linalg.blas", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install scipy"):
+        fastpath.use_scipy()
+    assert not blas.routines

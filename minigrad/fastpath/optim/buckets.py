@@ -20,6 +20,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from minigrad.autodiff import next_sequence_nr
+from minigrad.fastpath.optim.blas import descend
 from minigrad.fastpath.optim.program import BlockLayout, Program
 from minigrad.fastpath.optim.tracer import DType, Kind, is_pure, trace_rule
 from minigrad.grad_mode import thread
@@ -171,7 +172,9 @@ class SingleBucket(Bucket):
         return tensor.array.reshape(1) if scalar else tensor.array
 
     def _run(self, grads: Sequence[Array]) -> None:
-        g = grads[self.indices[0]]
+        g, scale = grads[self.indices[0]], self.program.scale
+        if scale is not None and descend(self.arrays[0], scale, g):
+            return
         if self.layout is None or g.flags.c_contiguous != self.contiguous:
             self.contiguous = g.flags.c_contiguous
             arrays = [*self.arrays, *self.state.values()]

@@ -195,6 +195,7 @@ class Program:
         scalars: The operations on scalars, which come first.
         steps: The operations on arrays.
         scratch: How many scratch buffers there are.
+        scale: The scalar c if the result is ``theta - c * g``, and nothing else is done; otherwise None.
     """
 
     def __init__(self, trace: Trace, name: str = "Program") -> None:
@@ -232,6 +233,9 @@ class Program:
         for source, target in late:
             self._add(np.positive, source, target)
         self.scratch = new_scratch() - count - len(buffered)
+        descent = [(np.multiply, (count, 0, count + 1)), (np.subtract, (1, count + 1, 1))]
+        is_descent = [(function, registers) for function, _, registers in self.steps] == descent
+        self.scale = self.scalars.buffers[0] if is_descent else None
         for before, after in zip(inputs[1:-1], trace.outputs, strict=True):
             if before.kind is not Kind.ARRAY:
                 self.scalars.replace(before, after)
