@@ -10,7 +10,7 @@ from minigrad import dtypes
 from minigrad.creation import empty
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
-from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.function_module import FunctionModule, stores_arguments
 from minigrad.nn.module import Parameter
 
 __all__ = [
@@ -19,14 +19,11 @@ __all__ = [
 ]  # fmt: skip
 
 
+@stores_arguments
 class InplaceActivation(FunctionModule):
     """Base class of the activations that have no setting but `inplace`."""
 
-    arguments = ("inplace",)
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
+    inplace: bool = False
 
 
 class ReLU(InplaceActivation):
@@ -47,15 +44,13 @@ class SiLU(InplaceActivation):
     function = staticmethod(F.silu)
 
 
+@stores_arguments
 class LeakyReLU(FunctionModule):
     """Apply `functional.leaky_relu`."""
 
-    function, arguments = staticmethod(F.leaky_relu), ("negative_slope", "inplace")
-
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-        self.inplace = inplace
+    function = staticmethod(F.leaky_relu)
+    negative_slope: float = 0.01
+    inplace: bool = False
 
 
 class PReLU(FunctionModule):
@@ -81,17 +76,16 @@ class PReLU(FunctionModule):
         init.constant_(self.weight, self.init)
 
 
+@stores_arguments
 class ELU(FunctionModule):
     """Apply `functional.elu`."""
 
-    function, arguments = staticmethod(F.elu), ("alpha", "inplace")
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        self.alpha = alpha
-        self.inplace = inplace
+    function = staticmethod(F.elu)
+    alpha: float = 1.0
+    inplace: bool = False
 
 
+@stores_arguments
 class Hardtanh(FunctionModule):
     """Apply `functional.hardtanh`.
 
@@ -99,36 +93,33 @@ class Hardtanh(FunctionModule):
         ValueError: min_val is not less than max_val.
     """
 
-    function, arguments = staticmethod(F.hardtanh), ("min_val", "max_val", "inplace")
+    function = staticmethod(F.hardtanh)
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = False
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__()
-        if min_val >= max_val:
-            raise ValueError(f"min_val must be less than max_val, but got {min_val} and {max_val}")
-        self.min_val = min_val
-        self.max_val = max_val
-        self.inplace = inplace
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        super().__post_init__()
+        if self.min_val >= self.max_val:
+            raise ValueError(f"min_val must be less than max_val, but got {self.min_val} and {self.max_val}")
 
 
+@stores_arguments
 class Softplus(FunctionModule):
     """Apply `functional.softplus`."""
 
-    function, arguments = staticmethod(F.softplus), ("beta", "threshold")
-
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__()
-        self.beta = beta
-        self.threshold = threshold
+    function = staticmethod(F.softplus)
+    beta: float = 1.0
+    threshold: float = 20.0
 
 
+@stores_arguments
 class GELU(FunctionModule):
     """Apply `functional.gelu`."""
 
-    function, arguments = staticmethod(F.gelu), ("approximate",)
-
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
+    function = staticmethod(F.gelu)
+    approximate: str = "none"
 
 
 class Tanh(FunctionModule):
@@ -149,14 +140,12 @@ class LogSigmoid(FunctionModule):
     function = staticmethod(F.logsigmoid)
 
 
+@stores_arguments
 class Softmax(FunctionModule):
     """Apply `minigrad.softmax` along dim, which must be given: unlike torch, no dim is guessed."""
 
-    function, arguments = staticmethod(F.softmax), ("dim",)
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = dim
+    function = staticmethod(F.softmax)
+    dim: int
 
 
 class LogSoftmax(Softmax):

@@ -1,12 +1,13 @@
 """Dropout as modules: in training, they set elements or channels to 0 with probability p and divide the others by 1 - p."""
 
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.function_module import FunctionModule, stores_arguments
 from minigrad.nn.functional.dropout import check_probability
 
 __all__ = ["Dropout", "Dropout1d", "Dropout2d"]
 
 
+@stores_arguments
 class Dropout(FunctionModule):
     """Drop elements; in evaluation, y = x. Equals ``torch.nn.Dropout``; see `functional.dropout`.
 
@@ -15,12 +16,13 @@ class Dropout(FunctionModule):
     """
 
     function, arguments = staticmethod(F.dropout), ("p", "training", "inplace")
+    p: float = 0.5
+    inplace: bool = False
 
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        check_probability(p)
-        self.p = p
-        self.inplace = inplace
+    def __post_init__(self) -> None:
+        """Check the probability."""
+        super().__post_init__()
+        check_probability(self.p)
 
     def extra_repr(self) -> str:
         """Return the settings."""

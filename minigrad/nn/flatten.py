@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.function_module import FunctionModule, stores_arguments
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
@@ -20,6 +20,7 @@ class Identity(Module):
         return input
 
 
+@stores_arguments
 class Flatten(FunctionModule):
     """Merge the axes from start_dim to end_dim into one. Equals ``torch.nn.Flatten``.
 
@@ -31,32 +32,28 @@ class Flatten(FunctionModule):
     minigrad.Size([5, 12])
     """
 
-    function, arguments = staticmethod(Tensor.flatten), ("start_dim", "end_dim")
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+    function = staticmethod(Tensor.flatten)
+    start_dim: int = 1
+    end_dim: int = -1
 
 
-class Unflatten(Module):
+@stores_arguments
+class Unflatten(FunctionModule):
     """Split an axis into several. Equals ``torch.nn.Unflatten``, without named axes.
 
     Shape:
         ``(N, C * H * W) -> (N, C, H, W)`` with dim 1 and the size (C, H, W); one of the sizes may be -1
     """
 
-    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
-        super().__init__()
-        if not isinstance(dim, int) or not all(isinstance(n, int) for n in unflattened_size):
+    dim: int
+    unflattened_size: Sequence[int]
+
+    def __post_init__(self) -> None:
+        """Check the types."""
+        super().__post_init__()
+        if not isinstance(self.dim, int) or not all(isinstance(n, int) for n in self.unflattened_size):
             raise TypeError("Unflatten: dim must be an integer, and unflattened_size a sequence of integers")
-        self.dim = dim
-        self.unflattened_size = unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input with the axis split."""
         return input.unflatten(self.dim, self.unflattened_size)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -3,10 +3,11 @@
 `reduction` is ``mean``, ``sum`` or ``none``. torch's deprecated arguments `size_average` and `reduce` are not supported.
 """
 
+from dataclasses import KW_ONLY
 from typing import Any, ClassVar
 
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.function_module import FunctionModule, stores_arguments
 from minigrad.nn.functional.loss import REDUCTIONS, check_reduction
 from minigrad.tensor import Tensor
 
@@ -16,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@stores_arguments
 class Loss(FunctionModule):
     """Base class of the losses.
 
@@ -26,14 +28,15 @@ class Loss(FunctionModule):
         ValueError: The reduction is unknown.
     """
 
-    arguments: ClassVar[tuple[str, ...]] = ("reduction",)
     shown = ()
     reductions: ClassVar[tuple[str, ...]] = REDUCTIONS
+    _: KW_ONLY
+    reduction: str = "mean"
 
-    def __init__(self, *, reduction: str = "mean") -> None:
-        super().__init__()
-        check_reduction(reduction, self.reductions)
-        self.reduction = reduction
+    def __post_init__(self) -> None:
+        """Check the reduction."""
+        super().__post_init__()
+        check_reduction(self.reduction, self.reductions)
 
     def forward(self, input: Tensor, target: Tensor) -> Any:  # type: ignore[override]
         """Return the loss."""
@@ -58,24 +61,22 @@ class L1Loss(Loss):
     function = staticmethod(F.l1_loss)
 
 
+@stores_arguments
 class SmoothL1Loss(Loss):
     """The Huber loss divided by beta, see `functional.smooth_l1_loss`."""
 
-    function, arguments = staticmethod(F.smooth_l1_loss), ("reduction", "beta")
-
-    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction=reduction)
-        self.beta = beta
+    function = staticmethod(F.smooth_l1_loss)
+    _: KW_ONLY
+    beta: float = 1.0
 
 
+@stores_arguments
 class HuberLoss(Loss):
     """The Huber loss: squared for small errors, linear for large ones; see `functional.huber_loss`."""
 
-    function, arguments = staticmethod(F.huber_loss), ("reduction", "delta")
-
-    def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(reduction=reduction)
-        self.delta = delta
+    function = staticmethod(F.huber_loss)
+    _: KW_ONLY
+    delta: float = 1.0
 
 
 class BCELoss(Loss):
@@ -113,6 +114,7 @@ class BCEWithLogitsLoss(Loss):
         self.register_buffer("pos_weight", pos_weight)
 
 
+@stores_arguments
 class KLDivLoss(Loss):
     """The Kullback-Leibler divergence, see `functional.kl_div`.
 
@@ -124,12 +126,10 @@ class KLDivLoss(Loss):
         ValueError: The reduction is unknown.
     """
 
-    function, arguments = staticmethod(F.kl_div), ("reduction", "log_target")
+    function = staticmethod(F.kl_div)
     reductions = (*REDUCTIONS, "batchmean")
-
-    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
-        super().__init__(reduction=reduction)
-        self.log_target = log_target
+    _: KW_ONLY
+    log_target: bool = False
 
 
 class ClassLoss(Loss):

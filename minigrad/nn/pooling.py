@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from minigrad.nn import functional as F  # noqa: N812
-from minigrad.nn.function_module import FunctionModule
+from minigrad.nn.function_module import FunctionModule, stores_arguments
 from minigrad.nn.functional.spatial import Sizes, per_axis
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d"]
 
 
+@stores_arguments
 class MaxPool2d(FunctionModule):
     """The maximum of each window, see `functional.max_pool2d`.
 
@@ -18,25 +19,18 @@ class MaxPool2d(FunctionModule):
     """
 
     function = staticmethod(F.max_pool2d)
-    arguments = ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode")
     shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    dilation: Sizes = 1
+    return_indices: bool = False
+    ceil_mode: bool = False
 
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
+    def __post_init__(self) -> None:
+        """Make the windows adjacent by default."""
+        super().__post_init__()
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
 class MaxPool1d(MaxPool2d):
@@ -45,6 +39,7 @@ class MaxPool1d(MaxPool2d):
     function = staticmethod(F.max_pool1d)
 
 
+@stores_arguments
 class AvgPool2d(FunctionModule):
     """The mean of each window, see `functional.avg_pool2d`.
 
@@ -54,50 +49,41 @@ class AvgPool2d(FunctionModule):
     """
 
     function = staticmethod(F.avg_pool2d)
-    arguments = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
     shown = ("kernel_size", "stride", "padding")
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
 
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
+    def __post_init__(self) -> None:
+        """Make the windows adjacent by default."""
+        super().__post_init__()
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
+@stores_arguments
 class AvgPool1d(FunctionModule):
     """The mean of each window of signals ``(N, C, L)``, see `functional.avg_pool1d`."""
 
     function = staticmethod(F.avg_pool1d)
-    arguments = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
     shown = ("kernel_size", "stride", "padding")
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
 
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = per_axis(kernel_size, 1, "kernel_size")
-        self.stride = self.kernel_size if stride is None else per_axis(stride, 1, "stride")
-        self.padding = per_axis(padding, 1, "padding", minimum=0)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
+    def __post_init__(self) -> None:
+        """Make the windows adjacent by default, and the sizes tuples."""
+        super().__post_init__()
+        self.kernel_size = per_axis(self.kernel_size, 1, "kernel_size")
+        self.stride = self.kernel_size if self.stride is None else per_axis(self.stride, 1, "stride")
+        self.padding = per_axis(self.padding, 1, "padding", minimum=0)
 
 
+@stores_arguments
 class AdaptiveAvgPool2d(FunctionModule):
     """The means of windows that divide an image of any size evenly, see `functional.adaptive_avg_pool2d`.
 
@@ -105,8 +91,5 @@ class AdaptiveAvgPool2d(FunctionModule):
         ``(N, C, H, W) -> (N, C, *output_size)`` or ``(C, H, W) -> (C, *output_size)``; None keeps the size of an axis
     """
 
-    function, arguments = staticmethod(F.adaptive_avg_pool2d), ("output_size",)
-
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
-        super().__init__()
-        self.output_size = output_size
+    function = staticmethod(F.adaptive_avg_pool2d)
+    output_size: int | Sequence[int | None] | None
