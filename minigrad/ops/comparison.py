@@ -2,58 +2,30 @@
 
 import numpy as np
 
-from minigrad.primitive import Array, elementwise
+from minigrad.primitive import Array, Primitive, elementwise
 
 
-@elementwise(ufunc=np.equal)
-def eq(a: Array, b: Array) -> Array:
-    """a == b."""
-    return np.equal(a, b)
+def without_derivative(name: str, ufunc: np.ufunc, doc: str, in_place: bool = True) -> Primitive:
+    """Make a ufunc of NumPy a primitive of that name, without rules."""
+
+    def unary(x: Array) -> Array:
+        return ufunc(x)
+
+    def binary(a: Array, b: Array) -> Array:
+        return ufunc(a, b)
+
+    forward = unary if ufunc.nin == 1 else binary
+    forward.__name__, forward.__doc__ = name, doc
+    return elementwise(ufunc=ufunc, in_place=in_place)(forward)
 
 
-@elementwise(ufunc=np.not_equal)
-def ne(a: Array, b: Array) -> Array:
-    """a != b."""
-    return np.not_equal(a, b)
+eq = without_derivative("eq", np.equal, "a == b.")
+ne = without_derivative("ne", np.not_equal, "a != b.")
+lt = without_derivative("lt", np.less, "a < b.")
+le = without_derivative("le", np.less_equal, "a <= b.")
+gt = without_derivative("gt", np.greater, "a > b.")
+ge = without_derivative("ge", np.greater_equal, "a >= b.")
 
-
-@elementwise(ufunc=np.less)
-def lt(a: Array, b: Array) -> Array:
-    """a < b."""
-    return np.less(a, b)
-
-
-@elementwise(ufunc=np.less_equal)
-def le(a: Array, b: Array) -> Array:
-    """a <= b."""
-    return np.less_equal(a, b)
-
-
-@elementwise(ufunc=np.greater)
-def gt(a: Array, b: Array) -> Array:
-    """a > b."""
-    return np.greater(a, b)
-
-
-@elementwise(ufunc=np.greater_equal)
-def ge(a: Array, b: Array) -> Array:
-    """a >= b."""
-    return np.greater_equal(a, b)
-
-
-@elementwise(ufunc=np.isnan, in_place=False)
-def isnan(x: Array) -> Array:
-    """Whether each element is NaN."""
-    return np.isnan(x)
-
-
-@elementwise(ufunc=np.isinf, in_place=False)
-def isinf(x: Array) -> Array:
-    """Whether each element is infinite."""
-    return np.isinf(x)
-
-
-@elementwise(ufunc=np.isfinite, in_place=False)
-def isfinite(x: Array) -> Array:
-    """Whether each element is neither infinite nor NaN."""
-    return np.isfinite(x)
+isnan = without_derivative("isnan", np.isnan, "Whether each element is NaN.", in_place=False)
+isinf = without_derivative("isinf", np.isinf, "Whether each element is infinite.", in_place=False)
+isfinite = without_derivative("isfinite", np.isfinite, "Whether each element is neither infinite nor NaN.", in_place=False)
