@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
 from minigrad.primitive import Array
 
-SIZE = 65536
+SIZE = 262144
 """Elements in a block."""
 
 
@@ -32,6 +33,11 @@ def in_blocks(function: Callable[[Array, Array], None]) -> Callable[[Array], Arr
 
 
 def row_blocks(x: Array) -> list[slice]:
-    """Return which rows of a matrix are to be computed with at a time."""
-    step = max(1, SIZE // max(1, x.shape[1]))
+    """Return which parts of an array along its first axis are to be computed with at a time."""
+    step = max(1, SIZE * len(x) // max(1, x.size))
     return [slice(k, k + step) for k in range(0, max(1, len(x)), step)]
+
+
+def blocks_across(x: Array, dim: int) -> list[Any]:
+    """Return the index of each part of an array to be computed with at a time, with all elements along an axis."""
+    return row_blocks(x) if dim else [...]

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.arithmetic import maximum
-from minigrad.ops.blocks import row_blocks
+from minigrad.ops.blocks import blocks_across, row_blocks
 from minigrad.ops.elementary import exp, log, log1p, sigmoid, tanh
 from minigrad.ops.indexing import cat, stack
 from minigrad.ops.linalg import dtype_error, matmul
 from minigrad.ops.reduction import Dims, mean, sum_
 from minigrad.ops.shape import reshape
 from minigrad.primitive import Array, primitive
-from minigrad.summation import sum_along
+from minigrad.summation import dot_along, sum_along
 
 
 def as_matrix(x: Any) -> Any:
@@ -44,18 +44,53 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
     return out
 
 
-@primitive(floating=True, x=lambda g, out, dim: out * (g - sum_(g * out, dim=(dim,), keepdim=True)))
+def exponentials(x: Array, dim: int, out: Array) -> tuple[Array, Any]:
+    """Write exp(x - shift) to out. Return its sums along dim, and the shift: 0, or the maximum if a sum is not moderate."""
+    sums = sum_along(np.exp(x, out=out), dim, keepdims=True)
+    if np.minimum.reduce(sums, None, initial=1) > 1e-3 and np.maximum.reduce(sums, None, initial=1) < 1e15:
+        return sums, 0  # a quotient of exp(x) and its sum has all digits down to 1e-35
+    shift = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    np.exp(np.subtract(x, shift, out=out), out=out)
+    return sum_along(out, dim, keepdims=True), shift
+
+
+@primitive(floating=True, x=lambda g, out, dim: softmax_vjp(g, out, dim=dim))
 def softmax(x: Array, *, dim: int) -> Array:
     """exp(x) / sum(exp(x)) along dim, without overflow."""
-    e = np.exp(x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf))
-    return e / sum_along(e, dim, keepdims=True)
+    out = np.empty(x.shape, x.dtype)
+    for part in blocks_across(x, dim):
+        sums, _ = exponentials(x[part], dim, out[part])
+        out[part] /= sums
+    return out
 
 
-@primitive(floating=True, x=lambda g, out, dim: g - exp(out) * sum_(g, dim=(dim,), keepdim=True))
+@primitive(
+    u=lambda g, y, dim: softmax_vjp(g, y, dim=dim),
+    y=lambda g, u, y, dim: g * (u - total(u * y, dim)) - u * total(g * y, dim),
+)
+def softmax_vjp(u: Array, y: Array, *, dim: int) -> Array:
+    """The cotangent of x for y = softmax(x) with cotangent u: y (u - sum(u y)) along dim."""
+    out = np.empty(y.shape, y.dtype)
+    for part in blocks_across(y, dim):
+        np.subtract(u[part], dot_along(u[part], y[part], dim), out=out[part])
+        out[part] *= y[part]
+    return out
+
+
+def total(x: Any, dim: int) -> Any:
+    """Return the sum along dim, which is kept with size 1."""
+    return sum_(x, dim=(dim,), keepdim=True)
+
+
+@primitive(floating=True, x=lambda g, out, dim: g - exp(out) * total(g, dim))
 def log_softmax(x: Array, *, dim: int) -> Array:
     """x - log(sum(exp(x))) along dim, without overflow."""
-    shifted = x - np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
-    return shifted - np.log(sum_along(np.exp(shifted), dim, keepdims=True))
+    out = np.empty(x.shape, x.dtype)
+    for part in blocks_across(x, dim):
+        top = np.maximum.reduce(x[part], axis=dim, keepdims=True, initial=-np.inf)
+        shifted = np.subtract(x[part], top, out=out[part])
+        shifted -= np.log(sum_along(np.exp(shifted), dim, keepdims=True))
+    return out
 
 
 @primitive(
@@ -83,20 +118,29 @@ def pick_adjoint(x: Array, *, index: Array, width: int) -> Array:
     return full
 
 
-def one_hot(index: Array, width: int, dtype: np.dtype[Any]) -> Array:
-    """Rows of zeros, each with a one in the column that index (n,) names."""
-    return pick_adjoint.forward(np.ones(len(index), dtype), index=index, width=width)
+@primitive(floating=True, x=lambda g, x, index: cross_entropy_vjp(g, x, index=index))
+def cross_entropy(x: Array, *, index: Array) -> Array:
+    """The mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
+    logits, losses = pick.forward(x, index=index)[:, None], np.empty((len(x), 1))
+    for part in row_blocks(x):
+        sums, shift = exponentials(x[part], 1, np.empty(x[part].shape, x.dtype))
+        losses[part] = np.log(sums, dtype=float) - (logits[part] - shift)
+    np.maximum(losses, 0, out=losses)  # where exp was rounded down
+    return np.asarray(np.add.reduce(losses, None) / len(index), x.dtype)
 
 
 @primitive(
-    floating=True,
-    x=lambda g, x, index, x_dtype: g / len(index) * (softmax(x, dim=1) - one_hot(index, x.shape[1], x_dtype)),
+    u=lambda g, x, index: (sum_(g * softmax(x, dim=1)) - sum_(pick(g, index=index))) / len(index),
+    x=lambda g, u, x, index: u / len(index) * softmax_vjp(g, softmax(x, dim=1), dim=1),
 )
-def cross_entropy(x: Array, *, index: Array) -> Array:
-    """The mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
-    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True, initial=-np.inf)
-    losses = np.log(sum_along(np.exp(shifted), 1)) - pick.forward(shifted, index=index)
-    return np.add.reduce(losses) / len(index)
+def cross_entropy_vjp(u: Array, x: Array, *, index: Array) -> Array:
+    """The cotangent of x for `cross_entropy` with cotangent u: softmax(x[k]) less 1 at index[k], times u / n."""
+    out, scale = np.empty(x.shape, x.dtype), x.dtype.type(u / len(index))
+    for part in row_blocks(x):
+        sums, _ = exponentials(x[part], 1, out[part])
+        out[part] *= scale / sums
+    out[np.arange(len(index)), index] -= scale
+    return out
 
 
 @primitive(

@@ -578,6 +578,13 @@ def paired(draw: st.DrawFn) -> Case:
 
 
 @cases
+def paired_along(draw: st.DrawFn) -> Case:
+    """Two arrays of one shape, and an axis of them."""
+    shape = draw(shapes(min_dims=1, min_side=1))
+    return Case((draw(arrays(shape)), draw(arrays(shape))), {"dim": draw(st.integers(0, len(shape) - 1))})
+
+
+@cases
 def picked(draw: st.DrawFn, back: bool) -> Case:
     """Rows and an index for each; or what was picked, the index, and how wide the rows are."""
     n, width = draw(st.integers(0, 3)), draw(st.integers(1, 4))
@@ -586,11 +593,11 @@ def picked(draw: st.DrawFn, back: bool) -> Case:
 
 
 @cases
-def classified(draw: st.DrawFn) -> Case:
-    """Rows of scores and a class for each."""
+def classified(draw: st.DrawFn, back: bool) -> Case:
+    """Rows of scores and a class for each; for the vjp a cotangent in front."""
     n, width = draw(st.integers(1, 3)), draw(st.integers(1, 4))
     index = draw(arrays((n,), st.integers(0, width - 1), np.int64))
-    return Case((draw(arrays((n, width))),), {"index": index})
+    return Case((*([draw(arrays(()))] if back else []), draw(arrays((n, width)))), {"index": index})
 
 
 def torch_pick_adjoint(x: torch.Tensor, index: Array, width: int) -> torch.Tensor:
@@ -747,8 +754,14 @@ DOMAINS: dict[str, Domain] = {
     "matmul": Domain(matrices(), torch.matmul),
     "linear": Domain(affine(), F.linear),
     "softmax": Domain(along(), torch.softmax, analytic=False),
+    "softmax_vjp": Domain(paired_along(), lambda u, y, dim: y * (u - (u * y).sum(dim, keepdim=True))),
     "log_softmax": Domain(along(), torch.log_softmax, analytic=False),
-    "cross_entropy": Domain(classified(), lambda x, index: F.cross_entropy(x, lift(index)), analytic=False),
+    "cross_entropy": Domain(classified(back=False), lambda x, index: F.cross_entropy(x, lift(index)), analytic=False),
+    "cross_entropy_vjp": Domain(
+        classified(back=True),
+        lambda u, x, index: u * (x.softmax(1) - F.one_hot(lift(index), x.shape[1])) / len(index),
+        analytic=False,
+    ),
     "mse_loss": Domain(paired(), F.mse_loss),
     "pick": Domain(picked(back=False), lambda x, index: x.gather(1, lift(index)[:, None])[:, 0]),
     "pick_adjoint": Domain(picked(back=True), torch_pick_adjoint),

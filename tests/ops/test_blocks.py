@@ -10,7 +10,15 @@ import pytest
 
 import minigrad
 from minigrad.ops import blocks
-from minigrad.ops.neural import layer_norm, layer_norm_vjp
+from minigrad.ops.neural import (
+    cross_entropy,
+    cross_entropy_vjp,
+    layer_norm,
+    layer_norm_vjp,
+    log_softmax,
+    softmax,
+    softmax_vjp,
+)
 from minigrad.primitive import Array, primitives
 
 X = np.random.default_rng(0).uniform(-4, 4, (6, 7))
@@ -52,6 +60,22 @@ def test_layer_norm_and_its_gradient(affine: bool, shape: tuple[int, ...], whole
     inputs = (x, *(np.linspace(-1, end, shape[-1]) for end in (1, 2))) if affine else (x,)
     assert_equal(
         *whole_and_in_blocks(lambda: [layer_norm.forward(*inputs, eps=0.1), *layer_norm_vjp(np.cos(x), *inputs, eps=0.1)])
+    )
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_softmax_and_its_gradient(dim: int, whole_and_in_blocks: Twice) -> None:
+    x = X.reshape(3, 2, 7) * np.array([1, 1, 100]).reshape(3, 1, 1)
+    index, rows = np.arange(6), x.reshape(6, 7)
+    assert_equal(
+        *whole_and_in_blocks(
+            lambda: [
+                *(f.forward(x, dim=dim) for f in (softmax, log_softmax)),
+                softmax_vjp.forward(x, np.cos(x), dim=dim),
+                np.asarray(cross_entropy.forward(rows, index=index)),
+                cross_entropy_vjp.forward(np.float64(2), rows, index=index),
+            ]
+        )
     )
 
 

@@ -346,6 +346,10 @@ CONVOLUTIONS = {"convolution", "conv_transpose", "conv_weight_grad"}
 """What BLAS does, in which 0 times NaN may be 0. In float16 torch computes in float32; an empty sum times NaN may be NaN."""
 
 
+ORDER_MATTERS = {"einsum", "layer_norm", "norm", "softmax_vjp", "cross_entropy_vjp"}
+"""Where the order of sums and products decides whether inf - inf occurs."""
+
+
 LIFTS: list[Callable[[Array], Any]] = [from_numpy, torch.from_numpy]
 
 
@@ -368,7 +372,7 @@ def test_special_elements(name: str, data: st.DataObject) -> None:
     elements, seed = KINDS[data.draw(st.sampled_from(sorted(KINDS)))], data.draw(st.integers(0, 999))
     if name in CONVOLUTIONS:  # torch multiplies also elements that no window sees, by zero
         elements = [x for x in elements if np.isfinite(x)]
-    if name in {"einsum", "layer_norm", "norm"}:  # the order of sums and products decides whether inf - inf occurs
+    if name in ORDER_MATTERS:
         elements = [x for x in elements if not np.isinf(x)]
     if name in PRODUCTS | CONVOLUTIONS:
         kind = np.float32 if kind is np.float16 else kind
@@ -451,3 +455,34 @@ def test_where_of_large_arrays_and_of_two_dtypes() -> None:
     a[0] = np.nan
     for b in (-a.T, a[:1], a.astype(np.float32)):
         np.testing.assert_array_equal(OWN["where"].forward(condition, a, b), np.where(condition, a, b))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_softmax_and_cross_entropy_keep_their_digits_at_every_level(kind: Any) -> None:
+    """Each level is computed alone, and beside the others."""
+    eps = float(np.finfo(kind).eps)
+    levels = np.array([-1e4, -92, -20, -1, 0, 5, 30, 80, 1e4])
+    rows = (np.random.default_rng(0).standard_normal((9, 50)) * 3 + levels[:, None]).astype(kind)
+    index = np.arange(9) * 5
+    exact = rows.astype(np.longdouble) - rows.max(1, keepdims=True)
+    p = np.exp(exact) / np.exp(exact).sum(1, keepdims=True)
+    for part in (slice(None), *(slice(k, k + 1) for k in range(9))):
+        x = from_numpy(rows[part]).requires_grad_()
+        np.testing.assert_allclose(x.softmax(1).detach().numpy(), p[part], 60 * eps)
+        np.testing.assert_allclose(x.log_softmax(1).detach().numpy(), np.log(p[part]), 8 * eps, 4 * eps)
+        loss = OWN["cross_entropy"](x, index=index[part])
+        np.testing.assert_allclose(loss.item(), -np.log(p[np.arange(9), index])[part].mean(), 8 * eps)
+        loss.backward(from_numpy(np.array(1e-4, kind)))
+        assert x.grad is not None
+        gradient = p.copy()
+        gradient[np.arange(9), index] -= 1
+        np.testing.assert_allclose(x.grad.numpy() * len(x) * 1e4, gradient[part], 60 * eps, 4 * eps)
+
+
+@pytest.mark.parametrize("level", [-1e5, -40, *range(34), 1e5])
+def test_a_certain_prediction_has_no_negative_loss(level: float) -> None:
+    logits = np.full((1, 10), level - 50, np.float32)
+    logits[:, 3] = level
+    right, wrong_class = (OWN["cross_entropy"](from_numpy(logits), index=np.array([k])).item() for k in (3, 4))
+    assert 0 <= right < 1e-6
+    assert wrong_class == pytest.approx(50, rel=1e-3)
