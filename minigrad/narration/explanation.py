@@ -24,6 +24,8 @@ from minigrad.narration.update import Update
 from minigrad.primitive import Array, sum_to
 from minigrad.tensor import Tensor
 
+Operands = Sequence[Array | None]
+
 
 class Explanation:
     """A backward pass, told; see `explain`. Iterate over it for the visits of the nodes.
@@ -149,8 +151,8 @@ class _Values(LineRecorder):
     """
 
     def __init__(self) -> None:
-        self.operands: dict[Node, list[Array | None]] = {}
-        self.values: dict[Node, list[Array | None]] = {}
+        self.operands: dict[Node, Operands] = {}
+        self.values: dict[Node, Operands] = {}
         self.results: dict[Vertex, Array] = {}
         self.frames: dict[Any, None] = {}
 
@@ -250,11 +252,7 @@ class _Names:
     """
 
     def __init__(
-        self,
-        tensors: Iterable[tuple[str, Tensor]],
-        root: Vertex,
-        nodes: Sequence[Node],
-        operands: Mapping[Node, Sequence[Array | None]],
+        self, tensors: Iterable[tuple[str, Tensor]], root: Vertex, nodes: Sequence[Node], operands: Mapping[Node, Operands]
     ) -> None:
         self.vertices: dict[Vertex, str] = {}
         self.arrays: dict[int, str] = {}

@@ -16,6 +16,8 @@ from minigrad.narration.steps import Step, show_cotangent
 from minigrad.narration.update import Update
 from minigrad.picture import Picture
 
+Texts = Sequence[str]
+
 MAX_STEPS = 500
 """More boxes than that cannot be read, and Graphviz takes long to lay them out."""
 
@@ -90,24 +92,11 @@ def frames(of: str, steps: Sequence[Step], updates: Mapping[str, Update], graph:
 
 
 def frame(
-    phase: str,
-    title: str,
-    source: Sequence[str] = (),
-    lines: Sequence[str] = (),
-    lit: Sequence[str] = (),
-    values: Sequence[str] = (),
-    gradients: Sequence[str] = (),
+    phase: str, title: str, source: Texts = (), lines: Texts = (), lit: Texts = (), values: Texts = (), gradients: Texts = ()
 ) -> dict[str, Any]:
-    """Return a frame as the page reads it."""
-    return {
-        "phase": phase,
-        "title": title,
-        "lines": [*source, *lines],
-        "sources": len(source),
-        "lit": list(dict.fromkeys(lit)),
-        "values": list(values),
-        "gradients": list(gradients),
-    }
+    """Return a frame as the page reads it; of what is lit, and whose values and gradients are known, the ids."""
+    ids = {"lit": list(dict.fromkeys(lit)), "values": list(values), "gradients": list(gradients)}
+    return {"phase": phase, "title": title, "lines": [*source, *lines], "sources": len(source), **ids}
 
 
 def page(of: str, steps: Sequence[Step], gradients: Mapping[str, Any], updates: Mapping[str, Update]) -> str:

@@ -41,11 +41,7 @@ class DistributedDataParallel(Module):
     """
 
     def __init__(
-        self,
-        module: Module,
-        bucket_cap_mb: float = 25,
-        broadcast_buffers: bool = True,
-        find_unused_parameters: bool = False,
+        self, module: Module, bucket_cap_mb: float = 25, broadcast_buffers: bool = True, find_unused_parameters: bool = False
     ) -> None:
         super().__init__()
         self.module = module

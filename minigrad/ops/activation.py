@@ -28,9 +28,7 @@ def hardtanh(x: Array, *, low: float, high: float) -> Array:
 
 
 @elementwise(
-    public=False,
-    floating=True,
-    x=lambda g, x, beta, threshold: where(x * beta > threshold, g, g * sigmoid(x * beta)),
+    public=False, floating=True, x=lambda g, x, beta, threshold: where(x * beta > threshold, g, g * sigmoid(x * beta))
 )
 def softplus(x: Array, *, beta: float, threshold: float) -> Array:
     """log(1 + exp(beta x)) / beta, or x itself where beta x > threshold."""

@@ -217,10 +217,7 @@ def atan(x: Array) -> Array:
 
 
 @elementwise(
-    ufunc=np.arctan2,
-    floating=True,
-    a=lambda g, a, b: g * _div_norm2(b, a, b),
-    b=lambda g, a, b: -g * _div_norm2(a, a, b),
+    ufunc=np.arctan2, floating=True, a=lambda g, a, b: g * _div_norm2(b, a, b), b=lambda g, a, b: -g * _div_norm2(a, a, b)
 )
 def atan2(a: Array, b: Array) -> Array:
     """The angle in radians, from -pi to pi, of the point (b, a); the derivatives at the origin are 0."""

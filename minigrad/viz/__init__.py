@@ -74,12 +74,7 @@ def graph(
 
 
 def tree(
-    tensor: Tensor,
-    *,
-    params: Names = None,
-    max_values: int = 6,
-    max_ops: int | None = 200,
-    depth: int | None = None,
+    tensor: Tensor, *, params: Names = None, max_values: int = 6, max_ops: int | None = 200, depth: int | None = None
 ) -> str:
     """Return the recorded computation of a tensor as text: what `graph` draws, each result above what it was computed from.
 
