@@ -1,6 +1,6 @@
 """Gradients as values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     roots, given = _roots(outputs, grad_outputs, create_graph)
-    xs = _as_list(inputs)
+    xs = as_list(inputs)
     targets = gradient_targets(xs, "grad")
     grads = run_backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets)
     unused = [k for k, vertex in enumerate(targets) if vertex not in grads]
@@ -79,7 +79,7 @@ def backward(
 ) -> None:
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     roots, given = _roots(tensors, grad_tensors, create_graph)
-    targets = None if inputs is None else gradient_targets(_as_list(inputs))
+    targets = None if inputs is None else gradient_targets(as_list(inputs))
     autodiff.backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets, given)
     call_after_backward()
 
@@ -93,7 +93,8 @@ def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
     return cotangent.clone() if shared else cotangent
 
 
-def _as_list(tensors: Tensor | Sequence[Any]) -> list[Any]:
+def as_list(tensors: Tensor | Iterable[Any]) -> list[Any]:
+    """Return tensors, or the only one, in a list."""
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
@@ -101,8 +102,8 @@ def _roots(
     outputs: Tensor | Sequence[Tensor], cotangents: Tensor | Sequence[Tensor | None] | None, create_graph: bool
 ) -> tuple[list[tuple[Vertex | None, Cotangent]], list[Array]]:
     """Return the vertex and the cotangent of each output, and the arrays of those cotangents that the caller gave."""
-    ys = _as_list(outputs)
-    gs = [None] * len(ys) if cotangents is None else _as_list(cotangents)
+    ys = as_list(outputs)
+    gs = [None] * len(ys) if cotangents is None else as_list(cotangents)
     if len(gs) != len(ys):
         raise RuntimeError(f"got {len(ys)} tensors and {len(gs)} gradients")
     roots = [root_cotangent(y, g, create_graph, k) for k, (y, g) in enumerate(zip(ys, gs, strict=True))]

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.autograd.functional import unit_cotangents
-from minigrad.autograd.grad import grad
+from minigrad.autograd.grad import as_list, grad
 from minigrad.grad_mode import set_recording
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
@@ -73,7 +73,7 @@ def gradcheck(
     >>> gradcheck(minigrad.exp, x)
     True
     """
-    arguments = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    arguments = as_list(inputs)
     variables = [k for k, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
     if not variables:
         raise ValueError(
@@ -129,14 +129,13 @@ def gradgradcheck(
         ValueError: As in `gradcheck`.
         GradcheckError: A second derivative is wrong.
     """
-    arguments = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    arguments = as_list(inputs)
     outputs = _differentiable(func, arguments)
     if grad_outputs is None:
         random = np.random.default_rng(0)
         cotangents = [wrap(random.standard_normal(y.shape)).to(y.dtype).requires_grad_() for y in outputs]
     else:
-        given = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-        cotangents = [g.detach().requires_grad_() for g in given if g is not None]
+        cotangents = [g.detach().requires_grad_() for g in as_list(grad_outputs) if g is not None]
     count = len(arguments)
 
     def backward(*values: Any) -> list[Tensor]:

@@ -161,9 +161,15 @@ class LineRecorder(Observer):
 
     def recorded(self, node: Node, inputs: Sequence[Array], out: Array) -> None:
         """Note the line."""
-        location = current_location()
-        if location is not None:
-            locations[node] = location
+        note_location(node)
+
+
+def note_location(node: Node | None) -> Location | None:
+    """Return where the program stands, and note it as where the node was made."""
+    location = current_location()
+    if node is not None and location is not None:
+        locations[node] = location
+    return location
 
 
 def frames() -> Iterator[tuple[str, Any, FrameType]]:

@@ -13,9 +13,12 @@ from typing import Any, Literal
 import numpy as np
 
 from minigrad.autodiff import Cotangent, Node, TensorBase
-from minigrad.autograd.observer import Location, Observer, current_location, location_of, locations
+from minigrad.autograd.observer import Location, Observer, current_location, location_of, note_location
 from minigrad.multi_output import OutputCotangents
 from minigrad.primitive import Array, Primitive, Shape
+
+Phase = Literal["forward", "backward", "step"]
+Shapes = tuple[Shape, ...]
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class Event:
         thread: The number of the thread.
     """
 
-    phase: Literal["forward", "backward", "step"]
+    phase: Phase
     name: str
     start: int
     duration: int
     own: int
-    shapes: tuple[Shape, ...]
+    shapes: Shapes
     nbytes: int
     location: Location | None
     thread: int
@@ -85,9 +88,7 @@ class trace(Observer):
 
     def after_op(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any], result: Any) -> None:
         """Record an operation."""
-        end, location = perf_counter_ns(), current_location()
-        if result.node is not None and location is not None:
-            locations[result.node] = location
+        end, location = perf_counter_ns(), note_location(result.node)
         shapes = tuple(tuple(getattr(x, "shape", ())) for x in inputs)
         given = [x.array for x in inputs if isinstance(x, TensorBase)]
         self._record("forward", op.name, op, end, shapes, _new_bytes([result.array], given), location)
@@ -96,9 +97,7 @@ class trace(Observer):
         """Record what is no single operation: a write, a split, a user's `Function`; what it computes is recorded too."""
         if self._running and isinstance(self._running[-1].key, Primitive):
             return
-        location = current_location()
-        if location is not None:
-            locations[node] = location
+        location = note_location(node)
         self._running.append(_Running(node))
         self._record("forward", node.op_name, node, perf_counter_ns(), tuple(x.shape for x in inputs), 0, location)
 
@@ -122,14 +121,7 @@ class trace(Observer):
         self._record("step", type(optimizer).__name__, optimizer, end, (), 0, current_location())
 
     def _record(
-        self,
-        phase: Literal["forward", "backward", "step"],
-        name: str,
-        key: Any,
-        end: int,
-        shapes: tuple[Shape, ...],
-        nbytes: int,
-        location: Location | None,
+        self, phase: Phase, name: str, key: Any, end: int, shapes: Shapes, nbytes: int, location: Location | None
     ) -> None:
         running = self._running.pop()
         while running.key is not key:  # an operation that failed has not ended

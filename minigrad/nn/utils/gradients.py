@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from minigrad.autograd.grad import as_list
 from minigrad.combining import cat
 from minigrad.creation import zeros
 from minigrad.grad_mode import thread
@@ -34,7 +35,7 @@ def clip_grad_norm_(
     """
     if not max_norm >= 0:
         raise ValueError(f"max_norm must be at least 0, but got {max_norm}")
-    grads = [p.grad for p in _as_list(parameters) if p.grad is not None]
+    grads = [p.grad for p in as_list(parameters) if p.grad is not None]
     if not grads:
         return zeros(())
     order = float(norm_type)
@@ -69,7 +70,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     bound = float(clip_value)
     if not bound >= 0:
         raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
-    for p in _as_list(parameters):
+    for p in as_list(parameters):
         if p.grad is not None:
             p.grad.write(np.clip(p.grad.array, -bound, bound))
 
@@ -99,7 +100,3 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         stop = start + p.array.size
         p.write(vec.array[start:stop].reshape(p.array.shape))
         start = stop
-
-
-def _as_list(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
