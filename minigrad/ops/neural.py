@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.ops.arithmetic import maximum
 from minigrad.ops.blocks import blocks_across, row_blocks
-from minigrad.ops.elementary import exp, log, log1p, sigmoid, tanh
+from minigrad.ops.elementary import exp, log, log1p, sigmoid, sqrt, tanh
 from minigrad.ops.indexing import cat, stack
 from minigrad.ops.linalg import dtype_error, matmul
 from minigrad.ops.reduction import Dims, mean, sum_
@@ -156,7 +156,7 @@ def binary_cross_entropy(x: Array, target: Array) -> Array:
 def deviations(x: Any, dim: Dims, eps: float) -> tuple[Any, Any]:
     """Return x - mean and 1 / sqrt(variance + eps) along dim; the variance is the mean square of the deviations."""
     centred = x - mean(x, dim=dim, keepdim=True)
-    return centred, (mean(centred * centred, dim=dim, keepdim=True) + eps) ** -0.5
+    return centred, 1 / sqrt(mean(centred * centred, dim=dim, keepdim=True) + eps)
 
 
 def standardize_vjp(g: Any, centred: Any, inv_std: Any, dim: Dims) -> Any:
@@ -175,46 +175,48 @@ def standardize(x: Array, *, dim: Dims, eps: float) -> Array:
 @primitive(promote=("xs",), xs=lambda g, xs, eps: layer_norm_vjp(g, *xs, eps=eps))
 def layer_norm(*xs: Array, eps: float) -> Array:
     """`standardize` along the last axis of x (..., n), for xs = (x,); that times w plus b for xs = (x, w, b)."""
-    x, w, b = xs if len(xs) > 1 else (xs[0], 1, 0)
+    x, *affine = xs
     out = np.empty(x.shape, x.dtype)
     rows, out_rows = as_matrix(x), as_matrix(out)
     for block in row_blocks(rows):
-        centred, inv_std = deviations(rows[block], (1,), eps)
-        centred *= inv_std
-        centred *= w
-        np.add(centred, b, out=out_rows[block])
+        part = out_rows[block]
+        part *= row_deviations(rows[block], eps, out=part)
+        if affine:
+            part *= affine[0]
+            part += affine[1]
     return out
+
+
+def row_deviations(x: Array, eps: float, out: Array) -> Array:
+    """Write x - mean, along each row, to out. Return 1 / sqrt(variance + eps)."""
+    n = x.shape[1]
+    np.subtract(x, sum_along(x, 1, keepdims=True) / n, out=out)
+    return np.asarray(1 / np.sqrt(dot_along(out, out, 1) / n + eps))
 
 
 def layer_norm_vjp(g: Any, x: Any, *affine: Any, eps: float) -> list[Any]:
     """Return the cotangents of x, w and b."""
-    rows, g = as_matrix(x), as_matrix(g)
-
-    def vjp(g: Any, rows: Any) -> list[Any]:
+    g, rows = as_matrix(g), as_matrix(x)
+    if not isinstance(x, np.ndarray):
         centred, inv_std = deviations(rows, (1,), eps)
-        if not affine:
-            return [standardize_vjp(g, centred, inv_std, (1,))]
-        w, product = affine[0], g * centred
-        column = w.reshape(-1, 1) / w.shape[0]  # for means along the rows of g w and of g w centred, as products of matrices
-        constant, slope = g @ column, inv_std * inv_std * (product @ column)
-        sums = [(inv_std.T @ product)[0], sum_rows(g)]
-        if not isinstance(g, np.ndarray):
-            return [(g * w - (centred * slope + constant)) * inv_std, *sums]
-        centred *= slope  # the same in place
+        g_rows = standardize_vjp(g * affine[0] if affine else g, centred, inv_std, (1,))
+        sums = [sum_rows(g * (centred * inv_std)), sum_rows(g)] if affine else []
+        return [reshape(g_rows, shape=x.shape), *sums]
+    out, parts = np.empty(x.shape, x.dtype), []
+    w = affine[0] if affine else np.ones(rows.shape[1], x.dtype)
+    column = w[:, None] / max(1, len(w))  # for means along the rows of g w and of g w centred, as products of matrices
+    for block in row_blocks(rows):
+        g_part, centred = g[block], as_matrix(out)[block]
+        inv_std = row_deviations(rows[block], eps, out=centred)
+        product = g_part * centred
+        constant, slope = g_part @ column, inv_std * inv_std * (product @ column)
+        parts.append(np.stack([inv_std[:, 0] @ product, np.ones(len(product), x.dtype) @ g_part]))
+        np.multiply(g_part, w, out=product)
+        centred *= slope
         centred += constant
-        g_rows = np.multiply(g, w, out=product)
-        g_rows -= centred
-        g_rows *= inv_std
-        return [g_rows, *sums]
-
-    if isinstance(x, np.ndarray):
-        g_x, sums = np.empty(x.shape, x.dtype), []
-        for block in row_blocks(rows):
-            as_matrix(g_x)[block], *parts = vjp(g[block], rows[block])
-            sums.append(parts)
-        return [g_x, *[sum_rows(np.array(parts)) for parts in zip(*sums, strict=True)]]
-    g_rows, *sums = vjp(g, rows)
-    return [reshape(g_rows, shape=x.shape), *sums]
+        np.subtract(product, centred, out=centred)
+        centred *= inv_std
+    return [out, *sum_rows(np.stack(parts))][: 1 + len(affine)]
 
 
 @primitive(promote=("xs",), xs=lambda g, xs, out: _lstm_vjp(g, out, *xs))
