@@ -7,6 +7,7 @@ import numpy as np
 
 from minigrad.ops.blocks import in_blocks
 from minigrad.ops.selection import fill, masked_out, where
+from minigrad.ops.ufunc import from_ufunc
 from minigrad.primitive import Array, elementwise
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -72,40 +73,12 @@ def _multiplied_out(x: Array, n: int) -> Array:
     return out
 
 
-@elementwise(ufunc=np.exp, floating=True, x=lambda g, out: g * out)
-def exp(x: Array) -> Array:
-    """e to the power x."""
-    return np.exp(x)
-
-
-@elementwise(ufunc=np.log, floating=True, x=lambda g, x: g / x)
-def log(x: Array) -> Array:
-    """Natural logarithm; NaN below 0, -inf at 0."""
-    return np.log(x)
-
-
-@elementwise(ufunc=np.sqrt, floating=True, x=lambda g, out: g / (2 * out))
-def sqrt(x: Array) -> Array:
-    """Square root, with derivative inf at 0."""
-    return np.sqrt(x)
-
-
-@elementwise(ufunc=np.sin, floating=True, x=lambda g, x: g * cos(x))
-def sin(x: Array) -> Array:
-    """Sine; x in radians."""
-    return np.sin(x)
-
-
-@elementwise(ufunc=np.cos, floating=True, x=lambda g, x: -g * sin(x))
-def cos(x: Array) -> Array:
-    """Cosine; x in radians."""
-    return np.cos(x)
-
-
-@elementwise(ufunc=np.tanh, floating=True, x=lambda g, out: g * (1 - out * out))
-def tanh(x: Array) -> Array:
-    """Hyperbolic tangent."""
-    return np.tanh(x)
+exp = from_ufunc("exp", np.exp, "e to the power x.", floating=True, x=lambda g, out: g * out)
+log = from_ufunc("log", np.log, "Natural logarithm; NaN below 0, -inf at 0.", floating=True, x=lambda g, x: g / x)
+sqrt = from_ufunc("sqrt", np.sqrt, "Square root, with derivative inf at 0.", floating=True, x=lambda g, out: g / (2 * out))
+sin = from_ufunc("sin", np.sin, "Sine; x in radians.", floating=True, x=lambda g, x: g * cos(x))
+cos = from_ufunc("cos", np.cos, "Cosine; x in radians.", floating=True, x=lambda g, x: -g * sin(x))
+tanh = from_ufunc("tanh", np.tanh, "Hyperbolic tangent.", floating=True, x=lambda g, out: g * (1 - out * out))
 
 
 @elementwise(floating=True, x=lambda g, x: g * sigmoid_slope(x))
@@ -150,34 +123,11 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
-@elementwise(ufunc=np.exp2, floating=True, x=lambda g, out: g * (out * LN2))
-def exp2(x: Array) -> Array:
-    """2 to the power x."""
-    return np.exp2(x)
-
-
-@elementwise(ufunc=np.expm1, floating=True, x=lambda g, out: g * (out + 1))
-def expm1(x: Array) -> Array:
-    """exp(x) - 1, accurate also near 0."""
-    return np.expm1(x)
-
-
-@elementwise(ufunc=np.log2, floating=True, x=lambda g, x: g / (x * LN2))
-def log2(x: Array) -> Array:
-    """Logarithm to base 2."""
-    return np.log2(x)
-
-
-@elementwise(ufunc=np.log10, floating=True, x=lambda g, x: g / (x * LN10))
-def log10(x: Array) -> Array:
-    """Logarithm to base 10."""
-    return np.log10(x)
-
-
-@elementwise(ufunc=np.log1p, floating=True, x=lambda g, x: g / (x + 1))
-def log1p(x: Array) -> Array:
-    """log(1 + x), accurate also near 0."""
-    return np.log1p(x)
+exp2 = from_ufunc("exp2", np.exp2, "2 to the power x.", floating=True, x=lambda g, out: g * (out * LN2))
+expm1 = from_ufunc("expm1", np.expm1, "exp(x) - 1, accurate also near 0.", floating=True, x=lambda g, out: g * (out + 1))
+log2 = from_ufunc("log2", np.log2, "Logarithm to base 2.", floating=True, x=lambda g, x: g / (x * LN2))
+log10 = from_ufunc("log10", np.log10, "Logarithm to base 10.", floating=True, x=lambda g, x: g / (x * LN10))
+log1p = from_ufunc("log1p", np.log1p, "log(1 + x), accurate also near 0.", floating=True, x=lambda g, x: g / (x + 1))
 
 
 @elementwise(floating=True, x=lambda g, out: -0.5 * g * out * out * out)
@@ -186,16 +136,8 @@ def rsqrt(x: Array) -> Array:
     return 1 / np.sqrt(x)
 
 
-@elementwise(ufunc=np.reciprocal, floating=True, x=lambda g, out: -g * out * out)
-def reciprocal(x: Array) -> Array:
-    """1 / x."""
-    return np.reciprocal(x)
-
-
-@elementwise(ufunc=np.tan, floating=True, x=lambda g, out: g * (1 + out * out))
-def tan(x: Array) -> Array:
-    """Tangent; x in radians."""
-    return np.tan(x)
+reciprocal = from_ufunc("reciprocal", np.reciprocal, "1 / x.", floating=True, x=lambda g, out: -g * out * out)
+tan = from_ufunc("tan", np.tan, "Tangent; x in radians.", floating=True, x=lambda g, out: g * (1 + out * out))
 
 
 @elementwise(ufunc=np.arcsin, floating=True, x=lambda g, x: g / sqrt(1 - x * x))
@@ -230,16 +172,8 @@ def _div_norm2(x: Any, a: Any, b: Any) -> Any:
     return where(norm2 == 0, 0, x / norm2)
 
 
-@elementwise(ufunc=np.sinh, floating=True, x=lambda g, x: g * cosh(x))
-def sinh(x: Array) -> Array:
-    """Hyperbolic sine."""
-    return np.sinh(x)
-
-
-@elementwise(ufunc=np.cosh, floating=True, x=lambda g, x: g * sinh(x))
-def cosh(x: Array) -> Array:
-    """Hyperbolic cosine."""
-    return np.cosh(x)
+sinh = from_ufunc("sinh", np.sinh, "Hyperbolic sine.", floating=True, x=lambda g, x: g * cosh(x))
+cosh = from_ufunc("cosh", np.cosh, "Hyperbolic cosine.", floating=True, x=lambda g, x: g * sinh(x))
 
 
 @elementwise(

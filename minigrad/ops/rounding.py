@@ -7,6 +7,7 @@ them still has a gradient.
 import numpy as np
 
 from minigrad.ops.selection import fill
+from minigrad.ops.ufunc import from_ufunc
 from minigrad.primitive import Array, elementwise
 
 
@@ -16,22 +17,9 @@ def sign(x: Array) -> Array:
     return x.copy() if x.dtype.kind == "b" else np.subtract(x > 0, x < 0, dtype=x.dtype)
 
 
-@elementwise(ufunc=np.floor, x=lambda g: fill(g, value=0))
-def floor(x: Array) -> Array:
-    """Round down."""
-    return np.floor(x)
-
-
-@elementwise(ufunc=np.ceil, x=lambda g: fill(g, value=0))
-def ceil(x: Array) -> Array:
-    """Round up."""
-    return np.ceil(x)
-
-
-@elementwise(ufunc=np.trunc, x=lambda g: fill(g, value=0))
-def trunc(x: Array) -> Array:
-    """Round towards 0."""
-    return np.trunc(x)
+floor = from_ufunc("floor", np.floor, "Round down.", x=lambda g: fill(g, value=0))
+ceil = from_ufunc("ceil", np.ceil, "Round up.", x=lambda g: fill(g, value=0))
+trunc = from_ufunc("trunc", np.trunc, "Round towards 0.", x=lambda g: fill(g, value=0))
 
 
 @elementwise(public=False, x=lambda g: fill(g, value=0))
