@@ -745,6 +745,7 @@ DOMAINS: dict[str, Domain] = {
         lambda y, index, size, windows: transposed(
             lambda x: torch_window_gather(x, index, windows), (*y.shape[:2], *size), y
         ),
+        analytic=False,
     ),
     "binary_cross_entropy": Domain(
         judged(), lambda x, target: F.binary_cross_entropy(x, target, reduction="none"), analytic=False

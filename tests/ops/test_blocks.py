@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import minigrad
+from minigrad.nn import functional as F  # noqa: N812
 from minigrad.ops import blocks
 from minigrad.ops.neural import (
     cross_entropy,
@@ -79,16 +80,23 @@ def test_softmax_and_its_gradient(dim: int, whole_and_in_blocks: Twice) -> None:
     )
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 50])
-def test_convolutions_of_several_chunks(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [0, 256])
+@pytest.mark.parametrize("chunk", [1, 7, 50, 10**6])
+def test_convolutions_of_several_chunks(chunk: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the samples in one product of matrices or in several, and in groups of channels."""
+
     def gradients() -> list[Any]:
         minigrad.manual_seed(0)
-        x, weight = minigrad.randn(5, 2, 6, requires_grad=True), minigrad.randn(4, 2, 3, requires_grad=True)
-        y = minigrad.nn.functional.conv1d(x, weight)
-        (y * y).sum().backward()
-        return [y.detach().numpy(), *(t.grad.numpy() for t in (x, weight) if t.grad is not None)]
+        results: list[Any] = []
+        for function, size in ((F.conv1d, (6,)), (F.conv2d, (7, 6))):
+            x = minigrad.randn(5, 4, *size, requires_grad=True, dtype=minigrad.float64)
+            weight = minigrad.randn(6, 2, *[3 for _ in size], requires_grad=True, dtype=minigrad.float64)
+            y = function(x, weight, None, 2, 1, 2, 2)
+            (y * y).sum().backward()
+            results += [y.detach().numpy(), *(t.grad.numpy() for t in (x, weight) if t.grad is not None)]
+        return results
 
     at_once = gradients()
     monkeypatch.setattr("minigrad.ops.convolution.CHUNK", chunk)
-    for part, whole in zip(gradients(), at_once, strict=True):
-        np.testing.assert_allclose(part, whole, rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr("minigrad.ops.convolution.FEW", few)
+    assert_equal(gradients(), at_once)
