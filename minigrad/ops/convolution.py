@@ -43,19 +43,13 @@ class Windows(NamedTuple):
         """Return whether the columns of all samples stand side by side in one matrix."""
         return math.prod(count) <= FEW and math.prod(self.kernel) > 1
 
-    def offsets(self) -> list[Shape]:
-        """Return every index of the kernel, in row-major order."""
-        return list(itertools.product(*map(range, self.kernel)))
-
-    def element_index(self, offset: Shape, count: Shape) -> tuple[Any, ...]:
-        """Return the index of the elements of all windows at one offset in the kernel."""
-        spans = zip(offset, count, self.stride, self.dilation, strict=True)
-        return (..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans))
-
     def slices(self, x: Array) -> list[Array]:
-        """Return, for each offset in the kernel, a view (N, C, *output_size) of the elements of all windows there."""
-        count = self.output_size(x.shape[2:])
-        return [x[self.element_index(offset, count)] for offset in self.offsets()]
+        """Return, for each index of the kernel in row-major order, a view (N, C, *output_size) of the elements there."""
+        count, views = self.output_size(x.shape[2:]), []
+        for offset in itertools.product(*map(range, self.kernel)):
+            spans = zip(offset, count, self.stride, self.dilation, strict=True)
+            views.append(x[(..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans))])
+        return views
 
     def view(self, x: Array) -> Array:
         """Return the windows as a read-only view (N, C, *kernel, *output_size), for im2col."""
@@ -143,10 +137,10 @@ def conv_transpose(y: Array, weight: Array, *, size: Shape, windows: Windows, gr
     x = np.empty((len(y), weight.shape[1] * groups, *size), y.dtype)
     for part in batch_chunks(len(x), groups * matrices.shape[1] * math.prod(count)):
         products = np.matmul(matrices, outputs_of(y[part], windows, groups))
-        columns = split_samples(products, len(x[part]), (x.shape[1], *windows.kernel, *count))
+        columns = split_samples(products, len(x[part]), (x.shape[1], math.prod(windows.kernel), *count))
         total = split_samples(np.zeros((len(products), x[part].size // len(products)), x.dtype), len(x[part]), x.shape[1:])
-        for offset in windows.offsets():
-            total[windows.element_index(offset, count)] += columns[:, :, *offset]
+        for k, view in enumerate(windows.slices(total)):
+            view += columns[:, :, k]
         x[part] = total
     return x
 
