@@ -43,12 +43,16 @@ class Windows(NamedTuple):
         """Return whether the columns of all samples stand side by side in one matrix."""
         return math.prod(count) <= FEW and math.prod(self.kernel) > 1
 
-    def slices(self, x: Array) -> list[Array]:
-        """Return, for each index of the kernel in row-major order, a view (N, C, *output_size) of the elements there."""
-        count, views = self.output_size(x.shape[2:]), []
+    def slices(self, x: Array, count: Shape | None = None) -> list[Array]:
+        """Return, for each index of the kernel in row-major order, a view (N, C, *count) of the elements there.
+
+        The count of windows is `output_size` by default; a transposed convolution may leave out the last ones.
+        """
+        count, views = count or self.output_size(x.shape[2:]), []
         for offset in itertools.product(*map(range, self.kernel)):
             spans = zip(offset, count, self.stride, self.dilation, strict=True)
-            views.append(x[(..., *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans))])
+            index: tuple[Any, ...] = tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in spans)
+            views.append(x[(..., *index)])
         return views
 
     def view(self, x: Array) -> Array:
@@ -139,7 +143,7 @@ def conv_transpose(y: Array, weight: Array, *, size: Shape, windows: Windows, gr
         products = np.matmul(matrices, outputs_of(y[part], windows, groups))
         columns = split_samples(products, len(x[part]), (x.shape[1], math.prod(windows.kernel), *count))
         total = split_samples(np.zeros((len(products), x[part].size // len(products)), x.dtype), len(x[part]), x.shape[1:])
-        for k, view in enumerate(windows.slices(total)):
+        for k, view in enumerate(windows.slices(total, count)):
             view += columns[:, :, k]
         x[part] = total
     return x
