@@ -90,19 +90,10 @@ def _nest(array: Array, indent: int, format_element: Callable[[Any], str], width
     if array.ndim == 0:
         return format_element(array.item())
     omit = summarize and len(array) > 2 * EDGE_ITEMS
-    if array.ndim > 1:
-        rows = [
-            _nest(row, indent + 1, format_element, width, summarize)
-            for row in ([*array[:EDGE_ITEMS], *array[-EDGE_ITEMS:]] if omit else array)
-        ]
-        if omit:
-            rows.insert(EDGE_ITEMS, "...")
-        return "[" + (",".ljust(array.ndim, "\n") + " " * (indent + 1)).join(rows) + "]"
-    elements = [
-        format_element(x) for x in (np.concatenate([array[:EDGE_ITEMS], array[-EDGE_ITEMS:]]) if omit else array).tolist()
-    ]
+    shown = [*array[:EDGE_ITEMS], *array[-EDGE_ITEMS:]] if omit else array
+    items = [_nest(item, indent + 1, format_element, width, summarize) for item in shown]
     if omit:
-        elements.insert(EDGE_ITEMS, " ...")
-    count = max(1, (LINE_WIDTH - indent) // (width + 2))
-    lines = [", ".join(elements[k : k + count]) for k in range(0, len(elements), count)]
-    return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
+        items.insert(EDGE_ITEMS, "..." if array.ndim > 1 else " ...")
+    line_break = ",".ljust(max(array.ndim, 2), "\n") + " " * (indent + 1)
+    count = 1 if array.ndim > 1 else max(1, (LINE_WIDTH - indent) // (width + 2))
+    return "[" + line_break.join(", ".join(items[k : k + count]) for k in range(0, len(items), count)) + "]"
