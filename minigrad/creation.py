@@ -81,7 +81,7 @@ def _finalize(array: Array, options: Options, keep_float64: bool = False) -> Ten
     dtype = _requested_dtype(options)
     if dtype is None:
         dtype = _dtype_or_default(options) if array.dtype == np.float64 and not keep_float64 else array.dtype
-    result: Tensor = wrap(thread.state.without_warnings(array.astype, dtypes.as_dtype(dtype).numpy, copy=False))
+    result = wrap(thread.state.without_warnings(array.astype, dtypes.as_dtype(dtype).numpy, copy=False))
     return result.requires_grad_(options.get("requires_grad", False))
 
 
@@ -137,8 +137,7 @@ def from_numpy(array: Array) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.as_dtype(array.dtype)
-    shared: Tensor = wrap(array.view(np.ndarray))  # no np.matrix, whose rows are matrices, nor a masked array
-    return shared
+    return wrap(array.view(np.ndarray))  # no np.matrix, whose rows are matrices, nor a masked array
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:

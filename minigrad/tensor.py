@@ -1,12 +1,12 @@
 """Tensor: the class with all of torch's methods. What they do stands in `minigrad.methods`, family by family."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad import dtypes, printing
-from minigrad.autodiff import TensorBase, Version, wrap
+from minigrad import autodiff, dtypes, printing
+from minigrad.autodiff import TensorBase, Version
 from minigrad.backend import current
 from minigrad.compat.constructor import legacy_data
 from minigrad.methods.indexing import IndexingMethods
@@ -66,3 +66,4 @@ class Tensor(
 
 
 TensorBase.result_class = Tensor
+wrap: Callable[..., Tensor] = autodiff.wrap

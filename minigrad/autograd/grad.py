@@ -87,7 +87,7 @@ def backward(
 def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
     """Return a cotangent as a tensor that shares memory with no other."""
     if not isinstance(cotangent, Tensor):
-        return wrap(own(np.asarray(cotangent), borrowed))  # type: ignore[no-any-return]
+        return wrap(own(np.asarray(cotangent), borrowed))
     shared = id(cotangent.array) in borrowed
     borrowed.add(id(cotangent.array))
     return cotangent.clone() if shared else cotangent

@@ -71,7 +71,7 @@ def _dropout(input: Tensor, pattern: Array, p: float, training: bool, inplace: b
         return input
     if not input.is_floating_point():
         raise RuntimeError(f"dropout: 1 / (1 - p) is no integer, but the input is {input.dtype}: convert it with float()")
-    factor: Tensor = wrap(np.empty_like(pattern))
+    factor = wrap(np.empty_like(pattern))
     keep_mask = numpy_generator(None).random(pattern.shape, np.float32) >= p
     np.multiply(keep_mask, 0 if p == 1 else 1 / (1 - p), out=factor.array, casting="unsafe")
     return input.apply_in_place(arithmetic.mul, factor) if inplace else input * factor

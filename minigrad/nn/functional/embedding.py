@@ -45,7 +45,7 @@ def embedding(
         return result
     if not -rows <= padding_idx < rows:
         raise RuntimeError(f"padding_idx {padding_idx} is not a row of a table of {rows} rows")
-    is_padding: Tensor = wrap((index == padding_idx % rows)[..., None])
+    is_padding = wrap((index == padding_idx % rows)[..., None])
     return selection.where(is_padding, result.detach(), result)
 
 
@@ -86,5 +86,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("num_classes should be positive")
     if index.size and index.max() >= width:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    result: Tensor = wrap((index[..., None] == np.arange(width)).astype(np.int64, "C"))
-    return result
+    return wrap((index[..., None] == np.arange(width)).astype(np.int64, "C"))

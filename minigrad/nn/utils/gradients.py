@@ -53,8 +53,7 @@ def clip_grad_norm_(
     if not factor >= 1:
         for g in grads:
             g.write(thread.state.without_warnings(np.multiply, g.array, factor))
-    norm: Tensor = wrap(total)
-    return norm
+    return wrap(total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
