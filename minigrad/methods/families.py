@@ -12,11 +12,6 @@ from minigrad.methods.sampling import SamplingMethods
 from minigrad.methods.shape import ShapeMethods
 
 FAMILIES = (
-    PrimitiveMethods,
-    ArithmeticMethods,
-    IndexingMethods,
-    LinearAlgebraMethods,
-    ReductionMethods,
-    SamplingMethods,
+    PrimitiveMethods, ArithmeticMethods, IndexingMethods, LinearAlgebraMethods, ReductionMethods, SamplingMethods,
     ShapeMethods,
-)
+)  # fmt: skip
