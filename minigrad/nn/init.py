@@ -11,7 +11,6 @@ import warnings
 import numpy as np
 
 from minigrad.arguments import explain_functions
-from minigrad.grad_mode import no_grad
 from minigrad.random import Generator, numpy_generator
 from minigrad.tensor import Tensor
 
@@ -42,16 +41,22 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+def _sampled(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        raise NotImplementedError(f"{name} samples floating-point values, but the tensor is {tensor.dtype}")
+    return tensor
+
+
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from U(a, b)."""
-    with no_grad():
-        return tensor.uniform_(a, b, generator=generator)
+    if a > b:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
+    return _sampled("uniform_", tensor).write(numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(mean, std²)."""
-    with no_grad():
-        return tensor.normal_(mean, std, generator=generator)
+    return _sampled("normal_", tensor).write(numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
