@@ -14,8 +14,6 @@ Data, parameters and predictions are float64, whatever the default dtype: data i
 a row agree to the last digits however many rows are given with it, as scikit-learn's checks require.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 import operator

@@ -14,8 +14,6 @@ Anomaly mode, `trace` and `minigrad.explain` are observers. While nobody observe
 read for each operation. While somebody does, operations go the plain way of `minigrad.backend`, not the fast lane.
 """
 
-from __future__ import annotations
-
 import linecache
 import os
 import sys

@@ -1,7 +1,5 @@
 """`trace`: what each operation costs, forward and backward."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence

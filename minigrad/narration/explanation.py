@@ -1,7 +1,5 @@
 """`explain`: the backward pass, told node by node with formulas and numbers."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What an explanation of a backward pass consists of: the visits of nodes, as objects, text and Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple

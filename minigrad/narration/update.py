@@ -1,7 +1,5 @@
 """The step of an optimizer on one parameter, told with formulas and numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Conversion of a module's parameters and buffers to another dtype."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """Embedding: a learned vector for each index."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 from minigrad import dtypes

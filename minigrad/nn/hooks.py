@@ -1,7 +1,5 @@
 """The hooks of a module: functions that are called before and after `forward`, and in the backward pass."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

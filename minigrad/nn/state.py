@@ -1,7 +1,5 @@
 """The state of a module: saved, loaded, and found by name."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple

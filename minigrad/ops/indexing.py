@@ -3,8 +3,6 @@
 An index is a tuple as NumPy takes it: of integers, slices, None, Ellipsis, and integer or boolean arrays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from types import EllipsisType

@@ -1,7 +1,5 @@
 """Embedding and one-hot encoding of integers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minigrad.ops import indexing, selection
