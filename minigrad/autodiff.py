@@ -13,7 +13,7 @@ its inputs. What they need besides, here the values of a and b, are their *resid
 2. `backward_pass` visits the nodes from the last to the first. When the turn of a node comes, all uses of its value have been
    visited, so that its cotangent, a sum over these uses, is complete. Its vjp is applied, and the results are added to the
    cotangents of its parents.
-3. `backward` adds the cotangents that arrive at the leaves to their `grad`.
+3. `accumulate` adds the cotangents that arrive at the leaves to their `grad`.
 
 >>> import minigrad
 >>> x = minigrad.tensor([1.0, 2.0])
@@ -48,6 +48,7 @@ Parents = tuple[Vertex | None, ...]
 Targets = Iterable[Vertex] | None
 Tensors = Sequence["TensorBase"]
 Roots = Iterable[tuple[Vertex, Cotangent]]
+Traversal = Callable[[Roots, Targets, bool], dict[Vertex, Cotangent]]
 
 next_sequence_nr = itertools.count(1).__next__
 """The clock of the graph: nodes and writes to memory draw their sequence numbers from it."""
@@ -159,7 +160,11 @@ class PrimitiveNode(Node):
             self.residuals = None
 
 
-NodeClass = type[PrimitiveNode]
+def make_node(
+    inputs: Tensors, parents: Parents, linearization: Linearization, out: Any, attributes: Mapping[str, Any]
+) -> Node:
+    """Return the node of a result of a primitive."""
+    return PrimitiveNode(parents, linearization, *linearization.save(inputs, out, attributes))
 
 
 def toposort(roots: Iterable[Vertex]) -> list[Node]:
@@ -314,7 +319,7 @@ def unpack(array: Array, vertex: Vertex | None, version: Version) -> TensorBase:
 # --------------------------------------------------------------------------------------------------------- forward, recorded
 
 
-def apply(op: Primitive, inputs: Tensors, attributes: Mapping[str, Any], node_class: NodeClass = PrimitiveNode) -> Any:
+def apply(op: Primitive, inputs: Tensors, attributes: Mapping[str, Any], make: Callable[..., Node] = make_node) -> Any:
     """Apply a primitive to tensors of suitable dtypes, and record it if a gradient is required. All attributes are given."""
     arrays = [x.array for x in inputs]
     try:
@@ -323,20 +328,16 @@ def apply(op: Primitive, inputs: Tensors, attributes: Mapping[str, Any], node_cl
         raise errors.from_numpy_error(op.name, arrays, error) from error
     except RuntimeError as error:
         with thread.state.reentrant(error):
-            return apply(op, inputs, attributes, node_class)
+            return apply(op, inputs, attributes, make)
     result = wrap(out)
     if op.is_view:
         result.become_view_of(inputs[0], op, attributes)
-    record(op, inputs, result, attributes, node_class)
+    record(op, inputs, result, attributes, make)
     return result
 
 
 def record(
-    op: Primitive,
-    inputs: Tensors,
-    result: Any,
-    attributes: Mapping[str, Any],
-    node_class: NodeClass = PrimitiveNode,
+    op: Primitive, inputs: Tensors, result: Any, attributes: Mapping[str, Any], make: Callable[..., Node] = make_node
 ) -> None:
     """Give the result of a primitive a node, if recording is on and an input requires a gradient."""
     state = thread.state
@@ -345,7 +346,7 @@ def record(
         wanted = tuple([parent is not None for parent in parents])
         if True in wanted:
             linearization = op.linearizations[(True,) if op.variadic else wanted]
-            result.node = node_class(parents, linearization, *linearization.save(inputs, result, attributes))
+            result.node = make(inputs, parents, linearization, result, attributes)
             if state.observer is not None:
                 state.observer.tell("recorded", result.node, [x.array for x in inputs], result.array)
 
@@ -353,23 +354,9 @@ def record(
 # -------------------------------------------------------------------------------------------------------------- backward
 
 
-def backward(
-    roots: Roots, retain_graph: bool, create_graph: bool, targets: Targets = None, borrowed: Iterable[Array] = ()
-) -> None:
-    """Add to the `grad` of every leaf, or only of those among the targets, its cotangent; see `run_backward`.
-
-    The arrays `borrowed` belong to the caller: no `grad` shares memory with them.
-    """
-    grads = run_backward(roots, retain_graph, create_graph, targets)
-    leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
-    errors.check_leaves(leaves)
-    taken = {id(array) for array in borrowed}
-    for leaf in leaves:
-        if leaf._requires_grad:  # it may have been frozen since
-            leaf.accumulate_grad(grads[leaf], taken)
-
-
-def run_backward(roots: Roots, retain_graph: bool, create_graph: bool, targets: Targets = None) -> dict[Vertex, Cotangent]:
+def run_backward(
+    roots: Roots, retain_graph: bool, create_graph: bool, targets: Targets = None, traverse: Traversal = backward_pass
+) -> dict[Vertex, Cotangent]:
     """Return the cotangents of the targets, or of all leaves, given those of the roots; see `backward_pass`.
 
     With create_graph, cotangents are tensors, and their computation is recorded, so that it can be differentiated in turn.
@@ -378,4 +365,17 @@ def run_backward(roots: Roots, retain_graph: bool, create_graph: bool, targets: 
     if create_graph:
         with set_recording(True):
             return backward_pass(roots, targets, retain_graph)
-    return thread.state.without_warnings_backward(backward_pass, roots, targets, retain_graph)
+    return thread.state.without_warnings_backward(traverse, roots, targets, retain_graph)
+
+
+def accumulate(grads: Mapping[Vertex, Cotangent], borrowed: Iterable[Array] = ()) -> None:
+    """Add to the `grad` of every leaf its cotangent, as `run_backward` returns it.
+
+    The arrays `borrowed` belong to the caller: no `grad` shares memory with them.
+    """
+    leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
+    errors.check_leaves(leaves)
+    taken = {id(array) for array in borrowed}
+    for leaf in leaves:
+        if leaf._requires_grad:  # it may have been frozen since
+            leaf.accumulate_grad(grads[leaf], taken)

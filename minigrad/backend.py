@@ -7,7 +7,7 @@ that `minigrad.autodiff` and `minigrad.optim.optimizer` show.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from minigrad.autodiff import PrimitiveNode, apply
+from minigrad.autodiff import apply, backward_pass, make_node
 from minigrad.dtypes import unwrap_scalar
 from minigrad.grad_mode import thread
 from minigrad.ops.shape import cast
@@ -18,13 +18,10 @@ T = TypeVar("T")
 
 
 class Backend:
-    """The plain way, and the interface of others.
+    """The plain way, and the interface of others."""
 
-    Attributes:
-        node_class: The class of the nodes that are recorded, except those of primitives of any number of inputs.
-    """
-
-    node_class: type[PrimitiveNode] = PrimitiveNode
+    make_node = staticmethod(make_node)
+    backward_pass = staticmethod(backward_pass)
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""
@@ -38,9 +35,9 @@ class Backend:
         if observer is not None:
             observer.tell("before_op", op, inputs, attributes)
         operands, was_half = promote(op, inputs)
-        result = apply(op, operands, attributes, PrimitiveNode if op.variadic else self.node_class)
+        result = apply(op, operands, attributes, self.make_node)
         if was_half and result.array.dtype.kind == "f":
-            result = apply(cast, (result,), {"dtype": HALF}, self.node_class)
+            result = apply(cast, (result,), {"dtype": HALF}, self.make_node)
         if observer is not None:
             observer.tell("after_op", op, inputs, attributes, result)
         return result

@@ -165,11 +165,11 @@ class Linearization:
         save: Takes the input tensors, the result and all keyword arguments. Returns the residuals, and the version counter of
             each array among them.
         vjp: Takes g and the residuals. Returns the cotangent of each input, None where it is not wanted or has no rule.
-        scalar_vjp: Left to backends, for a vjp of cotangents that are NumPy scalars.
+        make_node: Left to backends, for a function that makes nodes.
     """
 
     vjp: Vjp
-    scalar_vjp: Vjp | None = None
+    make_node: Callable[..., Any] | None = None
 
     def __init__(self, op: Primitive, wanted: Sequence[bool]) -> None:
         self.op, self.wanted = op, wanted
@@ -218,9 +218,9 @@ def vjp_source(op: Primitive, wanted: Sequence[bool], residuals: Sequence[str]) 
     return f"def vjp({', '.join(['g', *residuals])}):\n    return {result}\n"
 
 
-def compile_functions(op: Primitive, source: str, label: str) -> dict[str, Any]:
-    """Return the functions that a source defines; tracebacks show its lines."""
-    namespace = {"unbroadcast": unbroadcast, **{f"vjp_{name}": rule for name, rule in op.rules.items()}}
+def compile_functions(op: Primitive, source: str, label: str, **names: Any) -> dict[str, Any]:
+    """Return the functions that a source defines, with the names that it uses; tracebacks show its lines."""
+    namespace = {**names, "unbroadcast": unbroadcast, **{f"vjp_{name}": rule for name, rule in op.rules.items()}}
     file = f"<{op.name} {label}>"
     source_lines[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(compile(source, file, "exec"), namespace)

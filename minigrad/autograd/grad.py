@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import autodiff
-from minigrad.autodiff import Cotangent, Vertex, own, run_backward
+from minigrad.autodiff import Cotangent, Vertex, accumulate, own, run_backward
+from minigrad.backend import current
 from minigrad.methods.autograd import call_after_backward, gradient_targets, root_cotangent
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
@@ -80,7 +80,8 @@ def backward(
     """Add to the `grad` of every leaf the sum of the gradients of the tensors; see `Tensor.backward`."""
     roots, given = _roots(tensors, grad_tensors, create_graph)
     targets = None if inputs is None else gradient_targets(as_list(inputs))
-    autodiff.backward(roots, create_graph if retain_graph is None else retain_graph, create_graph, targets, given)
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    accumulate(run_backward(roots, retain_graph, create_graph, targets, current.backend.backward_pass), given)
     call_after_backward()
 
 

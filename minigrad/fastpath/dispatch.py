@@ -1,73 +1,37 @@
-"""Operations on one or two operands, and vjps of scalars, with less to decide at each.
+"""Operations on one or two operands, with less to decide at each.
 
-`Dispatch` computes what `minigrad.autodiff.apply` does, and records with the same `save` and `vjp` of the primitive. It only
-skips what is not needed for tensors of one dtype that suits the primitive: promotion, and loops over the operands.
+`Dispatch` computes what `minigrad.autodiff.apply` does, and records the same residuals. It only skips what is not needed for
+tensors of one dtype that suits the primitive: promotion, and loops over the operands.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from numpy import asarray, generic
+from numpy import asarray
 
 from minigrad import errors
-from minigrad.autodiff import Cotangent, Parents, PrimitiveNode, TensorBase, Version, Vertex, next_sequence_nr
+from minigrad.autodiff import Node, Parents, TensorBase, Version, make_node
 from minigrad.backend import Backend
+from minigrad.fastpath.nodes import backward_pass, compile_node
 from minigrad.grad_mode import thread
-from minigrad.primitive import NUMPY_ERRORS, Linearization, Primitive, Rule, compile_functions, residual_names
+from minigrad.primitive import NUMPY_ERRORS, Linearization, Primitive
 from minigrad.promotion import HALF, as_operand
 from minigrad.tensor import Tensor
-
-
-def compile_scalar_vjp(linearization: Linearization) -> Rule:
-    """Return the vjp for a cotangent that is a NumPy scalar, and keep it with the linearization.
-
-    It makes scalars of the saved arrays, and does without `unbroadcast`: without axes, nothing was broadcast.
-    """
-    op, cotangents = linearization.op, []
-    arrays = (*op.inputs, "out")
-    found = {name: f"saved[{k}]" + "[()]" * (name in arrays) for k, name in enumerate(linearization.residuals)}
-    for (name, rule), flag in zip(op.rules.items(), linearization.wanted, strict=True):
-        if rule is None or not flag:
-            cotangents.append("None")
-        else:
-            cotangents.append(f"vjp_{name}({', '.join(['g', *(found[x] for x in residual_names(rule))])})")
-    source = f"def vjp(g, saved):\n    return ({', '.join(cotangents)},)\n"
-    vjp: Rule = compile_functions(op, source, "scalar")["vjp"]
-    linearization.scalar_vjp = vjp
-    return vjp
-
-
-class FastNode(PrimitiveNode):
-    """A node that computes with NumPy scalars where the cotangent is one: in a tenth of the time of 0-d arrays."""
-
-    __slots__ = ()
-
-    def __init__(self, parents: Parents, linearization: Linearization, residuals: Any, versions: Sequence[Version]) -> None:
-        self.sequence_nr = next_sequence_nr()  # all in one constructor, which takes two thirds of the time
-        self.parents = parents
-        self.hooks = None
-        self.linearization = linearization
-        self.residuals = residuals
-        self.versions = versions
-
-    def vjp(self, cotangent: Cotangent, needed: Set[Vertex] | None) -> Sequence[Cotangent | None]:  # noqa: D102
-        residuals, sequence_nr = self.residuals, self.sequence_nr
-        if needed is None and residuals is not None and not isinstance(cotangent, TensorBase):
-            for version in self.versions:
-                if version.last_write > sequence_nr:
-                    break
-            else:
-                linearization = self.linearization
-                if not isinstance(cotangent, generic):
-                    return linearization.vjp(cotangent, *residuals)
-                return (linearization.scalar_vjp or compile_scalar_vjp(linearization))(cotangent, residuals)
-        return super().vjp(cotangent, needed)
 
 
 class Dispatch(Backend):
     """The fast lane for operations."""
 
-    node_class = FastNode
+    backward_pass = staticmethod(backward_pass)
+
+    @staticmethod
+    def make_node(
+        inputs: Any, parents: Parents, linearization: Linearization, out: Any, attributes: Mapping[str, Any]
+    ) -> Node:
+        """Return the node of a result of a primitive."""
+        if linearization.op.variadic:
+            return make_node(inputs, parents, linearization, out, attributes)
+        return (linearization.make_node or compile_node(linearization))(inputs, parents, out, attributes)
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""
@@ -99,7 +63,8 @@ class Dispatch(Backend):
             vertex = x.vertex()
             if vertex is not None:
                 linearization = op.linearizations[True,]
-                result.node = FastNode((vertex,), linearization, *linearization.save((x,), result, op.defaults))
+                make = linearization.make_node or compile_node(linearization)
+                result.node = make((x,), (vertex,), result, op.defaults)
         return result
 
     def binary(self, op: Primitive, a: Any, b: Any) -> Any:
@@ -130,5 +95,6 @@ class Dispatch(Backend):
             second = b.vertex() if b._base is not None else b.node or (b if b._requires_grad else None)
             if first is not None or second is not None:
                 linearization = op.linearizations[first is not None, second is not None]
-                result.node = FastNode((first, second), linearization, *linearization.save((a, b), result, op.defaults))
+                make = linearization.make_node or compile_node(linearization)
+                result.node = make((a, b), (first, second), result, op.defaults)
         return result

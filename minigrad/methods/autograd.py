@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.autodiff import Cotangent, Node, TensorBase, Vertex, backward, wrap
+from minigrad.autodiff import Cotangent, Node, TensorBase, Vertex, accumulate, run_backward, wrap
+from minigrad.backend import current
 from minigrad.compat.graph import GradFn
 from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.errors import check_root, input_without_gradient
@@ -175,7 +176,8 @@ class AutogradMethods(ArrayAttributes):
         targets = None if inputs is None else gradient_targets([inputs] if isinstance(inputs, TensorBase) else inputs)
         roots = [root_cotangent(self, gradient, create_graph)]
         retain_graph = create_graph if retain_graph is None else retain_graph
-        backward(roots, retain_graph, create_graph, targets, () if gradient is None else (gradient.array,))
+        grads = run_backward(roots, retain_graph, create_graph, targets, current.backend.backward_pass)
+        accumulate(grads, () if gradient is None else (gradient.array,))
         if thread.state.after_backward:
             call_after_backward()
 
