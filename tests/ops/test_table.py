@@ -21,6 +21,7 @@ from minigrad.autodiff import PrimitiveNode, next_sequence_nr
 from minigrad.autograd import grad
 from minigrad.grad_mode import thread
 from minigrad.primitive import Array, Primitive, primitives
+from minigrad.rule_sources import rule_sources
 from minigrad.tensor import Tensor
 from minigrad.testing import assert_backward_contract, assert_gradients, assert_same
 from minigrad.testing.assertions import fixed_weights
@@ -304,3 +305,25 @@ def test_residuals(name: str, asked: tuple[bool, ...], names: list[str]) -> None
     """The least that the derivative needs, op by op."""
     op = OWN[name]
     assert [name for name in op.linearizations[asked].residuals if name in (*op.inputs, "out")] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mul", "mul(a, b): da = g * b; db = g * a"),  # from a decorator
+        ("sin", "sin(x): dx = g * cos(x)"),  # from a table
+        ("cast", "cast(x): dx = cast(g, dtype=x_dtype)"),
+        ("eq", "eq(a, b): no derivative"),
+    ],
+)
+def test_repr_shows_the_rules(name: str, text: str) -> None:
+    assert repr(OWN[name]) == f"<primitive {text}>"
+
+
+def test_every_lambda_is_found_in_the_program() -> None:
+    assert [name for name, op in OWN.items() if "= vjp(" in repr(op)] == []
+
+
+def test_a_rule_without_text_is_shown_by_its_parameters() -> None:
+    rule = eval("lambda g, out: g * out")
+    assert rule_sources(rule, {"x": rule, "y": None}) == {"x": "vjp(g, out)"}
