@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,51 @@ def test_multihead_attention(mask: str, options: dict[str, Any]) -> None:
         arrays = [a.transpose(1, 0, 2).copy() for a in arrays]
     for shown in ({}, {"average_attn_weights": False}, {"need_weights": False}):
         compare(modules, lambda lib, m, *x, shown=shown: m(*x, **MASKS[mask](lib), **shown), *arrays)
+
+
+LENGTHS = [(2, 4), (4, 2), (3, 3), (1, 4), (4, 1)]
+SCORE_MASKS: dict[str, Any] = {
+    "none": lambda lib, n, m: {},
+    "causal": lambda lib, n, m: {"is_causal": True},
+    "causal and scaled": lambda lib, n, m: {"is_causal": True, "scale": 0.7},
+    "boolean": lambda lib, n, m: {"attn_mask": lib.ones(n, m).tril(m - n).bool()},
+    "boolean of rows": lambda lib, n, m: {"attn_mask": (lib.arange(n) != 1)[:, None]},
+    "boolean of columns": lambda lib, n, m: {"attn_mask": (lib.arange(m) != 1)[None]},
+    "boolean of heads": lambda lib, n, m: {"attn_mask": (lib.arange(6 * n * m) % 3 != 1).reshape(2, 3, n, m)},
+    "float": lambda lib, n, m: {"attn_mask": lib.tensor(uniform(n, m, seed=7))},
+    "float of columns": lambda lib, n, m: {"attn_mask": lib.tensor(uniform(2, 1, 1, m, seed=7))},
+    "infinite": lambda lib, n, m: {"attn_mask": lib.where(lib.ones(n, m).tril().bool(), 0.5, -math.inf).double()},
+}
+
+
+@pytest.mark.parametrize("mask", SCORE_MASKS)
+def test_attention_of_queries_to_more_or_fewer_keys(mask: str) -> None:
+    """The first query attends to the first key: causal masks are aligned there, whatever the lengths."""
+    for n, m in LENGTHS:
+        shapes = [(2, 3, n, 4), (2, 3, m, 4), (2, 3, m, 5)]
+        outcomes = []
+        for lib in LIBRARIES:
+            inputs = [lib.tensor(uniform(*shape, seed=k), requires_grad=True) for k, shape in enumerate(shapes)]
+            y = lib.nn.functional.scaled_dot_product_attention(*inputs, **SCORE_MASKS[mask](lib, n, m))
+            (y * y).sum().backward()
+            outcomes.append([y.detach().numpy(), *[x.grad.numpy() for x in inputs]])
+        for a, b in zip(*outcomes, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10, err_msg=str((n, m)))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_causal_attention_of_queries_to_more_or_fewer_keys(batch_first: bool) -> None:
+    for n, m in LENGTHS:
+        modules = pair(lambda lib: lib.nn.MultiheadAttention(4, 2, batch_first=batch_first))
+        arrays = [uniform(*((2, size, 4) if batch_first else (size, 2, 4)), seed=size) for size in (n, m, m)]
+        for causal, need in itertools.product([False, True], repeat=2):
+            compare(
+                modules,
+                lambda lib, module, *x, n=n, m=m, causal=causal, need=need: module(
+                    *x, attn_mask=~lib.ones(n, m).tril().bool(), need_weights=need, is_causal=causal
+                ),
+                *arrays,
+            )
 
 
 def test_attention_without_a_batch() -> None:

@@ -1,11 +1,13 @@
 """Learning rate schedulers compared to torch for 200 steps: alone, chained, and across checkpoints."""
 
+import itertools
 import math
 import warnings
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -195,18 +197,76 @@ def test_attributes_of_callable_objects_are_in_the_state() -> None:
     assert second.times == 2
 
 
-def test_nested_sequential_schedulers() -> None:
-    """Each child starts at its own t = 0, which torch does not support for nested schedulers."""
-    _, ours = pair()
+Tree = str | tuple[list[Any], list[int]]  # a scheduler of LEAVES, or several in sequence with their milestones
+
+LEAVES: dict[str, Make] = {
+    "fall": lambda s, o: s.ExponentialLR(o, 0.5),
+    "warm up": lambda s, o: s.LinearLR(o, 0.5, total_iters=2),
+    "jump": lambda s, o: s.LambdaLR(o, lambda t: 2.0 + t),
+}
+STEPS = 8
+
+
+def built(tree: Tree, optimizer: Any) -> Any:
     s = optim.lr_scheduler
-    inner = s.SequentialLR(ours, [s.ExponentialLR(ours, 0.5), s.StepLR(ours, 2, 0.1)], [2])
-    outer = s.SequentialLR(ours, [s.LinearLR(ours, 0.5, total_iters=2), inner], [3])
-    ours.step()
-    seen = []
-    for _ in range(8):
-        seen.append(ours.param_groups[0]["lr"])
-        outer.step()
-    assert seen == pytest.approx([0.25, 0.375, 0.5, 0.5, 0.25, 0.5, 0.5, 0.05])
+    if isinstance(tree, str):
+        return LEAVES[tree](s, optimizer)
+    return s.SequentialLR(optimizer, [built(child, optimizer) for child in tree[0]], tree[1])
+
+
+def followed(scheduler: Any, optimizer: Any, steps: int) -> list[Any]:
+    """Return the learning rates now and after each of the steps."""
+    optimizer.step()
+    rates = [learning_rates(optimizer)]
+    for _ in range(steps):
+        scheduler.step()
+        assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+        rates.append(learning_rates(optimizer))
+    return rates
+
+
+def alone(name: str) -> list[Any]:
+    _, ours = pair()
+    return followed(built(name, ours), ours, STEPS)
+
+
+def expected(tree: Tree, t: int, rates: dict[str, list[Any]]) -> Any:
+    """Return the learning rates at t: those of the child that is active, at its own t."""
+    if isinstance(tree, str):
+        return rates[tree][t]
+    k = sum(milestone <= t for milestone in tree[1])
+    return expected(tree[0][k], t - [0, *tree[1]][k], rates)
+
+
+def nested(place: int, inner: list[int], outer: list[int]) -> Tree:
+    """Return three children, of which the one at the place is a sequence in turn, with a sequence at its own place."""
+    innermost = (["jump", "warm up", "fall"], inner)
+    middle: list[Any] = ["warm up", "fall", "jump"]
+    middle[place] = innermost
+    children: list[Any] = ["fall", "jump", "warm up"]
+    children[-1 - place] = (middle, inner)
+    return children, outer
+
+
+MILESTONES = [[0, 0], [0, 1], [0, 3], [1, 1], [1, 2], [1, 4], [3, 5], [STEPS, STEPS + 1]]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_nested_sequential_schedulers(place: int) -> None:
+    """Each child starts at its own t = 0, which torch does not support for nested schedulers; so after a checkpoint."""
+    rates = {name: alone(name) for name in LEAVES}
+    for inner, outer in itertools.product(MILESTONES, repeat=2):
+        tree = nested(place, inner, outer)
+        wanted = [expected(tree, t, rates) for t in range(STEPS + 1)]
+        _, ours = pair()
+        scheduler = built(tree, ours)
+        seen = followed(scheduler, ours, 2)
+        state, checkpoint = scheduler.state_dict(), ours.state_dict()
+        _, ours = pair()
+        scheduler = built(tree, ours)
+        ours.load_state_dict(checkpoint)
+        scheduler.load_state_dict(state)
+        assert np.allclose(seen + followed(scheduler, ours, STEPS - 2)[1:], wanted, 1e-12, 0), (inner, outer)
 
 
 def test_plateau_with_groups_added_later() -> None:
