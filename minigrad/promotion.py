@@ -110,7 +110,9 @@ def as_value(value: Any, like: T) -> T:
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
         return wrap(array)
     operand = as_operand(value, like)
-    return operand if operand.array.dtype == dtype else cast(operand, dtype=dtype)
+    if operand.array.dtype == dtype:
+        return operand
+    return cast(operand if dtype.kind == "f" else wrap(operand.array), dtype=dtype)  # integers have no gradient
 
 
 def promote(op: Primitive, inputs: Sequence[Any]) -> tuple[Sequence[TensorBase], bool]:

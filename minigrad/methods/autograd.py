@@ -93,9 +93,7 @@ class AutogradMethods(ArrayAttributes):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if self.node is not None:
-            if wanted:
-                return
+        if not self.is_leaf:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                 "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
@@ -109,12 +107,13 @@ class AutogradMethods(ArrayAttributes):
         self._requires_grad = wanted
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Set `requires_grad` and return the tensor.
+        """Set `requires_grad`, which is True already for the result of an operation, and return the tensor.
 
         Raises:
-            RuntimeError: The tensor is not a leaf, or not floating-point.
+            RuntimeError: The tensor is not a leaf and the argument is False, or it is not floating-point.
         """
-        self.requires_grad = requires_grad
+        if not requires_grad or self.is_leaf:
+            self.requires_grad = requires_grad
         return self
 
     @property

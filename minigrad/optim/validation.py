@@ -168,10 +168,10 @@ def unpack_parameters(group: Group) -> Group:
 
 
 def check_parameter(p: Any) -> None:
-    """Raise for anything that is not a floating-point leaf Tensor."""
+    """Raise for anything that is not a floating-point Tensor with a gradient of its own: a leaf, or one that retains it."""
     if not isinstance(p, Tensor):
         raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type_name(p)}")
-    if not p.is_leaf:
+    if not p.is_leaf and not p.retains_grad:
         raise ValueError("can't optimize a non-leaf Tensor")
     if not p.is_floating_point():
         raise ValueError(f"can't optimize a Tensor of dtype {p.dtype}: only floating-point tensors have gradients")

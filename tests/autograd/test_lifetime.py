@@ -521,10 +521,10 @@ def test_backward_through_rows_takes_time_in_proportion(take: Callable[[Tensor],
     def seconds(n: int) -> float:
         w = minigrad.ones(n, 2000, requires_grad=True)
         loss = minigrad.stack([row.sum() for row in take(w)]).sum()
-        start = time.perf_counter()
+        start = time.thread_time()  # others may use the processors too
         loss.backward()
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     seconds(8)
-    few, many = (min(seconds(n) for _ in range(2)) for n in (100, 800))
+    few, many = (min(seconds(n) for _ in range(3)) for n in (100, 800))
     assert many < 24 * few + 0.02
