@@ -12,11 +12,33 @@ from numpy import asarray
 from minigrad import errors
 from minigrad.autodiff import Node, Parents, TensorBase, Version, make_node
 from minigrad.backend import Backend
+from minigrad.dtypes import NumpyDtype
 from minigrad.fastpath.nodes import backward_pass, compile_node
 from minigrad.grad_mode import thread
 from minigrad.primitive import NUMPY_ERRORS, Linearization, Primitive
 from minigrad.promotion import HALF, as_operand
 from minigrad.tensor import Tensor
+
+MAX_CONSTANTS = 1024
+constants: dict[tuple[float, NumpyDtype], Any] = {}
+"""Numbers that were operands of tensors of a floating-point dtype, as tensors: to make one takes longer than to add it."""
+
+
+def constant(value: Any, like: Any) -> Any:
+    """Return an operand as a tensor, see `as_operand`. That of a number is kept for the next time, while nobody observes."""
+    dtype = like.array.dtype
+    if type(value) not in (float, int) or dtype.kind != "f" or thread.state.observer is not None:
+        return as_operand(value, like)
+    if value == 0 or value != value:  # zeros of either sign are equal, NaN is not equal to itself
+        return as_operand(value, like)
+    operand = constants.get((value, dtype))
+    if operand is None:
+        operand = as_operand(value, like)
+        operand.array.flags.writeable = False
+        if len(constants) >= MAX_CONSTANTS:
+            constants.clear()
+        constants[value, dtype] = operand
+    return operand
 
 
 class Dispatch(Backend):
@@ -72,7 +94,7 @@ class Dispatch(Backend):
         if not isinstance(b, TensorBase):
             if a.array.dtype is HALF:
                 return super().apply(op, (a, b), {})
-            b = as_operand(float(b) if op.floating and isinstance(b, int) else b, a)
+            b = constant(float(b) if op.floating and isinstance(b, int) else b, a)
         x, y, state = a.array, b.array, thread.state
         if state.observer is not None or x.dtype is not y.dtype or (op.wide and x.dtype.char not in "fd"):
             return super().apply(op, (a, b), {})

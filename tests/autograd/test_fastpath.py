@@ -1,11 +1,13 @@
-"""The nodes and the backward pass of the fast lane: the same as those of `minigrad.autodiff`, in fewer objects."""
+"""The fast lane of operations: nodes and a backward pass as those of `minigrad.autodiff`, and numbers that are kept."""
 
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ import minigrad
 from minigrad import Tensor, fastpath
 from minigrad.autodiff import PrimitiveNode
 from minigrad.backend import Backend, get_backend, set_backend
+from minigrad.fastpath.dispatch import MAX_CONSTANTS, constants
 from minigrad.fastpath.nodes import FastNode
 
 OPERATIONS: list[Callable[[Any, Any], Any]] = [
@@ -95,3 +98,33 @@ def test_every_operation_with_attributes_or_promotion_makes_a_fast_node() -> Non
     (stacked.sum() + sum(y.sum() for y in results)).backward()
     assert x.grad is not None
     assert x.grad.tolist() == [[12.0] * 3, [11.0] * 3]
+
+
+# ---------------------------------------------------------------------------------------------------- numbers as operands
+
+
+def test_a_number_is_kept_by_value_and_dtype() -> None:
+    single, double = minigrad.ones(2), minigrad.ones(2, dtype=minigrad.float64)
+    for _ in range(2):
+        assert (single * 0.1).tolist() == [np.float32(0.1)] * 2
+        assert (double * 0.1).tolist() == [0.1] * 2
+        assert [(single * x).dtype for x in (2, 2.0, True)] == [minigrad.float32] * 3
+        assert [(minigrad.arange(3) * x).dtype for x in (2, 2.0)] == [minigrad.int64, minigrad.float32]
+        assert [np.copysign(1, (single * zero).numpy()[0]) for zero in (0.0, -0.0, 0)] == [1, -1, 1]
+        assert (single * math.nan).isnan().all()
+        assert (single - math.inf).tolist() == [-math.inf] * 2
+        assert (double + (2**53 + 1)).tolist() == (np.ones(2) + (2**53 + 1)).tolist()
+
+
+def test_numbers_that_are_kept_are_few_and_cannot_be_written_to() -> None:
+    x = minigrad.ones(2, requires_grad=True)
+    for k in range(2 * MAX_CONSTANTS):
+        _ = x * (k + 0.5)
+    assert 0 < len(constants) <= MAX_CONSTANTS
+    assert not any(operand.array.flags.writeable or operand.requires_grad for operand in constants.values())
+    y = x * 3.5
+    y.sum().backward()
+    assert x.grad is not None
+    x.grad.mul_(2)
+    y.detach().add_(1)
+    assert (minigrad.ones(2) * 3.5).tolist() == [3.5, 3.5]
