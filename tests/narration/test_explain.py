@@ -160,8 +160,10 @@ def test_every_formula_is_valid_latex() -> None:
         return nn.functional.cross_entropy(hidden, labels) + rest / weight[1:].sigmoid().prod()
 
     text = explain(program, optimizer=optim.NAdam([weight, *model.parameters()], lr=0.1, weight_decay=0.1)).to_markdown()
-    equations = re.findall(r"\$\$(.*?)\$\$", text)
-    assert len(equations) > 80
+    # Those that differ in nothing but their numbers are one, and a list is one number: the parser takes 50 ms for each.
+    number = r"-?\d+(\.\d+)?"
+    equations = {re.sub(f"{number}(, {number})*", "1", equation) for equation in re.findall(r"\$\$(.*?)\$\$", text)}
+    assert len(equations) > 60
     parser = mathtext.MathTextParser("path")
     for equation in equations:
         parser.parse(f"${equation}$")
