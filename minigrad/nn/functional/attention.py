@@ -37,17 +37,16 @@ def scaled_dot_product_attention(
     Raises:
         RuntimeError: Both a mask and is_causal are given, or the shapes do not fit.
     """
-    scores = (query @ key.mT) * (1 / math.sqrt(query.array.shape[-1]) if scale is None else scale)
+    scores = (query * (1 / math.sqrt(query.array.shape[-1]) if scale is None else scale)) @ key.mT
+    kept: Tensor | None = None  # the rows that attend to something, if not all do
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-        attn_mask = wrap(np.tri(*scores.array.shape[-2:], dtype=bool))
-    if attn_mask is not None:
+        scores = where(wrap(np.tri(*scores.array.shape[-2:], dtype=bool)), scores, -math.inf)
+    elif attn_mask is not None:
         scores = where(attn_mask, scores, -math.inf) if attn_mask.array.dtype == bool else scores + attn_mask
-    fully_masked = (scores.array == -math.inf).all(-1, keepdims=True)
-    if fully_masked.any():  # the softmax of these rows would be NaN
-        scores = where(wrap(fully_masked), 0, scores)
-        weights = where(wrap(fully_masked), 0, scores.softmax(-1))
-    else:
-        weights = scores.softmax(-1)
+        fully_masked = wrap((scores.array == -math.inf).all(-1, keepdims=True))
+        if fully_masked.array.any():  # the softmax of these rows would be NaN
+            scores, kept = where(fully_masked, 0, scores), ~fully_masked
+    weights = scores.softmax(-1) if kept is None else where(kept, scores.softmax(-1), 0)
     return (dropout(weights, dropout_p) if dropout_p else weights) @ value
