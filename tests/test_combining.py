@@ -18,6 +18,10 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "einsum with lists and an ellipsis": lambda t: t.einsum(matrix(t), [..., 1], [1, ...]),
     "einsum with lists, a diagonal": lambda t: t.einsum(matrix(t)[:, :2], [0, 0], [0]),
     "einsum with lists, a scalar": lambda t: t.einsum(matrix(t), [0, 1], []),
+    "einsum, ellipses of different lengths": lambda t: [
+        t.einsum("...ij,...j->...i", t.arange(24.0).reshape(2, 2, 3, 2), matrix(t).T),
+        t.einsum("...j,...ij->...i", matrix(t).T.reshape(3, 2), t.arange(48.0).reshape(2, 3, 4, 2)),
+    ],
     "einsum with an axis out of range": lambda t: t.einsum(matrix(t), [0, 52]),
     "einsum without axes": lambda t: t.einsum(matrix(t)),
     "einsum without operands": lambda t: t.einsum("ij"),

@@ -232,3 +232,16 @@ def test_overflow_gives_inf_without_a_warning() -> None:
     assert x.tolist() == [math.inf, -math.inf]
     assert minigrad.full((), 1e300).item() == math.inf
     assert (minigrad.tensor(3.0) / 1e300).item() == 0
+
+
+def test_the_greatest_random_number_draws_the_last_category() -> None:
+    """Added to the number of a row it would be rounded to that of the next row."""
+
+    class Greatest:
+        def random(self, shape: Any) -> Any:
+            return np.full(shape, np.nextafter(1.0, 0))
+
+    generator = minigrad.Generator()
+    generator.numpy = Greatest()  # type: ignore[assignment]
+    drawn = minigrad.ones(1000, 3).multinomial(2, replacement=True, generator=generator)
+    assert set(drawn.reshape(-1).tolist()) == {2}

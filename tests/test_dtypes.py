@@ -203,3 +203,14 @@ def test_a_dtype_is_one_object() -> None:
 def test_unknown_dtypes_are_refused_by_name(wrong: Any) -> None:
     with pytest.raises(TypeError, match="minigrad has no dtype"):
         minigrad.from_numpy(np.zeros(1, wrong))
+
+
+@pytest.mark.parametrize("name", ["uint8", "int8", "int16", "int32", "int64"])
+def test_integers_are_compared_with_what_is_beyond_their_range(name: str) -> None:
+    """As Python's numbers are. torch takes the remainder by the range first."""
+    info = np.iinfo(name)
+    values = [int(info.min), 0, 1, int(info.max)]
+    x = minigrad.tensor(values, dtype=getattr(minigrad, name))
+    for n in (-(2**70), info.min - 1, info.min, 0, 255, 256, info.max, info.max + 1, info.max + 2, 2**70):
+        for compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
+            assert compare(x, int(n)).tolist() == [compare(value, int(n)) for value in values], (compare, n)

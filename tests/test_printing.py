@@ -157,3 +157,12 @@ def test_format_of_several_elements(spec: str) -> None:
 def test_values_with_their_indices() -> None:
     ours, reference = (repr(t.tensor([[1.0, 3.0], [2.0, 0.5]]).max(1)) for t in (minigrad, torch))
     assert ours.splitlines()[1:] == reference.splitlines()[1:]
+
+
+@pytest.mark.parametrize("digits", range(1, 8))
+def test_where_a_line_has_no_room_for_details(digits: int) -> None:
+    """What follows the elements goes to a line of its own from the same width on."""
+    for n in range(1, 30):
+        for values in ([10.0 ** (digits - 1)] * n, [[10.0 ** (digits - 1)] * n] * 2):
+            ours, theirs = (repr(lib.tensor(values, requires_grad=True)) for lib in (minigrad, torch))
+            assert ours == theirs

@@ -1,16 +1,19 @@
 """save and load: round trips, corrupt and hostile files, and atomicity of writes."""
 
+import copy
 import io
 import json
 import math
 import os
+import pickle
 import struct
 import subprocess
 import sys
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -66,6 +69,81 @@ def test_strides_requires_grad_and_shared_tensors() -> None:
     assert again["w"].requires_grad
     assert not again["t"].requires_grad
     assert again["w"] is again["w again"]
+
+
+LAYOUTS: dict[str, Callable[[minigrad.Tensor], minigrad.Tensor]] = {
+    "by rows": lambda x: x,
+    "matrix by columns": lambda x: x[0].T,
+    "transposed": lambda x: x.transpose(0, 1),
+    "permuted": lambda x: x.permute(2, 0, 1),
+    "by columns": lambda x: x.permute(2, 1, 0),
+    "sliced": lambda x: x[1:],
+    "sliced inside": lambda x: x[:, 1:],
+    "every second": lambda x: x[:, ::2],
+    "backwards": lambda x: x[:, ::-1],
+    "last": lambda x: x[..., 0],
+    "diagonal": lambda x: x.diagonal(),
+    "expanded": lambda x: x[:1].expand(3, 3, 4),
+    "0-d": lambda x: x[1, 2, 3],
+    "empty": lambda x: x[:0],
+    "empty, transposed": lambda x: x[:, :0].transpose(0, 1),
+}
+ROUTES: dict[str, tuple[Callable[[Any], Any], Literal["A", "C", "K"]]] = {
+    "save": (lambda x: load(io.BytesIO(saved(x))), "C"),
+    "save in a dict": (lambda x: load(io.BytesIO(saved({"x": [x]})))["x"][0], "C"),
+    "pickle": (lambda x: pickle.loads(pickle.dumps(x)), "A"),
+    "deepcopy": (copy.deepcopy, "K"),
+    "clone": (lambda x: x.clone().detach().requires_grad_(x.requires_grad), "K"),
+    "deepcopy of a parameter": (lambda x: copy.deepcopy(parameter(x)), "K"),
+    "pickled parameter": (lambda x: pickle.loads(pickle.dumps(parameter(x))), "A"),
+}
+
+
+def parameter(x: minigrad.Tensor) -> minigrad.nn.Parameter:
+    return minigrad.nn.Parameter(x.detach(), requires_grad=x.requires_grad)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_through_files_and_copies(layout: str, dtype: str) -> None:
+    """The copy is dense, in memory of its own: by rows in a file, else in the order of the original, if it has one."""
+    x = LAYOUTS[layout](minigrad.arange(24).reshape(2, 3, 4).to(getattr(minigrad, dtype))).detach()
+    for name, (route, order) in ROUTES.items():
+        for wanted in {False, x.is_floating_point()}:
+            x.requires_grad_(wanted)
+            y = route(x)
+            ours, theirs = y.detach().numpy(), x.detach().numpy()
+            assert (y.dtype, y.shape, y.tolist()) == (x.dtype, x.shape, x.tolist()), name
+            assert (y.requires_grad, y.is_leaf, y.grad) == (wanted, True, None), name
+            assert ours.flags.writeable, name
+            assert not np.may_share_memory(ours, theirs), name
+            assert x.numel() == 0 or ours.strides == theirs.copy(order).strides, name
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "expanded"])
+def test_every_layout_as_parameter_through_a_state(layout: str) -> None:
+    """Loading keeps the memory of the parameter, and its order; what was saved has one of its own."""
+
+    def module(scale: float) -> Any:
+        made = minigrad.nn.Module()
+        made.w = minigrad.nn.Parameter(LAYOUTS[layout](minigrad.arange(24.0).reshape(2, 3, 4) * scale))
+        return made
+
+    first, second, third = module(1), module(2), module(3)
+    assert np.may_share_memory(first.state_dict()["w"].numpy(), first.w.detach().numpy()) or not first.w.numel()
+    state = load(io.BytesIO(saved(first.state_dict())))
+    before = second.w, second.w.detach().numpy().strides
+    second.load_state_dict(state)
+    assert (second.w, second.w.detach().numpy().strides) == before
+    third.load_state_dict(state, assign=True)
+    assert first.w.tolist() == second.w.tolist() == third.w.tolist()
+    optimizers = [minigrad.optim.SGD(m.parameters(), lr=0.1, momentum=0.9) for m in (first, second, third)]
+    for m, optimizer in zip((first, second, third), optimizers, strict=True):
+        (m.w**2).sum().backward()
+        optimizer.step()
+        optimizer.load_state_dict(load(io.BytesIO(saved(optimizer.state_dict()))))
+        optimizer.step()
+    assert first.w.tolist() == second.w.tolist() == third.w.tolist()
 
 
 def test_numpy_reads_it(tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def test_a_hook_sees_the_gradient_and_replaces_it(shape: tuple[int, ...], where:
 
 
 @program
+def the_place_of_a_hook_that_is_registered_twice(t: Library) -> Any:
+    def double(g: Any) -> Any:
+        return g * 2
+
+    results = []
+    for removed in range(3):
+        x = leaf(t)
+        handles = [x.register_hook(hook) for hook in (double, lambda g: g + 1, double)]
+        handles[removed].remove()
+        back(x * 3)
+        results.append(x.grad)
+    return results
+
+
+@program
 def the_complete_gradient_once_in_each_backward(t: Library) -> Any:
     x, seen = leaf(t), notes()
     y = x * x

@@ -687,13 +687,17 @@ def test_a_view_made_in_no_grad_is_not_written_to_with_a_graph(lib: Library, of_
     assert y[0].item() == 5 * before[0]
 
 
-def test_a_view_of_memory_in_column_order_is_written() -> None:
-    """The cotangent of the base lies in row order, where the reshape that made the view copies."""
+@pytest.mark.parametrize("base_by_columns", [False, True])
+@pytest.mark.parametrize("cotangent_by_columns", [False, True])
+def test_a_view_of_memory_in_column_order_is_written(base_by_columns: bool, cotangent_by_columns: bool) -> None:
+    """Where the cotangent of the base lies in another order, the reshape that made the view copies."""
     found = []
     for t in (minigrad, torch):
         a = t.arange(6.0).reshape(2, 3).requires_grad_()
-        b = a.T * 2
-        b.T.view(-1).mul_(t.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
-        (b * t.arange(6.0).reshape(3, 2)).sum().backward()
+        b = a.T * 2 if base_by_columns else a.T.contiguous() * 2
+        rows = b.T if base_by_columns else b
+        rows.view(-1).mul_(t.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+        weights = t.arange(6.0).reshape(3, 2)
+        (b.T * weights.T.contiguous() if cotangent_by_columns else b * weights).sum().backward()
         found.append(a.grad.tolist())
-    assert found[0] == found[1] == [[0, 8, 24], [8, 30, 60]]
+    assert found[0] == found[1] == ([[0, 8, 24], [8, 30, 60]] if base_by_columns else [[0, 12, 40], [4, 24, 60]])

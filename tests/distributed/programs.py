@@ -106,7 +106,9 @@ def unused() -> Any:
         model(x).sum().backward()
     model(x)
     grads = {name: None if p.grad is None else p.grad.tolist() for name, p in model.named_parameters()}
-    return {"grads": grads, "mean": model.state_dict()["module.norm.running_mean"].tolist()}
+    mean = model.state_dict()["module.norm.running_mean"].tolist()
+    model.eval()(x)
+    return {"grads": grads, "mean": mean, "after eval": model.state_dict()["module.norm.running_mean"].tolist()}
 
 
 def copies() -> Any:

@@ -85,6 +85,7 @@ def test_parameters_that_a_process_does_not_use_count_as_zero(tmp_path: Path) ->
         assert process["grads"] == found[0]["grads"]
         # The buffers are those of rank 0 before each batch. Its mean is 1; after two batches it has 0.19.
         np.testing.assert_allclose(process["mean"], [0.9 * 0.19 + 0.1 * (1 + rank)] * 2)
+        assert process["after eval"] == process["mean"]
     for rank in range(3):  # two batches of three samples, of which a third counts
         np.testing.assert_allclose(found[0]["grads"][f"module.branches.{rank}.weight"], [[2.0 * (1 + rank)] * 2])
     assert found[0]["grads"]["module.branches.3.weight"] is None  # used by none

@@ -259,6 +259,10 @@ LAYERS: dict[str, Case] = {
     "pad crop": (lambda f, x: f.pad(x, (-1, 2, 1, -2)), [x]),
     "pad reflect": (lambda f, x: f.pad(x, (2, 3, 1, 0), mode="reflect"), [image]),
     "pad replicate": (lambda f, x: f.pad(x, (2, 9, 1, 0), mode="replicate"), [image]),
+    "pad circular crop": (lambda f, x: f.pad(x, (-2, 3, 1, -1), mode="circular"), [image]),
+    "pad reflect crop": (lambda f, x: f.pad(x, (-2, 3, 1, -1), mode="reflect"), [image]),
+    "pad replicate crop": (lambda f, x: f.pad(x, (-2, 3, 1, -1), mode="replicate"), [image]),
+    "kl_div of a scalar": (lambda f, a, b: f.kl_div(a, b, reduction="batchmean"), [np.array(0.5), np.array(0.25)]),
     "pad circular": (lambda f, x: f.pad(x, (2, 3, 7, 0), mode="circular"), [image]),
     "adaptive_avg_pool2d": (lambda f, x: f.adaptive_avg_pool2d(x, (3, 4)), [image]),
     "adaptive_avg_pool2d 1": (lambda f, x: f.adaptive_avg_pool2d(x, 1), [image]),
@@ -378,9 +382,21 @@ def test_dropout() -> None:
     assert F.dropout(ones, 0.3, training=False) is ones
     assert F.dropout(ones, 0.0) is ones
     assert not F.dropout(ones, 1.0).detach().numpy().any()
-    fresh = minigrad.ones(100)
-    assert F.dropout(fresh, 0.5, inplace=True) is fresh
-    assert set(fresh.tolist()) == {0.0, 2.0}
+    for function in (F.dropout, F.dropout1d, F.dropout2d):
+        fresh = minigrad.ones(10, 10, 2, 3)[0] if function is F.dropout1d else minigrad.ones(10, 10, 2, 3)
+        assert function(fresh, 0.5, inplace=True) is fresh
+        assert set(fresh.reshape(-1).tolist()) == {0.0, 2.0}
+
+
+def test_statistics_of_half_precision_are_gathered_in_single() -> None:
+    """The sum of 2000 numbers of about 100 is beyond float16."""
+    array = (100 + uniform(1000, 2, 2)).astype(np.float16)
+    found = []
+    for lib, f in ((minigrad, F), (torch, TF)):
+        mean, var = lib.zeros(2), lib.ones(2)
+        f.batch_norm(lib.tensor(array), mean, var, training=True)
+        found.append(np.stack([mean.numpy(), var.numpy()]))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
 
 
 def test_dropout_in_attention() -> None:

@@ -388,6 +388,7 @@ def test_loading_is_noticed_by_a_graph_that_needs_the_old_values() -> None:
     [
         lambda s, full: s.pop("inner.scale"),
         lambda s, full: s.update(extra=full(1)),
+        lambda s, full: s.update({"inner2": full(1), "inner_scale": full(1), "inner.scale.more": full(1), "inner.": full(1)}),
         lambda s, full: s.update({"first.weight": full(2)}),
         lambda s, full: (s.pop("shift"), s.update({"first.weight": full(2), "extra": full(1), "more": full(1)})),
     ],

@@ -117,6 +117,17 @@ def test_cells(name: str, batch: tuple[int, ...]) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_dropout_leaves_the_input_and_the_result_alone(name: str) -> None:
+    """With probability 1 the second layer sees zeros, and the first one its whole input."""
+    layer = getattr(nn, name)(3, 4, 2, dropout=1.0)
+    first, second = (layer(minigrad.tensor(uniform(5, 2, 3, seed=k), dtype=minigrad.float32)) for k in (0, 1))
+    assert first[0].tolist() == second[0].tolist() != minigrad.zeros(5, 2, 4).tolist()
+    for a, b in zip(flat(first[1]), flat(second[1]), strict=True):
+        assert a[0].tolist() != b[0].tolist()
+        assert a[1].tolist() == b[1].tolist()
+
+
 def test_dropout_between_the_layers_in_training() -> None:
     layer = nn.LSTM(3, 4, 2, dropout=0.5)
     x = minigrad.ones(5, 2, 3)

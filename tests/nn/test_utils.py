@@ -36,6 +36,15 @@ def assert_same_gradients(ours: list[Any], theirs: list[Any]) -> None:
             np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=2e-6)
 
 
+@pytest.mark.parametrize("order", [0.5, 1, 2, 3.0, math.inf])
+def test_an_empty_gradient_counts_nothing(order: float) -> None:
+    """torch refuses it for the norm inf."""
+    arrays = [np.zeros((0, 3), np.float32), np.array([3.0, -4.0], np.float32)]
+    both, alone = parameters(minigrad, arrays), parameters(minigrad, arrays[1:])
+    assert clip_grad_norm_(both, 1.0, order).item() == clip_grad_norm_(alone, 1.0, order).item() >= 4
+    assert both[1].grad.tolist() == alone[0].grad.tolist()
+
+
 @given(gradients=GRADIENTS, max_norm=st.sampled_from([0.0, 0.1, 1.0, 1e9]), order=st.sampled_from([1, 2, 3.0, math.inf]))
 def test_norm_as_torch(gradients: list[Any], max_norm: float, order: float) -> None:
     ours, theirs = parameters(minigrad, gradients), parameters(torch, gradients)

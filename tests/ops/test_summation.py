@@ -116,6 +116,14 @@ def test_the_gradient_of_what_was_broadcast(kind: Any, x: Array, data: st.DataOb
     np.testing.assert_allclose(b.grad.numpy(), right.astype(kind), rtol=12 * np.finfo(kind).eps)
 
 
+def test_the_gradient_of_what_was_expanded_in_half_precision() -> None:
+    """Added one by one in float16, ones stay at 2048."""
+    x = minigrad.ones(4, dtype=minigrad.float16, requires_grad=True)
+    x.expand(3000, 4).backward(minigrad.ones(3000, 4, dtype=minigrad.float16))
+    assert x.grad is not None
+    assert x.grad.tolist() == [3000] * 4
+
+
 @pytest.mark.parametrize(
     "shape", [(10**7,), (10**7, 1), (1, 10**7), (5 * 10**6, 2), (10**5, 100), (100, 10**5), (20, 25000, 20)]
 )

@@ -1,5 +1,6 @@
 """The fast form of a step: programs, blocks and buckets give what the plain loop gives, bit for bit, and no more memory."""
 
+import itertools
 import math
 import random
 import sys
@@ -265,6 +266,15 @@ def test_a_traced_primitive_is_the_primitive(name: str, dtype: Any) -> None:
     assert right is not None
     assert np.array_equal(theta, right, equal_nan=True)
     assert (np.isnan(right) | (np.signbit(theta) == np.signbit(right))).all()
+
+
+def test_the_same_values_have_the_same_signs_of_zero() -> None:
+    numbers = np.array([0.0, -0.0, 1.0, np.nan, np.inf, -np.inf])
+    for a, b in itertools.product(numbers, repeat=2):
+        expected = repr(a) == repr(b)
+        assert tracer.same_values(np.array([a, 2.0]), np.array([b, 2.0])) == expected
+    assert not tracer.same_values(numbers, numbers.astype(F32))
+    assert not tracer.same_values(numbers[:1], numbers[0])
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, -2, 0.5, 1.5, -0.5, 2.0, 10])

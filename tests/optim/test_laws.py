@@ -374,3 +374,17 @@ def test_amsgrad_converges_where_adam_does_not() -> None:
         ends.append(x.item())
     assert ends[0] > 0.5, "Adam goes to the worst point, 1"
     assert ends[1] < -0.5, "AMSGrad goes to the best one, -1"
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_zero_grad_leaves_a_gradient_without_a_history(name: str) -> None:
+    p = parameter([1.0, 2.0])
+    optimizer = getattr(optim, name)([p], lr=0.1)
+    (p**3).sum().backward(create_graph=True)
+    assert p.grad.requires_grad
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0, 0]
+    assert p.grad.is_leaf
+    assert not p.grad.requires_grad
+    optimizer.zero_grad()
+    assert p.grad is None

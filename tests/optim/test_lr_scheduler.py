@@ -107,6 +107,38 @@ def test_resuming_from_a_checkpoint(name: str) -> None:
         assert learning_rates(second) == learning_rates(continuous_optimizer)
 
 
+RESTARTED: dict[str, Callable[..., Any]] = {
+    "lambda": lambda s, o, t: s.LambdaLR(o, lambda t: 0.95**t, t),
+    "step": lambda s, o, t: s.StepLR(o, 3, 0.5, t),
+    "multistep": lambda s, o, t: s.MultiStepLR(o, [1, 5, 6, 6], 0.3, t),
+    "linear": lambda s, o, t: s.LinearLR(o, 0.25, 0.9, 7, t),
+    "constant": lambda s, o, t: s.ConstantLR(o, 0.4, 6, t),
+    "polynomial": lambda s, o, t: s.PolynomialLR(o, 7, 1.7, t),
+    "exponential": lambda s, o, t: s.ExponentialLR(o, 0.9, t),
+    "cosine": lambda s, o, t: s.CosineAnnealingLR(o, 4, 0.01, t),
+    "warm restarts": lambda s, o, t: s.CosineAnnealingWarmRestarts(o, 20, 2, 0.01, t),
+}
+
+
+@pytest.mark.parametrize("name", RESTARTED)
+@pytest.mark.filterwarnings("ignore")
+def test_going_on_from_a_number_of_steps(name: str) -> None:
+    """From last_epoch, with the learning rates that the groups have. torch loses its way after a warm restart."""
+    for last_epoch in range(-1, 9):
+        reference, ours = pair()
+        for optimizer in (reference, ours):
+            for group in optimizer.param_groups:
+                group["initial_lr"] = 2 * group["lr"]
+        schedulers = [
+            RESTARTED[name](lib.optim.lr_scheduler, o, last_epoch) for lib, o in ((torch, reference), (minigrad, ours))
+        ]
+        for _ in range(9):
+            assert_close(ours, reference)
+            assert schedulers[0].last_epoch == schedulers[1].last_epoch
+            for scheduler in schedulers:
+                scheduler.step()
+
+
 def test_chained_schedulers() -> None:
     reference, ours = pair()
     schedulers = []

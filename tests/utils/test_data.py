@@ -398,3 +398,7 @@ def test_gradients_flow_through_collated_samples() -> None:
         assert not batch["x"].requires_grad
         batch["y"].sum().backward()
         assert w.grad.tolist() == [3]
+        for place in range(3):
+            samples = [w * 2 if k == place else lib.ones(1) for k in range(3)]
+            (batch,) = library.DataLoader(samples, batch_size=3)
+            assert batch.requires_grad
