@@ -57,19 +57,19 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         ValueError: There is no tensor.
         TypeError: `tensors` is not a sequence of tensors.
     """
-    if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
+    if isinstance(tensors, Tensor) or not all(issubclass(kind, Tensor) for kind in set(map(type, tensors))):
         raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors")
     if not tensors:
         raise ValueError("cat: expected a non-empty list of Tensors")
-    shapes = [t.array.shape for t in tensors]
+    shapes = dict.fromkeys([t.array.shape for t in tensors])  # each once, in order
     if () in shapes:
         raise RuntimeError("zero-dimensional tensors cannot be concatenated; use stack")
     shape = next((s for s in shapes if s != (0,)), (0,))
     dim = axis(dim, len(shape))
-    empty = (*shape[:dim], 0, *shape[dim + 1 :])
-    joined: Tensor = indexing.cat(
-        *[t.reshape(empty) if s == (0,) else t for t, s in zip(tensors, shapes, strict=True)], dim=dim
-    )
+    if (0,) in shapes:
+        empty = (*shape[:dim], 0, *shape[dim + 1 :])
+        tensors = [t.reshape(empty) if t.array.shape == (0,) else t for t in tensors]
+    joined: Tensor = indexing.cat(*tensors, dim=dim)
     return joined
 
 

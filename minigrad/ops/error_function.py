@@ -4,7 +4,8 @@ With t = 1 / (1 + z / 2) for z >= 0, log(erfc(z) exp(z^2) / t) is smooth in t fr
 gives it. The coefficients are those of its Chebyshev series, computed with 60 digits; the error is below 4 units of the last
 digit.
 Near 0, erf(x) / x is a polynomial in x^2. In float32, where it matters how long it takes, erf(x) = tanh(x p(x^2)) with a
-polynomial p that makes the greatest relative error the least, 2 units of the last digit.
+polynomial p that makes the greatest relative error the least, 2 units of the last digit. Likewise the distribution function
+of N(0, 1) is 1 / (1 + exp(x p(x^2))) near 0, to 7 units of the last digit.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ CENTRE64 = (
 ATANH_OF_ERF32 = (
     1.12837925, 0.102769864, -0.000195288104, -0.000614838305, 8.45966148e-05, -4.79461273e-06, 2.75769608e-08,
     5.42156465e-09,
+)  # fmt: skip
+
+
+NEAR32 = 2.5
+LOGIT_OF_CDF32 = (
+    -1.59576946, -0.0726690745, 7.0086592e-05, 0.000107449688, -7.01521839e-06, 1.45082469e-07, 2.24254899e-09,
 )  # fmt: skip
 
 
@@ -101,26 +108,47 @@ def erfc(x: Array) -> Array:
 
 
 @in_blocks
+def _normal_cdf(x: Array, out: Array) -> None:
+    """Write Phi(x), the distribution function of N(0, 1); in float32 as 1 / (1 + exp(x p(x^2))) where |x| <= NEAR32."""
+    far: Any = ...
+    if x.dtype == np.float32:
+        square = x * x
+        np.multiply(x, polynomial(LOGIT_OF_CDF32, square), out=out)
+        np.exp(out, out=out)
+        out += 1
+        np.reciprocal(out, out=out)
+        far = np.nonzero(square > NEAR32**2)
+    part = x[far]
+    size = np.abs(part)
+    tail = 0.5 * _tail(size * math.sqrt(0.5), size, 0.5, exact=x.dtype == np.float64)
+    out[far] = np.where(part < 0, tail, 1 - tail)
+
+
+def _density(x: Any) -> Any:
+    """Return the density of N(0, 1) at x."""
+    return exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+
+
+@in_blocks
 def _gelu(x: Array, out: Array) -> None:
-    size = np.abs(x)
-    tail = _tail(size * math.sqrt(0.5), size, 0.5, exact=x.dtype == np.float64)  # 2 Phi(-|x|)
-    tail *= 0.5 * np.minimum(size, 64)
-    np.subtract(np.maximum(x, 0), tail, out=out)
+    np.multiply(_normal_cdf(x), np.maximum(x, -64), out=out)  # 0 at minus infinity
 
 
-def normal_cdf(x: Any) -> Any:
-    """Return Phi(x), the distribution function of N(0, 1)."""
-    return 0.5 * erfc(x * -math.sqrt(0.5))
+@in_blocks
+def _gelu_slope(x: Array, out: Array) -> None:
+    np.add(_normal_cdf(x), x * _density(x), out=out)
 
 
-@elementwise(
-    public=False,
-    floating=True,
-    x=lambda g, x: g * (normal_cdf(x) + x * exp(-0.5 * x * x) / math.sqrt(2 * math.pi)),
-)
+@elementwise(public=False, floating=True, x=lambda g, x: g * gelu_slope(x))
 def gelu(x: Array) -> Array:
     """x Phi(x) = x erfc(-x / sqrt(2)) / 2, without cancellation for x < 0."""
     return _gelu(x)
+
+
+@elementwise(public=False, floating=True, x=lambda g, x: g * (2 - x * x) * _density(x))
+def gelu_slope(x: Array) -> Array:
+    """Phi(x) + x phi(x), with the density phi of N(0, 1): the derivative of `gelu`."""
+    return _gelu_slope(x)
 
 
 ROOT, CUBIC = math.sqrt(2 / math.pi), 0.044715

@@ -24,7 +24,7 @@ from minigrad.primitive import Array, primitives
 
 X = np.random.default_rng(0).uniform(-4, 4, (6, 7))
 LAYOUTS = {"rows": X, "columns": X.T, "strided": X[:, ::2], "reversed": X[::-1], "scalar": np.array(0.5)}
-ELEMENTWISE = ["sigmoid", "sigmoid_slope", "silu", "erf", "erfc", "gelu", "gelu_tanh"]
+ELEMENTWISE = ["sigmoid", "sigmoid_slope", "silu", "erf", "erfc", "gelu", "gelu_slope", "gelu_tanh"]
 
 Twice = Callable[[Callable[[], list[Array]]], tuple[list[Array], list[Array]]]
 

@@ -51,6 +51,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "tanh": lambda x: 1 - 2 / (mpmath.exp(2 * x) + 1),
     "gelu": lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+    "gelu_slope": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2 + x * mpmath.npdf(x),
     "erf": mpmath.erf,
     "erfc": mpmath.erfc,
     "logsigmoid": lambda x: -mpmath.log(1 + mpmath.exp(-x)),
@@ -113,6 +114,7 @@ DIFFERENT: dict[tuple[str, str], tuple[Mask, str]] = {
 ABSOLUTE: dict[tuple[str, str], str] = {
     ("tanh", "gradient"): "1 - tanh(x)^2 is right to the precision of 1, in torch too",
     ("gelu", "gradient"): "it crosses 0 near -0.75",
+    ("gelu_slope", "formula"): "the same; see the test of tails",
     ("gelu_tanh", "gradient"): "it crosses 0 near -0.75, and has 1 - tanh(u)^2",
 }
 """What is right to an absolute error of a few roundings of 1."""
