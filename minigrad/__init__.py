@@ -24,6 +24,7 @@ from minigrad.compat.devices import *
 from minigrad.compat.tensor_types import *
 from minigrad.creation import *
 from minigrad.dtypes import *
+from minigrad.fastpath.replay.compiled import compile as compile
 from minigrad.functions import *
 from minigrad.grad_mode import *
 from minigrad.methods.attributes import Size as Size

@@ -38,7 +38,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad import errors
-from minigrad.grad_mode import accumulating, set_recording, thread
+from minigrad.grad_mode import accumulating, call_numpy, set_recording, tell, thread
 from minigrad.hooks import Hook, run_hooks
 from minigrad.primitive import NUMPY_ERRORS, Array, Linearization, Primitive
 
@@ -234,6 +234,7 @@ def backward_pass(roots: Roots, targets: Targets = None, retain_graph: bool = Fa
         if target_set is None or leaf in target_set:
             hooks = getattr(leaf, "hooks", None)
             grads[leaf] = cotangent if hooks is None else run_hooks(cotangent, hooks)
+    tell("after_backward", grads)
     return grads
 
 
@@ -279,7 +280,7 @@ class TensorBase:
             elif self._grad is None:
                 self._grad = wrap(own(np.asarray(cotangent), borrowed))
             else:
-                self._grad.write(self._grad.array + cotangent)
+                self._grad.write(call_numpy(np.add, self._grad.array, cotangent))
         for hook in tuple(self._post_accumulate_hooks):
             hook(self)
 
@@ -300,7 +301,7 @@ def wrap(array: Array, node: Node | None = None) -> Any:
 def own(array: Array, borrowed: set[int]) -> Array:
     """Return an array that shares memory with no other: itself, unless it is a view or borrowed, else a copy."""
     if array.base is not None or id(array) in borrowed:
-        array = array.copy()
+        array = call_numpy(np.ndarray.copy, array)
     borrowed.add(id(array))
     return array
 
@@ -379,3 +380,4 @@ def accumulate(grads: Mapping[Vertex, Cotangent], borrowed: Iterable[Array] = ()
     for leaf in leaves:
         if leaf._requires_grad:  # it may have been frozen since
             leaf.accumulate_grad(grads[leaf], taken)
+    tell("after_accumulation", leaves)

@@ -35,6 +35,8 @@ class Backend:
         if observer is not None:
             observer.tell("before_op", op, inputs, attributes)
         operands, was_half = promote(op, inputs)
+        if observer is not None:
+            observer.tell("after_promotion", inputs, operands)
         result = apply(op, operands, attributes, self.make_node)
         if was_half and result.array.dtype.kind == "f":
             result = apply(cast, (result,), {"dtype": HALF}, self.make_node)

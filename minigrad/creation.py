@@ -15,12 +15,12 @@ from minigrad.arguments import explain_functions
 from minigrad.compat import devices
 from minigrad.dtypes import NumpyDtype
 from minigrad.dtypes import dtype as Dtype  # noqa: N812
-from minigrad.grad_mode import set_recording, thread
+from minigrad.grad_mode import call_numpy, set_recording, tell
 from minigrad.methods.attributes import new_size
 from minigrad.ops.shape import broadcast_shapes
 from minigrad.primitive import Array
 from minigrad.promotion import checked_cast
-from minigrad.random import Generator, numpy_generator
+from minigrad.random import Generator, draw
 from minigrad.tensor import Tensor, wrap
 
 __all__ = [
@@ -81,8 +81,16 @@ def _finalize(array: Array, options: Options, keep_float64: bool = False) -> Ten
     dtype = _requested_dtype(options)
     if dtype is None:
         dtype = _dtype_or_default(options) if array.dtype == np.float64 and not keep_float64 else array.dtype
-    result = wrap(thread.state.without_warnings(array.astype, dtypes.as_dtype(dtype).numpy, copy=False))
+    if array.dtype != dtypes.as_dtype(dtype).numpy:
+        array = call_numpy(np.ndarray.astype, array, dtypes.as_dtype(dtype).numpy)
+    result = wrap(array)
     return result.requires_grad_(options.get("requires_grad", False))
+
+
+def _constant(array: Array, options: Options) -> Tensor:
+    """Return a tensor around a new array whose elements depend on nothing."""
+    tell("after_creation", array)
+    return _finalize(array, options)
 
 
 # ------------------------------------------------------------------------------------------------------- from data
@@ -164,17 +172,17 @@ def _checked_size(size: tuple[Sizes, ...], options: SizedOptions) -> tuple[int, 
 
 def zeros(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
     """Return zeros of the size ``(2, 3)`` or ``2, 3``."""
-    return _finalize(np.zeros(_checked_size(sizes, options), _dtype_or_default(options)), options)
+    return _constant(np.zeros(_checked_size(sizes, options), _dtype_or_default(options)), options)
 
 
 def ones(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
     """Return ones of the size ``(2, 3)`` or ``2, 3``."""
-    return _finalize(np.ones(_checked_size(sizes, options), _dtype_or_default(options)), options)
+    return _constant(np.ones(_checked_size(sizes, options), _dtype_or_default(options)), options)
 
 
 def empty(*sizes: Sizes, **options: Unpack[SizedOptions]) -> Tensor:
     """Return a tensor of the size ``(2, 3)`` or ``2, 3`` with arbitrary elements, those that its memory held before."""
-    return _finalize(np.empty(_checked_size(sizes, options), _dtype_or_default(options)), options)
+    return _constant(np.empty(_checked_size(sizes, options), _dtype_or_default(options)), options)
 
 
 def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> Tensor:
@@ -183,7 +191,7 @@ def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> 
     Raises:
         RuntimeError: The value is out of the range of the dtype.
     """
-    return _finalize(checked_cast(np.full, new_size((size,)), fill_value, _requested_dtype(options)), options)
+    return _constant(checked_cast(np.full, new_size((size,)), fill_value, _requested_dtype(options)), options)
 
 
 def _like(make: Callable[..., Tensor], input: Tensor, options: Options, *fill_value: float) -> Tensor:
@@ -220,7 +228,7 @@ def eye(n: int, m: int | None = None, **options: Unpack[Options]) -> Tensor:
     """Return the (n, m) matrix with ones on its diagonal and zeros elsewhere; m is n by default."""
     if min(n, n if m is None else m) < 0:
         raise RuntimeError(f"eye: the numbers of rows and columns must be greater or equal to 0, got {n} and {m}")
-    return _finalize(np.eye(n, m, dtype=_dtype_or_default(options)), options)
+    return _constant(np.eye(n, m, dtype=_dtype_or_default(options)), options)
 
 
 # ---------------------------------------------------------------------------------------------------------- ranges
@@ -243,8 +251,8 @@ def arange(start: float, end: float | None = None, step: float = 1, **options: U
     if step == 0 or not 0 <= (end - start) / step < math.inf:
         raise RuntimeError(f"arange: cannot go from {start} to {end} in steps of {step}")
     if dtype.kind != "f":  # as in torch, the floats decide on the length and their integer parts on the elements
-        return _finalize(int(start) + int(step) * np.arange(math.ceil((end - start) / step)), options)
-    return _finalize(np.arange(start, end, step), options)
+        return _constant(int(start) + int(step) * np.arange(math.ceil((end - start) / step)), options)
+    return _constant(np.arange(start, end, step), options)
 
 
 def linspace(start: float, end: float, steps: int, **options: Unpack[Options]) -> Tensor:
@@ -253,7 +261,7 @@ def linspace(start: float, end: float, steps: int, **options: Unpack[Options]) -
         raise RuntimeError(f"number of steps must be non-negative, but is {steps}")
     if _dtype_or_default(options).kind != "f":
         start, end = int(start), int(end)
-    return _finalize(np.linspace(start, end, steps, dtype=np.float64), options)
+    return _constant(np.linspace(start, end, steps, dtype=np.float64), options)
 
 
 # ---------------------------------------------------------------------------------------------------------- random
@@ -273,14 +281,12 @@ def _sampling_dtype(options: Options) -> Any:
 
 def rand(*sizes: Sizes, generator: Generator | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return elements drawn from the uniform distribution on [0, 1)."""
-    return _finalize(numpy_generator(generator).random(_checked_size(sizes, options), _sampling_dtype(options)), options)
+    return _finalize(draw(generator, "random", _checked_size(sizes, options), _sampling_dtype(options)), options)
 
 
 def randn(*sizes: Sizes, generator: Generator | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return elements drawn from the normal distribution with mean 0 and standard deviation 1."""
-    return _finalize(
-        numpy_generator(generator).standard_normal(_checked_size(sizes, options), _sampling_dtype(options)), options
-    )
+    return _finalize(draw(generator, "standard_normal", _checked_size(sizes, options), _sampling_dtype(options)), options)
 
 
 def rand_like(input: Tensor, **options: Unpack[Options]) -> Tensor:
@@ -344,7 +350,7 @@ def randint(
         raise TypeError(f"randint() needs a size such as (2, 3), but got {size!r}")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _finalize(np.asarray(numpy_generator(generator).integers(low, high, new_size((size,)))), options)
+    return _finalize(draw(generator, "integers", low, high, new_size((size,))), options)
 
 
 def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Options]) -> Tensor:
@@ -355,7 +361,7 @@ def randperm(n: int, *, generator: Generator | None = None, **options: Unpack[Op
     """
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, but is {n}")
-    return _finalize(numpy_generator(generator).permutation(n), options)
+    return _finalize(draw(generator, "permutation", n), options)
 
 
 explain_functions(globals())

@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
 from copy import copy
 from functools import partial, wraps
@@ -83,6 +83,29 @@ class _PerThread(threading.local):
 
 
 thread = _PerThread()
+
+
+def tell(event: str, *arguments: Any) -> None:
+    """Tell the observers of this thread, if there are any; see `minigrad.autograd.observer`."""
+    if thread.state.observer is not None:
+        thread.state.observer.tell(event, *arguments)
+
+
+def call_numpy(function: Callable[..., T], *args: Any, writes: Sequence[Any] = (), draws: bool = False) -> T:
+    """Compute with NumPy beside the primitives: check an index, draw random numbers, update statistics.
+
+    Observers are told, so that a compiled step does the same again with the arrays that it has then.
+
+    Args:
+        function: Depends on its arguments and on random generators alone. Returns an array, a tuple of arrays, or None.
+        args: What it is called with; of tensors it gets the arrays.
+        writes: Those of the tensors that it writes to.
+        draws: Whether it draws random numbers.
+    """
+    out = thread.state.without_warnings(function, *[getattr(x, "array", x) for x in args])
+    tell("after_numpy", function, args, out, writes, draws)
+    return out  # type: ignore[no-any-return]
+
 
 accumulating = threading.RLock()
 """Held while a `grad` is added to, so that backward passes in several threads lose nothing; a signal handler may enter it."""

@@ -221,7 +221,11 @@ def vjp_source(op: Primitive, wanted: Sequence[bool], residuals: Sequence[str]) 
 def compile_functions(op: Primitive, source: str, label: str, **names: Any) -> dict[str, Any]:
     """Return the functions that a source defines, with the names that it uses; tracebacks show its lines."""
     namespace = {**names, "unbroadcast": unbroadcast, **{f"vjp_{name}": rule for name, rule in op.rules.items()}}
-    file = f"<{op.name} {label}>"
+    return compile_source(source, f"<{op.name} {label}>", namespace)
+
+
+def compile_source(source: str, file: str, namespace: dict[str, Any]) -> dict[str, Any]:
+    """Return a namespace with the functions that a source defines in it; tracebacks show its lines."""
     source_lines[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(compile(source, file, "exec"), namespace)
     return namespace

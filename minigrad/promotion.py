@@ -92,7 +92,14 @@ def as_operand(value: Any, like: T) -> T:
     dtype = like.array.dtype
     if dtype.kind != "f" and (dtype.kind == "b" or not isinstance(value, int)):
         dtype = result_type(np.empty(0, dtype), value)
-    return wrap(checked_cast(np.array, value, dtype))
+    return _constant(checked_cast(np.array, value, dtype))
+
+
+def _constant(array: Array) -> Any:
+    """Return a tensor around the array of a scalar."""
+    if thread.state.observer is not None:
+        thread.state.observer.tell("after_creation", array)
+    return wrap(array)
 
 
 def as_value(value: Any, like: T) -> T:
@@ -108,7 +115,7 @@ def as_value(value: Any, like: T) -> T:
         array = checked_cast(lambda: np.array(int(value) if dtype.kind in "iu" else value, dtype))
         if dtype.kind == "f" and np.isinf(array) and math.isfinite(value):
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
-        return wrap(array)
+        return _constant(array)
     operand = as_operand(value, like)
     if operand.array.dtype == dtype:
         return operand

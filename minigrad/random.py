@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
 import numpy as np
+
+from minigrad.grad_mode import call_numpy
 
 __all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
@@ -57,7 +59,11 @@ class Generator:
         self._seed, self.numpy.bit_generator.state = new_state["seed"], new_state["numpy"]
 
 
-_in_use: ContextVar[Generator | None] = ContextVar("generator in use", default=None)
+class _InUse(threading.local):
+    generator: Generator | None = None
+
+
+_in_use = _InUse()
 
 
 @cache
@@ -67,7 +73,7 @@ def _shared_generator() -> Generator:
 
 def default_generator() -> Generator:
     """Return the default generator, which is used wherever no generator is given."""
-    return _in_use.get() or _shared_generator()
+    return _in_use.generator or _shared_generator()
 
 
 @contextmanager
@@ -84,11 +90,11 @@ def use_generator(generator: Generator) -> Iterator[None]:
     >>> draws[0] == draws[1]
     True
     """
-    token = _in_use.set(generator)
+    previous, _in_use.generator = _in_use.generator, generator
     try:
         yield
     finally:
-        _in_use.reset(token)
+        _in_use.generator = previous
 
 
 def manual_seed(seed: int) -> Generator:
@@ -119,3 +125,12 @@ def set_rng_state(new_state: Any) -> None:
 def numpy_generator(generator: Generator | None) -> np.random.Generator:
     """Return the NumPy generator of a generator, or of the default generator for None."""
     return (generator or default_generator()).numpy
+
+
+def draw(generator: Generator | None, method: str, *args: Any) -> np.ndarray[Any, Any]:
+    """Return what a method of a generator, or of the default one for None, draws."""
+    return call_numpy(_drawn, generator, method, *args, draws=True)
+
+
+def _drawn(generator: Generator | None, method: str, *args: Any) -> np.ndarray[Any, Any]:
+    return np.asarray(getattr(numpy_generator(generator), method)(*args))

@@ -29,13 +29,7 @@ def sum_along(x: Array, dim: int | tuple[int, ...] | None = None, keepdims: bool
     if axes == (x.ndim - 1,) and has_short_rows(x):
         total = np.vecdot(x, np.ones(x.shape[-1], x.dtype))  # by BLAS: in a third of the time of `reduce`
         return total[..., None] if keepdims else total
-    if dim is None:
-        easy = x.flags.forc
-    elif isinstance(dim, int):
-        easy = x.strides[dim] == x.itemsize or x.shape[dim] <= BLOCK
-    else:
-        easy = math.prod([x.shape[k] for k in dim]) <= BLOCK
-    if easy or x.size <= BLOCK or x.dtype.kind != "f":
+    if adds_pairwise(x, dim):
         return np.add.reduce(x, dim, None, None, keepdims)
     # The axis with the smallest stride first: there NumPy adds pairwise, and what is left is smaller.
     pending, total = sorted(axes, key=lambda k: -abs(x.strides[k])), x
@@ -59,6 +53,17 @@ def dot_along(x: Array, y: Array, dim: int) -> Any:
     if dim == x.ndim - 1 and has_short_rows(x) and has_short_rows(y):
         return np.vecdot(x, y)[..., None]
     return sum_along(x * y, dim, keepdims=True)
+
+
+def adds_pairwise(x: Array, dim: int | tuple[int, ...] | None) -> bool:
+    """Return whether NumPy itself adds along these axes without losing digits: pairwise, or few elements, or integers."""
+    if x.size <= BLOCK or x.dtype.kind != "f":
+        return True
+    if dim is None:
+        return x.flags.forc
+    if isinstance(dim, int):
+        return x.strides[dim] == x.itemsize or x.shape[dim] <= BLOCK
+    return math.prod([x.shape[k] for k in dim]) <= BLOCK
 
 
 def _sum_blocks(x: Array, k: int) -> Array:

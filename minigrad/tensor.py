@@ -9,6 +9,7 @@ from minigrad import autodiff, dtypes, printing
 from minigrad.autodiff import TensorBase, Version
 from minigrad.backend import current
 from minigrad.compat.constructor import legacy_data
+from minigrad.grad_mode import tell
 from minigrad.methods.indexing import IndexingMethods
 from minigrad.methods.inplace import InPlaceMethods
 from minigrad.methods.interop import InteropMethods
@@ -54,6 +55,7 @@ class Tensor(
         return current.backend.apply(op, inputs, attributes)
 
     def __repr__(self) -> str:
+        tell("before_read", self, "repr()")
         return printing.render(self.array, self._suffix())
 
     def _suffix(self) -> str:

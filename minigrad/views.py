@@ -27,7 +27,7 @@ import numpy as np
 
 from minigrad import dtypes, errors
 from minigrad.autodiff import Node, TensorBase, Vertex, next_sequence_nr, record, wrap
-from minigrad.grad_mode import set_recording, thread
+from minigrad.grad_mode import call_numpy, set_recording, tell, thread
 from minigrad.ops.indexing import replay_view, setitem, view_scatter
 from minigrad.primitive import NUMPY_ERRORS, Array, Primitive
 
@@ -99,6 +99,7 @@ class ViewTracking(TensorBase):
             RuntimeError: The memory is read-only, or has one place for several elements.
         """
         self._check_writeable()
+        tell("before_write", self, values)
         np.copyto(self.array, values, casting="unsafe")
         self.version.last_write = next_sequence_nr()
         return self
@@ -113,7 +114,7 @@ class ViewTracking(TensorBase):
         name = function.__name__.strip("_")
         recorded = self._check_in_place(name, (*args, *kwargs.values()))
         # Rules that ask for the old values find them in a copy, because the memory is about to change.
-        source = self._alias(self.array.copy()) if recorded else self
+        source = self._alias(call_numpy(np.ndarray.copy, self.array)) if recorded else self
         args = tuple(source if x is self else x for x in args)
         result = function(source, *args, **{key: source if x is self else x for key, x in kwargs.items()})
         if result.array.shape != self.array.shape:
@@ -130,6 +131,7 @@ class ViewTracking(TensorBase):
         recorded = self._check_in_place("setitem", (value,))
         result: Self = wrap(self.array)
         self._check_writeable()
+        tell("before_set_item", self, index, value)
         try:
             self.array[index] = value.array
         except NUMPY_ERRORS as error:

@@ -20,9 +20,8 @@ LAYERS: list[dict[str, set[str]]] = [  # from the bottom up: the parts of each l
         "errors": set(),
         "hooks": set(),
         "picture": {"graphviz"},
-        "random": {"numpy"},
     },
-    {"primitive": {"numpy"}},
+    {"primitive": {"numpy"}, "random": {"numpy"}},
     {"autodiff": {"numpy"}, "ops": {"numpy"}, "printing": {"numpy"}},
     {"views": {"numpy"}, "promotion": {"numpy"}, "multi_output": set()},
     {

@@ -15,7 +15,7 @@ from minigrad import Tensor, autodiff, from_numpy
 from minigrad.autodiff import Node, Vertex
 from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
 from minigrad.ops.elementary import exp, log
-from minigrad.ops.linalg import matmul
+from minigrad.ops.linalg import matmul, swap_last
 from minigrad.ops.reduction import unreduce
 from minigrad.ops.shape import permute, roll
 from minigrad.primitive import Primitive, Rule, expand, primitives
@@ -76,8 +76,8 @@ WRONG: dict[str, tuple[str, Rules]] = {
     "rule dropped": ("div", {"a": lambda g, b: g / b}),
     "never zero": ("relu", {"x": lambda g: g}),
     "broadcast stack not summed": ("matmul", {
-        "a": lambda g, b: matmul(g, b.mT),
-        "b": lambda g, a: matmul(a.mT, g),
+        "a": lambda g, b: matmul(g, swap_last(b)),
+        "b": lambda g, a: matmul(swap_last(a), g),
     }),
     "count forgotten": ("mean", {"x": lambda g, x_shape, dim: expand(unreduce(g, x_shape, dim), shape=x_shape)}),
     "permutation not inverted": ("permute", {"x": lambda g, dims: permute(g, dims=dims)}),

@@ -17,7 +17,7 @@ read for each operation. While somebody does, operations go the plain way of `mi
 import linecache
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from itertools import pairwise
 from types import FrameType
@@ -41,6 +41,9 @@ class Observer:
     def before_op(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> None:
         """A primitive is about to be applied to operands, at least one of them a tensor."""
 
+    def after_promotion(self, inputs: Sequence[Any], operands: Sequence[Any]) -> None:
+        """The operands of a primitive were made tensors of suitable dtypes."""
+
     def after_op(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any], result: Any) -> None:
         """It was applied, and gave the tensor `result`, whose `node` is None if it was not recorded."""
 
@@ -55,6 +58,29 @@ class Observer:
 
     def after_vjp(self, node: Node, cotangent: Cotangent, in_cotangents: Sequence[Cotangent | None]) -> None:
         """It has made of it a cotangent for each of ``node.parents``; None where none is needed."""
+
+    def after_backward(self, cotangents: Mapping[Vertex, Cotangent]) -> None:
+        """A backward pass has ended, with the cotangents of leaves and targets."""
+
+    def after_accumulation(self, leaves: Sequence[Any]) -> None:
+        """Backward has added the cotangents of leaves to their `grad`."""
+
+    def after_numpy(
+        self, function: Callable[..., Any], args: Sequence[Any], out: Any, writes: Sequence[Any], draws: bool
+    ) -> None:
+        """A function of NumPy was called beside the primitives; see `minigrad.grad_mode.call_numpy`."""
+
+    def after_creation(self, array: Array) -> None:
+        """The array of a new tensor was made, whose elements depend on nothing: zeros, ones, a range."""
+
+    def before_write(self, tensor: Any, values: Any) -> None:
+        """Values, an array or a scalar, are about to be put into the memory of a tensor."""
+
+    def before_set_item(self, tensor: Any, index: Any, value: Any) -> None:
+        """A tensor is about to be assigned to the elements of another at an index of NumPy."""
+
+    def before_read(self, tensor: Any, how: str) -> None:
+        """The elements of a tensor are about to leave minigrad: as Python values, in an array, or printed."""
 
     def before_step(self, optimizer: Any) -> None:
         """An optimizer is about to update its parameters."""

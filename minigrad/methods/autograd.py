@@ -14,7 +14,7 @@ from minigrad.backend import current
 from minigrad.compat.graph import GradFn
 from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.errors import check_root, input_without_gradient
-from minigrad.grad_mode import set_recording, thread
+from minigrad.grad_mode import set_recording, tell, thread
 from minigrad.hooks import Hook, RemovableHandle
 from minigrad.methods.attributes import ArrayAttributes
 from minigrad.ops.shape import clone
@@ -35,7 +35,9 @@ def root_cotangent(output: Any, gradient: Any, create_graph: bool, position: int
         gradient = gradient.to(array.dtype)
         return vertex, gradient if create_graph else gradient.array
     if create_graph:
-        return vertex, wrap(np.ones_like(array))
+        ones = np.ones_like(array)
+        tell("after_creation", ones)
+        return vertex, wrap(ones)
     return vertex, np.ones_like(array) if array.shape else array.dtype.type(1)  # computes faster than a 0-d array
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from minigrad.autodiff import TensorBase
 from minigrad.compat.numpy_kwargs import methods_explain_errors
+from minigrad.grad_mode import call_numpy, tell
 from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
 from minigrad.methods.interface import has_in_place, integer
 from minigrad.multi_output import split_into_views
@@ -294,7 +295,12 @@ def check_indices(name: str, index: IndexingMethods, size: int, error: type[Exce
         RuntimeError: They are neither int64 nor int32.
         error: One is out of range.
     """
-    array = np.array(index)
+    checked: Array = call_numpy(_checked_indices, name, index, size, error)
+    return checked
+
+
+def _checked_indices(name: str, index: Array, size: int, error: type[Exception]) -> Array:
+    array = index.copy()
     if array.size and array.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, but got {array.dtype}")
     if array.size and not 0 <= array.min() <= array.max() < size:
@@ -355,6 +361,11 @@ def _axes_consumed(entry: Array | bool) -> int:
     return entry.ndim if entry.dtype.kind == "b" else 1
 
 
+def _index_array(index: Array) -> Array:
+    """Return a copy of an index; uint8 is a mask, as in torch."""
+    return index.astype(bool if index.dtype == np.uint8 else index.dtype)
+
+
 def _normalize_entry(entry: Any) -> Any:
     """Return an entry of an index as NumPy takes it."""
     if entry is None or entry is Ellipsis or isinstance(entry, bool):
@@ -365,9 +376,11 @@ def _normalize_entry(entry: Any) -> Any:
         return entry.__index__()
     if isinstance(entry, list | range) and not len(entry):
         return np.empty(0, np.int64)
-    array = np.array([np.asarray(k) for k in entry]) if isinstance(entry, list) else np.array(entry)
-    if array.dtype == np.uint8:  # a mask, as in torch
-        array = array.astype(bool)
+    if isinstance(entry, TensorBase | np.ndarray) and (entry.array if isinstance(entry, TensorBase) else entry).ndim:
+        array = call_numpy(_index_array, entry)
+    else:
+        array = _index_array(np.array([np.asarray(k) for k in entry]) if isinstance(entry, list) else np.array(entry))
+        tell("after_creation", array)
     if array.dtype.kind not in "iub":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array

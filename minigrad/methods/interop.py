@@ -8,7 +8,7 @@ import numpy as np
 from minigrad.autodiff import Version
 from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.dtypes import unwrap_scalar
-from minigrad.grad_mode import thread
+from minigrad.grad_mode import tell, thread
 from minigrad.methods.arithmetic import ArithmeticMethods
 from minigrad.primitive import Array, primitives
 from minigrad.promotion import as_operand
@@ -42,10 +42,12 @@ class InteropMethods(ArithmeticMethods):
         """
         if self.array.size != 1:
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        tell("before_read", self, "item()")
         return self.array.item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python scalars; a scalar for a 0-d tensor."""
+        tell("before_read", self, "tolist()")
         return self.array.tolist()
 
     def numpy(self) -> Array:
@@ -59,6 +61,7 @@ class InteropMethods(ArithmeticMethods):
         """
         if thread.state.grad_enabled and self.requires_grad:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        tell("before_read", self, "numpy()")
         return self.array.view()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Self:
@@ -87,27 +90,29 @@ class InteropMethods(ArithmeticMethods):
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise RuntimeError(f"Boolean value of Tensor with {self.array.size} values is ambiguous: use any() or all()")
-        return bool(self.array.item())
+        return bool(self._scalar("its truth value"))
 
     def __int__(self) -> int:
-        return int(self._scalar())
+        return int(self._scalar("int()"))
 
     def __float__(self) -> float:
-        return float(self._scalar())
+        return float(self._scalar("float()"))
 
-    def _scalar(self) -> Any:
+    def _scalar(self, how: str) -> Any:
         if self.array.size != 1:
             raise ValueError(f"only one element tensors can be converted to Python scalars, but this has {self.array.size}")
+        tell("before_read", self, how)
         return self.array.item()
 
     def __index__(self) -> int:
         if self.array.dtype.kind not in "iub" or self.array.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.array.item())
+        return int(self._scalar("an index"))
 
     def __contains__(self, value: Any) -> bool:
         if not isinstance(value, InteropMethods | bool | int | float | np.generic):
             raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
+        tell("before_read", self, "in")
         if isinstance(value, InteropMethods):
             return bool((self == value).array.any())
         return bool(thread.state.without_warnings(np.equal, self.array, unwrap_scalar(value)).any())
@@ -120,6 +125,7 @@ class InteropMethods(ArithmeticMethods):
         """
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        tell("before_read", self, "DLPack")
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:

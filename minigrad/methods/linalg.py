@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Self
 
 from minigrad.autodiff import TensorBase
-from minigrad.backend import current
 from minigrad.compat.numpy_kwargs import methods_explain_errors
 from minigrad.methods.arithmetic import ArithmeticMethods, times_alpha
 from minigrad.methods.interface import has_in_place
@@ -19,9 +18,9 @@ class LinearAlgebraMethods(ArithmeticMethods):
     def __matmul__(self, other: Self) -> Self:
         if not isinstance(other, TensorBase):
             return NotImplemented
-        left, right = self.array.shape, other.array.shape
+        left, right = self.shape, other.shape
         if len(left) > 1 < len(right):
-            return current.backend.binary(linalg.matmul, self, other)
+            return linalg.matmul(self, other)
         if not left or not right:
             raise RuntimeError(f"matmul: both arguments need an axis, but the shapes are {list(left)} and {list(right)}")
         # A vector is a row on the left and a column on the right; its axis of size 1 is removed from the result.

@@ -9,9 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.autodiff import wrap
 from minigrad.compat.numpy_kwargs import methods_explain_errors
-from minigrad.grad_mode import thread
+from minigrad.grad_mode import call_numpy, thread
 from minigrad.methods.autograd import AutogradMethods
+from minigrad.ops import shape as shape_ops
 from minigrad.primitive import Array, expand
 from minigrad.promotion import Operand, as_operand
 from minigrad.random import Generator, numpy_generator
@@ -36,7 +38,7 @@ class SamplingMethods(AutogradMethods):
         loc, scale = self._real_args("normal_", mean, std)
         if scale < 0:
             raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-        return self.copy_(numpy_generator(generator).standard_normal(self.shape) * scale + loc)
+        return self.copy_(wrap(call_numpy(_affine, generator, "standard_normal", self.shape, scale, loc, draws=True)))
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Self:
         """Draw each element uniformly from [from_, to).
@@ -49,7 +51,7 @@ class SamplingMethods(AutogradMethods):
         low, high = self._real_args("uniform_", from_, to)
         if low > high:
             raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-        return self.copy_(numpy_generator(generator).random(self.shape) * (high - low) + low)
+        return self.copy_(wrap(call_numpy(_affine, generator, "random", self.shape, high - low, low, draws=True)))
 
     def _real_args(self, name: str, *args: Any) -> list[float]:
         """Return the arguments of a continuous distribution as Python floats."""
@@ -66,7 +68,7 @@ class SamplingMethods(AutogradMethods):
         Raises:
             RuntimeError: p is not from 0 to 1.
         """
-        return self.copy_(_bernoulli(self.shape, as_operand(p, self), generator))
+        return self.copy_(wrap(_bernoulli(self.shape, as_operand(p, self), generator)))
 
     def bernoulli(self, p: float | None = None, *, generator: Generator | None = None) -> Self:
         """Return 1 with probability p, else 0; without p, each element of self is the probability.
@@ -75,7 +77,8 @@ class SamplingMethods(AutogradMethods):
             RuntimeError: A probability is not from 0 to 1.
         """
         probs = self if p is None else as_operand(p, self)
-        return as_operand(_bernoulli(self.shape, probs, generator).astype(self.array.dtype), self)
+        drawn: Self = shape_ops.cast(wrap(_bernoulli(self.shape, probs, generator)), dtype=self.array.dtype)
+        return drawn
 
     def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Self:
         """Return indices sampled with the given weights: (n,) gives (num_samples,), rows (m, n) give (m, num_samples).
@@ -112,7 +115,15 @@ class SamplingMethods(AutogradMethods):
 
 def _bernoulli(shape: tuple[int, ...], probs: AutogradMethods, generator: Generator | None) -> Array:
     """Return booleans of the given shape, each True with its probability."""
-    p = np.array(expand(probs.detach(), shape=tuple(shape)))
+    return call_numpy(_chances, shape, expand(probs.detach(), shape=tuple(shape)), generator, draws=True)
+
+
+def _chances(shape: tuple[int, ...], p: Array, generator: Generator | None) -> Array:
     if not ((p >= 0) & (p <= 1)).all():
         raise RuntimeError(f"bernoulli expects probabilities from 0 to 1, but got {p.min()} to {p.max()}")
     return np.asarray(numpy_generator(generator).random(shape) < p)
+
+
+def _affine(generator: Generator | None, method: str, shape: tuple[int, ...], scale: float, shift: float) -> Array:
+    """Return what a method of a generator draws, scaled and shifted."""
+    return np.asarray(getattr(numpy_generator(generator), method)(shape) * scale + shift)

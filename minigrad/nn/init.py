@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from minigrad.arguments import explain_functions
-from minigrad.random import Generator, numpy_generator
+from minigrad.random import Generator, draw, numpy_generator
 from minigrad.tensor import Tensor
 
 _GAINS = {"sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4} | dict.fromkeys(
@@ -51,12 +51,12 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     """Draw from U(a, b)."""
     if a > b:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
-    return _sampled("uniform_", tensor).write(numpy_generator(generator).uniform(a, b, tensor.shape))
+    return _sampled("uniform_", tensor).write(draw(generator, "uniform", a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(mean, std²)."""
-    return _sampled("normal_", tensor).write(numpy_generator(generator).normal(mean, std, tensor.shape))
+    return _sampled("normal_", tensor).write(draw(generator, "normal", mean, std, tensor.shape))
 
 
 def trunc_normal_(

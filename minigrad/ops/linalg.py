@@ -5,10 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.shape import reshape
+from minigrad.ops.shape import permute, reshape
 from minigrad.primitive import Array, expand, primitive, unbroadcast
 
 LETTERS = [chr(k) for k in range(128) if chr(k).isalpha()]
+
+
+def swap_last(x: Any) -> Any:
+    """Return x with its last two axes exchanged, the transpose of each matrix."""
+    n = len(x.shape)
+    return permute(x, dims=(*range(n - 2), n - 1, n - 2))
 
 
 def dtype_error(*xs: Array) -> TypeError:
@@ -17,8 +23,8 @@ def dtype_error(*xs: Array) -> TypeError:
 
 
 @primitive(
-    a=lambda g, b, a_shape: unbroadcast(matmul(g, b.mT), a_shape),
-    b=lambda g, a, b_shape: unbroadcast(matmul(a.mT, g), b_shape),
+    a=lambda g, b, a_shape: unbroadcast(matmul(g, swap_last(b)), a_shape),
+    b=lambda g, a, b_shape: unbroadcast(matmul(swap_last(a), g), b_shape),
 )
 def matmul(a: Array, b: Array) -> Array:
     """Matrix product of (..., n, k) and (..., k, m); the axes before the last two broadcast."""

@@ -14,7 +14,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, is_, setitem
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -40,6 +40,15 @@ NO_STATE: Mapping[str, Any] = {}
 
 Call = tuple[Callable[..., Any], Sequence[Any]]
 Presence = tuple[bool, ...]
+
+
+class BucketCall(NamedTuple):
+    """A call of a step: a function with its arguments, and the arrays that it reads and writes."""
+
+    function: Callable[..., Any]
+    args: Sequence[Any]
+    reads: Sequence[Array]
+    writes: Sequence[Array]
 
 
 def live_values(group: Mapping[str, Any]) -> list[Any]:
@@ -91,6 +100,17 @@ class Bucket:
         for p in self.params:
             p.version.last_write = now
 
+    def calls(self, grads: Sequence[Array]) -> list[BucketCall]:
+        """Return what `step` does as calls."""
+        if not self.scalar_state:
+            return self._calls(grads)
+        scalars, written = self.program.scalars, [*self.scalar_state, *self.program.scalars.buffers]
+        return [BucketCall(scalars.run, (self.scalar_state,), [], written), *self._calls(grads)]
+
+    def _calls(self, grads: Sequence[Array]) -> list[BucketCall]:
+        arrays = [*self.arrays, *(x for x in self.state.values() if x is not None)]
+        return [BucketCall(self._run, (grads,), [*(grads[k] for k in self.indices), *arrays], arrays)]
+
     def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
         """Return state of the parameters as one array, which the tensors are views of."""
         raise NotImplementedError
@@ -115,7 +135,7 @@ class FlatBucket(Bucket):
         buffers = [buffer[: ends[-1]] for buffer in program.buffers(2 + program.scratch)]
         self.flat_grad = buffers[0]
         self.grad_views = list(zip(self._unflatten(self.flat_grad), indices, strict=True))
-        self.calls = self._bind(buffers)
+        self.array_calls = self._bind(buffers)
 
     def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
         flat: Array = np.concatenate([t.array for t in tensors], axis=None)
@@ -128,10 +148,18 @@ class FlatBucket(Bucket):
         """Return what of a flat array belongs to each parameter."""
         return [values[s].reshape(a.shape) for s, a in zip(self.slices, self.arrays, strict=True)]
 
+    def _calls(self, grads: Sequence[Array]) -> list[BucketCall]:
+        copies: list[Call] = [(setitem, (view, ..., grads[k])) for view, k in self.grad_views]
+        calls = []
+        for function, operands in copies + self.array_calls:
+            *reads, out = reversed(operands) if function is setitem else operands
+            calls.append(BucketCall(function, operands, [x for x in reads if x is not ...], [out]))
+        return calls
+
     def _run(self, grads: Sequence[Array]) -> None:
         for view, k in self.grad_views:
             view[...] = grads[k]
-        for function, operands in self.calls:
+        for function, operands in self.array_calls:
             function(*operands)
 
     def _bind(self, buffers: Sequence[Array]) -> list[Call]:
@@ -287,7 +315,7 @@ class BucketPlan:
         self.names = [name for name in spec if any(name in self.states.get(p, NO_STATE) for p in params)]
         self.absent = [name for name in spec if name not in self.names]
         self.shapes, self.dtypes = [a.shape for a in arrays], [a.dtype for a in arrays]
-        self.objects = self._objects(params)
+        self.params, self.objects = params, self._objects(params)
         self.set_lr()
         return True
 
@@ -301,6 +329,19 @@ class BucketPlan:
             if self.absent:
                 objects += map(len, states)
         return objects
+
+    def holds(self, states: Mapping[Tensor, Any]) -> bool:
+        """Return whether the parameters and their state are those of the buckets."""
+        try:
+            objects = self._objects(self.params)
+        except (KeyError, AttributeError):
+            return False
+        return (
+            states is self.states
+            and len(objects) == len(self.objects)
+            and all(map(is_, objects, self.objects))
+            and not (self.flat_scalars and not all(map(all_equal, self.flat_scalars)))
+        )
 
     def grads(self, group: Mapping[str, Any], states: Mapping[Tensor, Any]) -> list[Array] | None:
         """Return the gradients of a group, or None if the plan is not for its options, parameters and state of now."""
@@ -346,6 +387,36 @@ def optimizer_step(optimizer: Optimizer) -> bool:
     except RuntimeError as error:
         with thread.state.reentrant(error):
             thread.state.in_operation(run, plans, grads)
+    return True
+
+
+def step_calls(optimizer: Optimizer) -> list[BucketCall] | None:
+    """Return the calls of a step with the gradients of now.
+
+    None if there is no plan for these, as with a rule that is not traced.
+    """
+    plans: Sequence[BucketPlan] = optimizer.backend_cache or ()
+    if len(plans) != len(optimizer.param_groups):
+        return None
+    calls = []
+    for plan, group in zip(plans, optimizer.param_groups, strict=True):
+        grads = plan.grads(group, optimizer.state)
+        if grads is None:
+            return None
+        calls += [call for bucket in plan.buckets or () for call in bucket.calls(grads)]
+    return calls
+
+
+def refresh(optimizer: Optimizer) -> bool:
+    """Give the options of now to the plans of an optimizer; return whether the calls of its step are still the same."""
+    plans: Sequence[BucketPlan] = optimizer.backend_cache or ()
+    if len(plans) != len(optimizer.param_groups):
+        return False
+    for plan, group in zip(plans, optimizer.param_groups, strict=True):
+        if not plan.is_current(group):
+            plan.bind(optimizer, group)
+        if plan.buckets is None or not plan.holds(optimizer.state):
+            return False
     return True
 
 

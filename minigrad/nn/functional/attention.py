@@ -2,10 +2,12 @@
 
 import math
 
-import numpy as np
-
+from minigrad import dtypes
 from minigrad.combining import where
+from minigrad.creation import ones
+from minigrad.grad_mode import call_numpy
 from minigrad.nn.functional.dropout import dropout
+from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 
@@ -38,15 +40,21 @@ def scaled_dot_product_attention(
         RuntimeError: Both a mask and is_causal are given, or the shapes do not fit.
     """
     scores = (query * (1 / math.sqrt(query.array.shape[-1]) if scale is None else scale)) @ key.mT
-    kept: Tensor | None = None  # the rows that attend to something, if not all do
+    kept: Array | None = None  # the rows that attend to something, if not all do
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
-        scores = where(wrap(np.tri(*scores.array.shape[-2:], dtype=bool)), scores, -math.inf)
+        scores = where(ones(*scores.array.shape[-2:], dtype=dtypes.bool_).tril(), scores, -math.inf)
     elif attn_mask is not None:
         scores = where(attn_mask, scores, -math.inf) if attn_mask.array.dtype == bool else scores + attn_mask
-        fully_masked = wrap((scores.array == -math.inf).all(-1, keepdims=True))
-        if fully_masked.array.any():  # the softmax of these rows would be NaN
-            scores, kept = where(fully_masked, 0, scores), ~fully_masked
-    weights = scores.softmax(-1) if kept is None else where(kept, scores.softmax(-1), 0)
+        kept = call_numpy(_kept_rows, scores)
+        if kept is not None:  # the softmax of the other rows would be NaN
+            scores = where(wrap(kept), scores, 0)
+    weights = scores.softmax(-1) if kept is None else where(wrap(kept), scores.softmax(-1), 0)
     return (dropout(weights, dropout_p) if dropout_p else weights) @ value
+
+
+def _kept_rows(scores: Array) -> Array | None:
+    """Return which rows have a score that is not ignored; None if all have one."""
+    kept = (scores != -math.inf).any(-1, keepdims=True)
+    return None if kept.all() else kept

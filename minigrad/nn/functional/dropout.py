@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigrad.grad_mode import call_numpy
 from minigrad.ops import arithmetic
 from minigrad.primitive import Array
 from minigrad.random import numpy_generator
@@ -29,7 +30,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises:
         ValueError: p is not between 0 and 1.
     """
-    return _dropout(input, input.array, p, training, inplace)
+    return _dropout(input, input, p, training, inplace)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -61,17 +62,23 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def _drop_channels(name: str, spatial: int, input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
     if input.ndim not in (spatial + 1, spatial + 2):
         raise RuntimeError(f"{name}: expected {spatial + 1} or {spatial + 2} axes, but the input is {list(input.shape)}")
-    return _dropout(input, input.array[..., :1] if spatial == 1 else input.array[..., :1, :1], p, training, inplace)
+    return _dropout(input, input[..., :1] if spatial == 1 else input[..., :1, :1], p, training, inplace)
 
 
-def _dropout(input: Tensor, pattern: Array, p: float, training: bool, inplace: bool) -> Tensor:
+def _dropout(input: Tensor, pattern: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
     """Multiply the input by random factors that have the shape of the pattern."""
     check_probability(p)
     if not training or p == 0:
         return input
     if not input.is_floating_point():
         raise RuntimeError(f"dropout: 1 / (1 - p) is no integer, but the input is {input.dtype}: convert it with float()")
-    factor = wrap(np.empty_like(pattern))
-    keep_mask = numpy_generator(None).random(pattern.shape, np.float32) >= p
-    np.multiply(keep_mask, 0 if p == 1 else 1 / (1 - p), out=factor.array, casting="unsafe")
+    factor: Tensor = wrap(call_numpy(_factors, pattern, p, draws=True))
     return input.apply_in_place(arithmetic.mul, factor) if inplace else input * factor
+
+
+def _factors(pattern: Array, p: float) -> Array:
+    """Return an array like the pattern with 0 in place of each element with probability p, else 1 / (1 - p)."""
+    factors = np.empty_like(pattern)
+    keep_mask = numpy_generator(None).random(pattern.shape, np.float32) >= p
+    np.multiply(keep_mask, 0 if p == 1 else 1 / (1 - p), out=factors, casting="unsafe")
+    return factors

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minigrad.autodiff import next_sequence_nr
+from minigrad.grad_mode import call_numpy, tell
 from minigrad.ops import indexing, selection
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
@@ -33,22 +35,31 @@ def embedding(
         raise RuntimeError(
             f"embedding: the indices must be of type long or int, but they are {input.dtype}: convert with long()"
         )
-    index = input.array.copy()  # a later write to the input must not change the backward pass
-    if index.size and not 0 <= index.min() <= index.max() < rows:
-        raise IndexError(f"index out of range in self: there are rows 0 to {rows - 1}, got {index.min()} to {index.max()}")
+    index = call_numpy(_checked_rows, input, rows)
     if max_norm is not None:
-        _scale_rows(weight.detach(), np.unique(index), max_norm, norm_type)
+        table = weight.detach()
+        call_numpy(_scale_rows, table, index, max_norm, norm_type, writes=(table,))
+        table.version.last_write = next_sequence_nr()
     result = indexing.getitem(weight, index=(index,))
     if padding_idx is None:
         return result
     if not -rows <= padding_idx < rows:
         raise RuntimeError(f"padding_idx {padding_idx} is not a row of a table of {rows} rows")
-    is_padding = wrap((index == padding_idx % rows)[..., None])
-    return selection.where(is_padding, result.detach(), result)
+    is_padding = (input == padding_idx % rows).unsqueeze(-1)
+    padded: Tensor = selection.where(is_padding, result.detach(), result)
+    return padded
 
 
-def _scale_rows(table: Tensor, rows: Array, max_norm: float, norm_type: float) -> None:
-    norms = np.linalg.norm(table.array[rows], norm_type, axis=1)
+def _checked_rows(index: Array, rows: int) -> Array:
+    """Return a copy of the indices: a later write to them must not change the backward pass."""
+    if index.size and not 0 <= index.min() <= index.max() < rows:
+        raise IndexError(f"index out of range in self: there are rows 0 to {rows - 1}, got {index.min()} to {index.max()}")
+    return index.copy()
+
+
+def _scale_rows(table: Array, index: Array, max_norm: float, norm_type: float) -> None:
+    rows = np.unique(index)
+    norms = np.linalg.norm(table[rows], norm_type, axis=1)
     too_long = norms > max_norm
     table[rows[too_long]] *= (max_norm / (norms[too_long] + 1e-7))[:, None]
 
@@ -77,11 +88,19 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, but it is {tensor.dtype}")
     if not index.size and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    if index.size and index.min() < 0:
-        raise RuntimeError("Class values must be non-negative.")
+    if num_classes == -1:
+        tell("before_read", tensor, "one_hot() without num_classes")
     width = int(index.max()) + 1 if num_classes == -1 else num_classes
     if width < 1:
         raise RuntimeError("num_classes should be positive")
+    result: Tensor = wrap(call_numpy(_one_hot_rows, tensor, width))
+    return result
+
+
+def _one_hot_rows(index: Array, width: int) -> Array:
+    if index.size and index.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
     if index.size and index.max() >= width:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    return wrap((index[..., None] == np.arange(width)).astype(np.int64, "C"))
+    rows: Array = (index[..., None] == np.arange(width)).astype(np.int64, "C")
+    return rows

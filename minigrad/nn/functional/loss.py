@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minigrad.backend import current
 from minigrad.combining import where
+from minigrad.grad_mode import call_numpy
 from minigrad.nn.functional.activation import logsigmoid
 from minigrad.ops import neural
 from minigrad.primitive import Array
@@ -172,10 +175,14 @@ def binary_cross_entropy(
         ValueError: The shapes differ, or the reduction is unknown.
     """
     check_shapes("binary_cross_entropy", input, target)
-    if not ((input.array >= 0) & (input.array <= 1)).all():
-        raise RuntimeError("all elements of input should be between 0 and 1: logits go to binary_cross_entropy_with_logits")
+    call_numpy(_check_probabilities, input)
     losses = neural.binary_cross_entropy(input, target)
     return reduce_loss(losses if weight is None else losses * weight, reduction)
+
+
+def _check_probabilities(x: Array) -> None:
+    if not ((x >= 0) & (x <= 1)).all():
+        raise RuntimeError("all elements of input should be between 0 and 1: logits go to binary_cross_entropy_with_logits")
 
 
 @in_single
@@ -356,7 +363,11 @@ def _class_indices(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Ar
     """Return the class of each sample, as a vector, and the mask of those that are ignored, if any; their class is then 0."""
     _check_classes(input, target)
     classes = input.array.shape[_class_axis(input)]
-    index = target.array.reshape(-1).astype(np.int64)  # a copy: a later write to the target must not change the backward pass
+    return call_numpy(_checked_classes, target, classes, ignore_index)
+
+
+def _checked_classes(target: Array, classes: int, ignore_index: int) -> tuple[Array, Array | None]:
+    index = target.reshape(-1).astype(np.int64)  # a copy: a later write to the target must not change the backward pass
     if not index.size:
         return index, None
     low, high = index.min(), index.max()
@@ -383,20 +394,26 @@ def _class_loss(
     """Return -(1 - s) w[y] log p[y] - s / C sum over c of w[c] log p[c], reduced; see `nll_loss` and `cross_entropy`."""
     rows = _flatten_samples(log_p)
     losses = -neural.pick(rows, index=index)
-    sample_weights = np.ones(index.size, rows.array.dtype)
-    if weight is not None:
-        class_weights = _along_classes(weight, rows)
-        sample_weights = class_weights.array[index]
+    class_weights = None if weight is None else _along_classes(weight, rows)
+    if class_weights is not None:
         losses = losses * class_weights[index]
         rows = rows * class_weights
     if smoothing:
         losses = losses * (1 - smoothing) - rows.sum(1) * (smoothing / rows.array.shape[1])
     if ignored is not None:
-        sample_weights[ignored] = 0
         losses = where(wrap(ignored), 0, losses)
     if reduction == "none":
         return losses.reshape(target.array.shape)
-    return losses.sum() / float(sample_weights.sum()) if reduction == "mean" else losses.sum()
+    if reduction == "sum":
+        return losses.sum()
+    total: Tensor = wrap(call_numpy(_total_weight, index, ignored, class_weights, rows.array.dtype))
+    return losses.sum() / total
+
+
+def _total_weight(index: Array, ignored: Array | None, class_weights: Array | None, dtype: np.dtype[Any]) -> Array:
+    """Return the sum of the weights of the samples."""
+    weights = np.ones(index.size, dtype) if class_weights is None else class_weights[index]
+    return np.array(weights.sum() if ignored is None else weights[~ignored].sum(), dtype)
 
 
 def _check_classes(log_p: Tensor, target: Tensor) -> None:

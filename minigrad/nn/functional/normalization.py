@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minigrad.grad_mode import call_numpy
 from minigrad.ops import neural
+from minigrad.primitive import Array
 from minigrad.promotion import in_single
 from minigrad.summation import sum_along
 from minigrad.tensor import Tensor
@@ -124,16 +126,25 @@ def batch_norm(
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
         if running_mean is not None and running_var is not None:
-            values = x.astype(np.float32) if x.dtype == np.float16 else x
-            mean = sum_along(values, reduced_axes) / count
-            deviation = values - mean.reshape(channel_shape)
-            variance = sum_along(deviation * deviation, reduced_axes) / (count - 1)
-            for running, batch in ((running_mean, mean), (running_var, variance)):
-                running.write((1 - momentum) * running.array + momentum * batch)
+            updated = call_numpy(_updated_statistics, input, running_mean, running_var, momentum, reduced_axes, channel_shape)
+            running_mean.write(updated[0])
+            running_var.write(updated[1])
         return _scale_and_shift(neural.standardize(input, dim=reduced_axes, eps=eps), weight, bias, channel_shape)
     if running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: expected running_mean and running_var to be defined when training=False")
     return _normalized_by(input, running_mean.reshape(channel_shape), running_var.reshape(channel_shape), eps, weight, bias)
+
+
+def _updated_statistics(
+    x: Array, mean: Array, var: Array, momentum: float, axes: tuple[int, ...], channel_shape: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Return the running mean and variance after a batch."""
+    values = x.astype(np.float32) if x.dtype == np.float16 else x
+    count = values.size // len(mean)
+    batch_mean = sum_along(values, axes) / count
+    deviation = values - batch_mean.reshape(channel_shape)
+    batch_var = sum_along(deviation * deviation, axes) / (count - 1)
+    return (1 - momentum) * mean + momentum * batch_mean, (1 - momentum) * var + momentum * batch_var
 
 
 @in_single

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.grad_mode import call_numpy, tell
 from minigrad.nn.functional.padding import Widths, pad_spatial
 from minigrad.nn.functional.spatial import Sizes, for_dimension, per_axis
 from minigrad.ops import convolution
@@ -55,12 +56,18 @@ def max_pool(
     y = convolution.max_pool(padded, windows=windows)
     if not return_indices:
         return y
-    within = np.unravel_index(convolution.max_pool_indices(padded.detach(), windows=windows).array, windows.kernel)
-    starts = np.ogrid[tuple(slice(n) for n in y.shape[2:])]
-    flat = np.zeros(y.shape, np.int64)
-    for n, start, offset, _, s, d, p in zip(input.shape[2:], starts, within, *windows, border, strict=True):
+    within = convolution.max_pool_indices(padded.detach(), windows=windows)
+    return y, wrap(call_numpy(_flat_indices, within, windows, tuple(input.shape[2:]), border))
+
+
+def _flat_indices(within: Array, windows: Windows, sizes: Shape, border: Sequence[int]) -> Array:
+    """Return indices into each window as indices into the flattened image."""
+    starts = np.ogrid[tuple(slice(n) for n in within.shape[2:])]
+    flat = np.zeros(within.shape, np.int64)
+    offsets = np.unravel_index(within, windows.kernel)
+    for n, start, offset, _, s, d, p in zip(sizes, starts, offsets, *windows, border, strict=True):
         flat = flat * n + start * s + offset * d - p
-    return y, wrap(flat)
+    return flat
 
 
 max_pool1d, max_pool2d = for_dimension(1)(max_pool), for_dimension(2)(max_pool)
@@ -104,7 +111,7 @@ def avg_pool(
         start = np.arange(o) * s - p
         end = np.minimum(start + k, n + p)
         counts = np.multiply.outer(counts, end - start if count_include_pad else np.minimum(end, n) - np.maximum(start, 0))
-    return sums / counts.astype(sums.array.dtype)
+    return sums / _constant(counts, sums)
 
 
 avg_pool2d = for_dimension(2)(avg_pool)
@@ -166,8 +173,16 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] |
         raise RuntimeError(f"adaptive_avg_pool2d: output_size must be 2 sizes, at least 0, but is {output_size}")
     sizes = [n if o is None else o for n, o in zip(input.array.shape[2:], requested, strict=True)]
     rows, columns = map(_pool_matrix, input.array.shape[2:], sizes)
-    y: Tensor = wrap(rows.astype(input.array.dtype)) @ input @ wrap(columns.T.astype(input.array.dtype))
+    y: Tensor = _constant(rows, input) @ input @ _constant(columns.T, input)
     return y
+
+
+def _constant(array: Array, like: Tensor) -> Tensor:
+    """Return a tensor, of the dtype of another, that depends on sizes alone."""
+    array = array.astype(like.array.dtype)
+    tell("after_creation", array)
+    constant: Tensor = wrap(array)
+    return constant
 
 
 def _pool_matrix(n: int, o: int) -> Array:

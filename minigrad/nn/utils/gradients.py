@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from minigrad.autodiff import next_sequence_nr
 from minigrad.autograd.grad import as_list
 from minigrad.combining import cat
 from minigrad.creation import zeros
-from minigrad.grad_mode import thread
+from minigrad.grad_mode import call_numpy
+from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]
@@ -39,21 +41,27 @@ def clip_grad_norm_(
     if not grads:
         return zeros(())
     order = float(norm_type)
-    norms = [
-        thread.state.without_warnings(np.linalg.norm, g.array.reshape(-1), order) if g.array.size else 0.0 for g in grads
-    ]
-    dtype = np.result_type(*(g.array.dtype for g in grads))
-    total = np.array(thread.state.without_warnings(np.linalg.norm, np.array(norms, dtype), order), dtype)
+    total = call_numpy(_clip_norm, float(max_norm), order, error_if_nonfinite, *grads, writes=grads)
+    for g in grads:
+        g.version.last_write = next_sequence_nr()
+    return wrap(total)
+
+
+def _clip_norm(max_norm: float, order: float, error_if_nonfinite: bool, *grads: Array) -> Array:
+    """Scale gradients in place, and return their norm before."""
+    norms = [np.linalg.norm(g.reshape(-1), order) if g.size else 0.0 for g in grads]
+    dtype = np.result_type(*(g.dtype for g in grads))
+    total = np.array(np.linalg.norm(np.array(norms, dtype), order), dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
             "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    factor = float(max_norm) / (total.item() + 1e-6)
+    factor = max_norm / (total.item() + 1e-6)
     if not factor >= 1:
         for g in grads:
-            g.write(thread.state.without_warnings(np.multiply, g.array, factor))
-    return wrap(total)
+            np.multiply(g, factor, out=g)
+    return total
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -71,7 +79,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
     for p in as_list(parameters):
         if p.grad is not None:
-            p.grad.write(np.clip(p.grad.array, -bound, bound))
+            p.grad.write(call_numpy(np.clip, p.grad, -bound, bound))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
