@@ -314,6 +314,41 @@ def gathered() -> Workload:
     return Workload(model, step, lambda: (normal(16, 8), classes(16, n=5)))
 
 
+def large_elementwise() -> Workload:
+    """In blocks: 100,003 elements, the last block is smaller."""
+    model = nn.ParameterList([nn.Parameter(normal(100_003)), nn.Parameter(normal(1))])
+    optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: Any, y: Any) -> Any:
+        w, scale = model
+        h = ((x * w + 1) * w - y).relu() * w
+        loss = (h.tanh() * scale - x.exp() * 0.01).sum() * 1e-4
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss, h.detach()
+
+    return Workload(model, step, lambda: (normal(100_003), normal(100_003)))
+
+
+def scalar_chain() -> Workload:
+    model = nn.ParameterList([nn.Parameter(minigrad.tensor(1.0)), nn.Parameter(minigrad.tensor(0.5))])
+    optimizer = minigrad.optim.AdamW(model.parameters(), lr=0.1)
+
+    def step(x: Any, y: Any) -> Any:
+        a, b = model
+        h = x
+        for _ in range(20):
+            h = (h * a - b) / (y * y + 1) + 0.1
+        loss = -(h * h)
+        optimizer.zero_grad()
+        (-loss).backward()
+        optimizer.step()
+        return loss.detach(), h.detach()
+
+    return Workload(model, step, lambda: (normal(), normal()))
+
+
 def inference() -> Workload:
     model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 5))
 
@@ -327,5 +362,5 @@ def inference() -> Workload:
 WORKLOADS: list[Callable[[], Workload]] = [
     mlp, activations, batch_norm, weighted_classes, convolution, embedding, recurrent, lstm, gru, transformer, clipping,
     manual_update, accumulation, accumulation_over_calls, noise, gradient_penalty, two_optimizers, own_step, averaged_weights,
-    writes_in_place, gathered, inference,
+    writes_in_place, gathered, large_elementwise, scalar_chain, inference,
 ]  # fmt: skip

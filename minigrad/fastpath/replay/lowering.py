@@ -37,7 +37,8 @@ class Call(NamedTuple):
     @property
     def elementwise(self) -> bool:
         """Whether each element of the result depends on the elements at the same place."""
-        return isinstance(self.function, np.ufunc) and self.function.signature is None and len(self.writes) == 1
+        elementwise = isinstance(self.function, np.ufunc) and self.function.signature is None
+        return len(self.writes) == 1 and (elementwise or self.name in ("maximum", "minimum"))
 
 
 def swapped(value: Any, others: Mapping[int, Array]) -> Any:
@@ -177,6 +178,7 @@ LOWERINGS: dict[str, Lowering] = {
     "linear": _linear,
     "matmul": _matmul,
     "mse_loss": _mse_loss,
+    "relu": _relu,
     "clone": _copy,
     "expand": _copy,
 }

@@ -205,6 +205,11 @@ def scalar_step(calls: Sequence[Call], needed: set[int]) -> tuple[Callable[[], N
     return (compile_source(source, "<scalars of a captured run>", scope)["scalars"],)
 
 
+def is_repeated(array: Array) -> bool:
+    """Return whether an array holds one element, perhaps repeated."""
+    return not any(array.strides)
+
+
 def on_blocks(call: Call, first: Call) -> bool:
     """Return whether a call is elementwise on large arrays of one shape that lie row by row."""
     shape = first.writes[0].shape if first.writes else ()
@@ -212,7 +217,7 @@ def on_blocks(call: Call, first: Call) -> bool:
         call.elementwise
         and math.prod(shape) >= 2 * BLOCK
         and call.writes[0].shape == shape
-        and all(x.ndim == 0 or (x.shape == shape and x.flags.c_contiguous) for x in (*call.reads, *call.writes))
+        and all(is_repeated(x) or (x.shape == shape and x.flags.c_contiguous) for x in (*call.reads, *call.writes))
     )
 
 
@@ -229,8 +234,8 @@ def block_step(calls: Sequence[Call], needed: set[int]) -> tuple[Any, ...]:
                 scratch[id(x)] = np.empty(BLOCK, x.dtype)
 
     def part(x: Any, start: int, stop: int) -> Any:
-        if not isinstance(x, np.ndarray) or x.ndim == 0:
-            return x
+        if is_repeated(x):
+            return x[(0,) * x.ndim + (...,)]
         return scratch[id(x)][: stop - start] if id(x) in scratch else x.reshape(-1)[start:stop]
 
     steps = [
