@@ -32,6 +32,8 @@ from tests.optim.optimizer_pairs import (
 )
 from tests.reference import torch
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* no parameter has a gradient")  # as drawn gradients may be None
+
 
 def run(twins: Twins, options: dict[str, Any], shapes: list[Any], dtype: Any, kinds: list[list[str]], seed: int) -> None:
     """Make as many steps as there are lists of kinds of gradients, and compare after each."""
