@@ -31,8 +31,8 @@ def sum_along(x: Array, dim: int | tuple[int, ...] | None = None, keepdims: bool
         return total[..., None] if keepdims else total
     if adds_pairwise(x, dim):
         return np.add.reduce(x, dim, None, None, keepdims)
-    # The axis with the smallest stride first: there NumPy adds pairwise, and what is left is smaller.
-    pending, total = sorted(axes, key=lambda k: -abs(x.strides[k])), x
+    # Long rows first, which NumPy adds pairwise; then the greatest stride, so that what is added lies side by side.
+    pending, total = sorted(axes, key=lambda k: (x.strides[k] == x.itemsize and x.shape[k] >= ROW, abs(x.strides[k]))), x
     while pending:
         group = [pending.pop()]
         count = 1 if abs(total.strides[group[0]]) == x.itemsize else total.shape[group[0]]
