@@ -715,6 +715,8 @@ NAMES = [
     "{x|y}",
     "<",
     "-- ]]> -->",
+    "]",
+    "]]>",
     "%s",
     " ",
     "",
@@ -728,6 +730,15 @@ def test_names_are_displayed_literally(name: str) -> None:
     assert parse(leaf(1.0) * 2, params={name: leaf(2.0)}).boxes(viz.LEAF) == [["scalar", "1"]]
     w = leaf(1.0)
     assert parse(w * 2, params={name: w}).boxes(viz.LEAF) == [[printable or " ", "scalar", "1"]]
+
+
+@needs_dot
+def test_names_are_drawn_literally() -> None:
+    for name in filter(str.isprintable, NAMES):
+        w = leaf(1.0)
+        svg = viz.graph(w * 2, params={name: w}).pipe(format="svg", encoding="utf-8", quiet=True)
+        texts = [html.unescape(text).replace("\u200b", "").strip() for text in re.findall(r"<text [^>]*>([^<]*)</text>", svg)]
+        assert name.strip() in texts
 
 
 class Apply(nn.Module):

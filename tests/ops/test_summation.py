@@ -117,11 +117,12 @@ def test_the_gradient_of_what_was_broadcast(kind: Any, x: Array, data: st.DataOb
 
 
 def test_the_gradient_of_what_was_expanded_in_half_precision() -> None:
-    """Added one by one in float16, ones stay at 2048."""
-    x = minigrad.ones(4, dtype=minigrad.float16, requires_grad=True)
-    x.expand(3000, 4).backward(minigrad.ones(3000, 4, dtype=minigrad.float16))
+    """It is rounded once, as the sum in float32 is."""
+    g = np.random.default_rng(0).random((3000, 50)).astype(np.float16)
+    x = minigrad.ones(50, dtype=minigrad.float16, requires_grad=True)
+    x.expand(3000, 50).backward(from_numpy(g))
     assert x.grad is not None
-    assert x.grad.tolist() == [3000] * 4
+    assert x.grad.tolist() == g.astype(np.float64).sum(0).astype(np.float16).tolist()
 
 
 @pytest.mark.parametrize(
