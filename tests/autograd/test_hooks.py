@@ -57,16 +57,21 @@ def test_a_hook_sees_the_gradient_and_replaces_it(shape: tuple[int, ...], where:
 
 @program
 def the_place_of_a_hook_that_is_registered_twice(t: Library) -> Any:
-    def double(g: Any) -> Any:
-        return g * 2
-
     results = []
     for removed in range(3):
-        x = leaf(t)
-        handles = [x.register_hook(hook) for hook in (double, lambda g: g + 1, double)]
-        handles[removed].remove()
-        back(x * 3)
-        results.append(x.grad)
+        calls, x, module = notes(), leaf(t), t.nn.Identity()
+
+        def first(*args: Any, calls: Any = calls) -> None:
+            calls.append("first")
+
+        def second(*args: Any, calls: Any = calls) -> None:
+            calls.append("second")
+
+        places = (x.register_hook, x.register_post_accumulate_grad_hook, module.register_forward_hook)
+        for register in (*places, module.register_full_backward_hook):
+            [register(hook) for hook in (first, second, first)][removed].remove()
+        back(module(x) * 3)
+        results.append(calls)
     return results
 
 
