@@ -12,7 +12,7 @@ from minigrad.dtypes import unwrap_scalar
 from minigrad.grad_mode import thread
 from minigrad.ops.shape import cast
 from minigrad.primitive import Primitive
-from minigrad.promotion import HALF, promote
+from minigrad.promotion import HALF, as_operand, promote
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ class Backend:
 
     make_node = staticmethod(make_node)
     backward_pass = staticmethod(backward_pass)
+    as_operand = staticmethod(as_operand)
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""

@@ -45,6 +45,7 @@ class Dispatch(Backend):
     """The fast lane for operations."""
 
     backward_pass = staticmethod(backward_pass)
+    as_operand = staticmethod(constant)
 
     @staticmethod
     def make_node(

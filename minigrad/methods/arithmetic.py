@@ -49,7 +49,7 @@ class ArithmeticMethods(PrimitiveMethods):
         return current.backend.binary(arithmetic.sub, self, other)
 
     def __rsub__(self, other: Operand) -> Self:
-        return arithmetic.sub(as_operand(other, self), self)
+        return current.backend.binary(arithmetic.sub, current.backend.as_operand(other, self), self)
 
     @has_in_place
     def __mul__(self, other: Operand) -> Self:
@@ -62,7 +62,8 @@ class ArithmeticMethods(PrimitiveMethods):
         return current.backend.binary(arithmetic.div, self, other)
 
     def __rtruediv__(self, other: Operand) -> Self:
-        return arithmetic.div(as_operand(float(other) if isinstance(other, int) else other, self), self)
+        dividend = current.backend.as_operand(float(other) if isinstance(other, int) else other, self)
+        return current.backend.binary(arithmetic.div, dividend, self)
 
     @has_in_place
     def __pow__(self, exponent: Operand) -> Self:

@@ -113,6 +113,8 @@ def test_a_number_is_kept_by_value_and_dtype() -> None:
         assert [np.copysign(1, (single * zero).numpy()[0]) for zero in (0.0, -0.0, 0)] == [1, -1, 1]
         assert (single * math.nan).isnan().all()
         assert (single - math.inf).tolist() == [-math.inf] * 2
+        assert (0.1 - single).tolist() == [np.float32(0.1) - 1] * 2
+        assert [(x / minigrad.arange(1, 3)).tolist() for x in (3, 3.0)] == [[3.0, 1.5]] * 2
         assert (double + (2**53 + 1)).tolist() == (np.ones(2) + (2**53 + 1)).tolist()
 
 
