@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -108,6 +109,17 @@ def storing(x: Any) -> Any:
     return LAST
 
 
+class TeacherForcing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 1)
+
+    def forward(self, x: Any) -> Any:
+        random.seed(int(FIXED))
+        return self.layer(x).detach() if random.random() < 2 else x
+
+
+FIXED = 0.0
 LAST: Any = None
 IMPOSSIBLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "item": (lambda x: x * x.sum().item(), r"item\(\) reads the values.*\n.*test_compile"),
@@ -129,6 +141,8 @@ IMPOSSIBLE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "module hook": (hooked(), "hooks"),
     "gradient hook": (hook_on_a_gradient, "hook"),
     "open graph": (nn.Linear(4, 1), "requires a gradient: compile the whole step"),
+    "random": (TeacherForcing(), "it calls random, which"),
+    "numpy.random": (lambda x: x * float(np.random.default_rng(0).random()), "it calls numpy.random, which"),
     "float16": (lambda x: x.half().exp(), "float16"),
     "one_hot": (lambda x: F.one_hot((x > 0).long()), "one_hot"),
 }
@@ -300,7 +314,7 @@ def test_a_batch_of_another_size_has_a_program_of_its_own() -> None:
                 batch = normal(size, 8), classes(size, n=5)
                 assert_same(arrays_of(compiled(*batch)), arrays_of(eager.step(*batch)))
 
-    with pytest.warns(UserWarning, match="8 programs already"):
+    with pytest.warns(UserWarning, match="there were 8 programs already"):
         more_sizes()
     assert_same(state_of(other), state_of(eager))
 
@@ -365,6 +379,27 @@ def test_modules_and_other_arguments() -> None:
             assert_same(arrays_of(compiled(x)), arrays_of(model(x)))
     assert compiled.weight is model.weight
     assert len(compiled.programs()) == 1
+
+
+def test_an_argument_that_begins_to_require_a_gradient() -> None:
+    compiled: Any = minigrad.compile(lambda x: (x * 2).sum())
+    for _ in range(5):
+        compiled(normal(3))
+    x = normal(3).requires_grad_()
+    with pytest.warns(UserWarning, match="argument requires a gradient"):
+        compiled(x).backward()
+    assert_same(arrays_of(x.grad), [np.full(3, 2, np.float32)])
+
+
+def test_another_argument_at_each_call() -> None:
+    compiled: Any = minigrad.compile(lambda x, k: x * k)
+
+    def call() -> None:
+        for k in range(80):
+            assert_same(arrays_of(compiled(minigrad.ones(2), k)), [np.full(2, k, np.float32)])
+
+    with pytest.warns(UserWarning, match="other arguments or other modules at each call"):
+        call()
 
 
 def test_a_compiled_function_within_another() -> None:

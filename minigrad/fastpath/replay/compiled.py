@@ -35,7 +35,7 @@ PROGRAMS = 8
 
 guarded = attrgetter("array", "_requires_grad", "hooks", "_post_accumulate_hooks")
 get_array = attrgetter("array")
-described = attrgetter("shape", "dtype", "strides")
+described = attrgetter("array.shape", "array.dtype", "array.strides", "_requires_grad", "node")
 
 
 def compile(function: F, *, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = None) -> F:  # noqa: A001
@@ -163,9 +163,9 @@ class Capture:
         recorder.forget()
         self._references = [usual_references() if grad is not None else 0 for grad in self.grads]
 
-    def fits(self, arrays: Sequence[Array], modes: Any) -> bool:
+    def fits(self, tensors: Sequence[Tensor], modes: Any) -> bool:
         """Return whether the program is for such arguments, in the state of now."""
-        return self.modes == modes and self.described == list(map(described, arrays)) and self.is_current()
+        return self.modes == modes and self.described == list(map(described, tensors)) and self.is_current()
 
     def is_current(self) -> bool:
         """Return whether parameters, options and gradients are those that the program is for."""
@@ -295,8 +295,8 @@ class Compiled:
         if watch is None or not watch.is_current() or (objects and list(map(id, objects)) != watch.ids):
             watch = self._watch = Watch(self._function, objects)
             capture = None
-        if capture is None or not capture.fits(arrays, modes):
-            key = list(map(described, arrays)), modes, watch.state, [x.requires_grad for x in tensors]
+        if capture is None or not capture.fits(tensors, modes):
+            key = list(map(described, tensors)), modes, watch.state
             capture = self._last = next((c for c in self._captures if c.key == key and c.is_current()), None)
             if capture is None:
                 return self._warm_up_or_capture(key, args, kwargs, tensors)
@@ -313,7 +313,13 @@ class Compiled:
         if stored is not None:
             self._give_up(RefusalError(f"it keeps {stored[0]} for its next call, in line {stored[1]}"))
             return self._function(*args, **kwargs)
+        if any(x.requires_grad for x in tensors):
+            self._give_up(RefusalError("an argument requires a gradient"))
+            return self._function(*args, **kwargs)
         if key not in self._warm:
+            if len(self._warm) >= 8 * PROGRAMS:
+                self._warn_of_many("other arguments or other modules at each call")
+                return self._function(*args, **kwargs)
             self._warm.append(key)
             result = self._function(*args, **kwargs)
             change = watch.change()
@@ -324,12 +330,7 @@ class Compiled:
             return result
         self._captures = [c for c in self._captures if c.key != key or c.is_current()]
         if len(self._captures) >= PROGRAMS:
-            if not self._full:
-                self._full = True
-                self._warn(f"there are {PROGRAMS} programs already, for other shapes of arguments or states of modules")
-            return self._function(*args, **kwargs)
-        if any(x.requires_grad for x in tensors):
-            self._give_up(RefusalError("an argument requires a gradient"))
+            self._warn_of_many("other shapes of arguments or other states of modules")
             return self._function(*args, **kwargs)
         buffers = [like(x.array) for x in tensors]
         recorder = Recorder(buffers, watch.tensors)
@@ -379,6 +380,12 @@ class Compiled:
         where = "" if refusal.location is None else f"\n  {refusal.location}"
         self._warn(f"{refusal}{where}")
 
+    def _warn_of_many(self, what: str) -> None:
+        """Say, once, that programs that there are go on being used, but no more are made."""
+        if not self._full:
+            self._full = True
+            self._warn(f"there were {len(self._captures)} programs already, and {what}")
+
     def _warn(self, cause: str) -> None:
         name = getattr(self._function, "__name__", type(self._function).__name__)
         message = f"compile: {name} runs as it is, since {cause}"
@@ -391,6 +398,8 @@ def why_not(recorder: Recorder, watch: Watch, result: Any) -> RefusalError | Non
     """Return why a run that was captured cannot be repeated, if that shows now."""
     refusal = recorder.unexplained(watch.tensors)
     change = watch.change()
+    if refusal is None and watch.impure:
+        refusal = RefusalError(f"it calls {watch.impure[0]}, which gives something else at each call")
     if refusal is None and change is not None:
         refusal = RefusalError(f"it changes {change}")
     if refusal is None and any(module._hooks is not None for module in watch.modules):

@@ -18,6 +18,9 @@ from minigrad.tensor import Tensor
 MANY = 1000
 """Containers with more elements are data: only their length is watched."""
 
+IMPURE = ("random", "time", "datetime", "secrets", "uuid", "numpy.random")
+"""Modules whose functions give something else at each call."""
+
 PLAIN = (bool, int, float, complex, str, bytes, type(None), tuple)
 contents = attrgetter("cell_contents")
 
@@ -32,6 +35,7 @@ class Watch:
     Attributes:
         modules: The modules among it.
         tensors: The tensors among it.
+        impure: Modules of which it may call functions that give something else at each call.
         state: Its values, to be compared with those of another time.
     """
 
@@ -39,6 +43,7 @@ class Watch:
         self.ids = list(map(id, objects))
         self.modules: list[Module] = []
         self.tensors: list[Tensor] = []
+        self.impure: list[str] = []
         self._cells: list[CellType] = []
         self._dicts: list[dict[str, Any]] = []
         self._keys: list[Any] = []
@@ -87,6 +92,7 @@ class Watch:
         if id(value) in self._seen or isinstance(value, type):
             return
         self._seen[id(value)] = value
+        self._visit_class(type(value))
         if isinstance(value, Tensor):
             self.tensors.append(value)
         elif isinstance(value, Optimizer):
@@ -113,6 +119,15 @@ class Watch:
         elif hasattr(value, "__dict__") and not inspect.ismodule(value):
             self._visit_dict(vars(value))
 
+    def _visit_class(self, cls: type) -> None:
+        """Visit the methods of a user's class."""
+        for base in cls.__mro__ if id(cls) not in self._seen else ():
+            self._seen[id(base)] = base
+            if is_users(base.__module__):
+                for member in vars(base).values():
+                    if isinstance(member, FunctionType):
+                        self._visit(member)
+
     def _visit_dict(self, attributes: dict[Any, Any]) -> None:
         self._containers.append(attributes)
         for name, value in attributes.items() if len(attributes) <= MANY else ():
@@ -124,7 +139,7 @@ class Watch:
         self._keys.append(name)
 
     def _visit_function(self, function: FunctionType) -> None:
-        if (function.__module__ or "").partition(".")[0] == "minigrad":
+        if not is_users(function.__module__):
             return
         for cell in function.__closure__ or ():
             try:
@@ -137,9 +152,20 @@ class Watch:
         for name in global_names(function.__code__):
             if name in function.__globals__:
                 value = function.__globals__[name]
+                self._note_impure(function, value)
                 if not inspect.ismodule(value) and not isinstance(value, type):
                     self._add(function.__globals__, name)
                     self._visit(value)
+
+    def _note_impure(self, function: FunctionType, value: Any) -> None:
+        module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+        if module in IMPURE or (module == "numpy" and "random" in function.__code__.co_names):
+            self.impure.append(f"{module}.random" if module == "numpy" else str(module))
+
+
+def is_users(module: str | None) -> bool:
+    """Return whether a module is neither minigrad's nor of a library that it knows."""
+    return (module or "").partition(".")[0] not in ("minigrad", "numpy", "builtins", "abc", "typing")
 
 
 @lru_cache(256)
