@@ -61,3 +61,10 @@ def test_a_node_has_one_grad_fn_and_is_freed_with_it() -> None:
         assert node() is None
     finally:
         gc.enable()
+
+
+def test_the_legacy_constructors_make_zeros() -> None:
+    """torch leaves what was in the memory."""
+    for kind in (minigrad.Tensor, minigrad.DoubleTensor, minigrad.LongTensor):
+        assert kind(2, 3).tolist() == [[0, 0, 0], [0, 0, 0]]
+        assert kind().shape == (0,)

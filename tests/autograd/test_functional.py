@@ -199,6 +199,12 @@ def test_the_jacobian_of_an_empty_output_is_empty(outputs: int, inputs: int) -> 
     assert (table.shape, table.dtype) == ((outputs, inputs), minigrad.float64)
 
 
+def test_the_jacobian_of_an_empty_output_by_several_inputs() -> None:
+    inputs = minigrad.ones(2), minigrad.ones(3, dtype=minigrad.float64)
+    blocks = functional.jacobian(lambda a, b: (a * b[:2])[:0], inputs)
+    assert [(block.shape, block.dtype) for block in blocks] == [((0, *x.shape), x.dtype) for x in inputs]
+
+
 @pytest.mark.parametrize("argument", ["strict", "vectorize", "strategy", "outer_jacobian_strategy"])
 def test_an_argument_that_there_is_not_is_refused_by_name(argument: str) -> None:
     for function in (functional.jacobian, functional.hessian, functional.vjp, functional.jvp, functional.vhp, functional.hvp):

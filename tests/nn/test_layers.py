@@ -256,3 +256,12 @@ def test_every_layer_of_the_library_is_here() -> None:
     others |= {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
     modules = {name for name, value in vars(nn).items() if isinstance(value, type) and issubclass(value, nn.Module)}
     assert {name for name in modules if not name.endswith("Loss")} - others == KINDS
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+def test_no_axis_of_softmax_is_guessed(name: str) -> None:
+    """torch warns, and takes one by the number of axes."""
+    with pytest.raises(TypeError):
+        getattr(nn, name)()
+    with pytest.raises(TypeError):
+        getattr(nn.functional, {"Softmax": "softmax", "LogSoftmax": "log_softmax"}[name])(minigrad.ones(2))

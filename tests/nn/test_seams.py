@@ -391,6 +391,23 @@ def test_hooks_that_are_always_called(fails: str) -> None:
     assert results[0] == results[1]
 
 
+def test_an_error_in_a_hook_that_is_always_called_is_chained() -> None:
+    """torch only warns of it."""
+
+    class Failing(nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise ValueError("forward")
+
+    def hook(*args: Any) -> None:
+        raise KeyError("hook")
+
+    layer = Failing()
+    layer.register_forward_hook(hook, always_call=True)
+    with pytest.raises(KeyError) as error:
+        layer(minigrad.ones(1))
+    assert isinstance(error.value.__context__, ValueError)
+
+
 @pytest.mark.filterwarnings("ignore:Full backward hook:UserWarning")
 @pytest.mark.parametrize("requires_grad", [True, False])
 @pytest.mark.parametrize(

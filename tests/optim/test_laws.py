@@ -388,3 +388,11 @@ def test_zero_grad_leaves_a_gradient_without_a_history(name: str) -> None:
     assert not p.grad.requires_grad
     optimizer.zero_grad()
     assert p.grad is None
+
+
+def test_a_group_of_adagrad_has_an_initial_value_of_its_own() -> None:
+    """torch takes that of the constructor for all."""
+    p, q = parameter([1.0]), parameter([1.0])
+    optimizer = optim.Adagrad([{"params": [p]}, {"params": [q], "initial_accumulator_value": 16.0}], lr=1.0, eps=0.0)
+    descend(optimizer, [p, q], [[[3.0], [3.0]]])
+    assert [p.item(), q.item()] == pytest.approx([0, 1 - 3 / 5])
