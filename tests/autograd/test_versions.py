@@ -389,6 +389,26 @@ INDEXED: dict[str, tuple[Calculation, Any]] = {
     "kl_div": (lambda x, y: F.kl_div(x, y), ROWS / 4),
     "repeat_interleave": (lambda x, i: x.repeat_interleave(i, 0), INDEX),
     "batch_norm": (lambda x, r: F.batch_norm(x, r, r + 1), ROWS[0].copy()),
+    "cross_entropy, by its weights": (lambda x, w: F.cross_entropy(x, from_numpy(INDEX.copy()), w), ROWS[0]),
+    "cross_entropy, smooth, by its weights": (
+        lambda x, w: F.cross_entropy(x, from_numpy(INDEX.copy()), w, label_smoothing=0.1),
+        ROWS[0],
+    ),
+    "cross_entropy, of probabilities, by its weights": (lambda x, w: F.cross_entropy(x, from_numpy(ROWS / 4), w), ROWS[0]),
+    "nll_loss, by its weights": (lambda x, w: F.nll_loss(x, from_numpy(INDEX.copy()), w), ROWS[0]),
+    "mse_loss, by its weights": (lambda x, w: F.mse_loss(x, from_numpy(ROWS + 1), weight=w), ROWS.copy()),
+    "l1_loss, by its weights": (lambda x, w: F.l1_loss(x, from_numpy(ROWS + 1), weight=w), ROWS.copy()),
+    "huber_loss, by its weights": (lambda x, w: F.huber_loss(x, from_numpy(ROWS + 1), weight=w), ROWS.copy()),
+    "binary_cross_entropy_with_logits, by its weights": (
+        lambda x, w: F.binary_cross_entropy_with_logits(x, from_numpy(ROWS / 4), w, pos_weight=w),
+        ROWS.copy(),
+    ),
+    "embedding, padded": (lambda x, i: F.embedding(i, x, padding_idx=2), GRID),
+    "attention, by a mask": (lambda x, m: F.scaled_dot_product_attention(x, x, x, m), MASK),
+    "attention, by numbers": (lambda x, m: F.scaled_dot_product_attention(x, x, x, m), ROWS.copy()),
+    "clamp": (lambda x, low: x.clamp(low, low + 1), ROWS - 0.25),
+    "lerp": (lambda x, w: x.lerp(x * 2, w), ROWS / 4),
+    "repeated": (lambda x, w: library.where(w > 0.6, x, w) * x, ROWS.copy()),
 }
 
 
