@@ -123,9 +123,12 @@ def cross_entropy(x: Array, *, index: Array) -> Array:
     """The mean of log(sum(exp(x[k]))) - x[k, index[k]] over the rows x[k] of x (n, m)."""
     logits, losses = pick.forward(x, index=index)[:, None], np.empty((len(x), 1))
     for part in row_blocks(x):
-        sums, shift = exponentials(x[part], 1, np.empty(x[part].shape, x.dtype))
-        losses[part] = np.log(sums, dtype=float) - (logits[part] - shift)
-    np.maximum(losses, 0, out=losses)  # where exp was rounded down
+        exps = np.empty(x[part].shape, x.dtype)
+        sums, shift = exponentials(x[part], 1, exps)
+        term = pick.forward(exps, index=index[part])[:, None]
+        # The logarithm of the very term that is in the sum, so that no loss is negative; where it underflows, its exponent.
+        log_term = np.where(term > 1e-30, np.log(term, dtype=float), logits[part] - shift)
+        losses[part] = np.log(sums, dtype=float) - log_term
     return np.asarray(np.add.reduce(losses, None) / len(index), x.dtype)
 
 
