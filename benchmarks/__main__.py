@@ -38,11 +38,10 @@ from typing import Any
 import numpy as np
 
 import minigrad
-from benchmarks.workloads import MEAN_BOUNDS, WORKLOADS
+from benchmarks.workloads import GROUPS, MEAN_BOUNDS, WORKLOADS
 
 ROOT = Path(__file__).parent.parent
 STEPS = [w for w in WORKLOADS if w.group == "steps"]
-GROUPS = ("steps", "kernels", "optimizers", "growth")
 
 TABLE_BEGINS, TABLE_ENDS = "<!-- python -m benchmarks --publish -->\n", "<!-- end -->"
 """The lines of README.md between which the table of steps stands."""
@@ -151,7 +150,7 @@ def print_tables(options: argparse.Namespace) -> list[Row]:
     every: list[Row] = []
     for threads in options.threads:
         rows: list[Row] = []
-        growth = threads == options.threads[0] and selected(options.only, "growth", "")
+        growth = threads == min(options.threads) and selected(options.only, "growth", "")
         for row in measure(options, threads, growth):
             if not rows or rows[-1]["group"] != row["group"]:
                 print(f"\n{row['group']}, {threads} thread{'s' * (threads > 1)}")
@@ -237,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     options = parser.parse_args(arguments)
     if find_spec("torch") is None:
         parser.exit(1, "torch is missing. In a clone of minigrad: pip install -e '.[test]'\n")
-    if not any(selected(options.only, g, "") for g in GROUPS) and not any(
+    if not any(selected(options.only, g, "") for g in (*GROUPS, "growth")) and not any(
         selected(options.only, w.group, w.name) for w in WORKLOADS
     ):
         parser.error(f"nothing is called {' or '.join(options.only)}")

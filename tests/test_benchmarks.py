@@ -3,6 +3,7 @@
 import math
 import re
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import minigrad
 from benchmarks import __main__ as program
 from benchmarks import growth, peers
 from benchmarks.timing import compare
-from benchmarks.workloads import LARGE_BOUNDS, WORKLOADS, Workload
+from benchmarks.workloads import BOUNDS, GROUPS, WORKLOADS, Workload
 
 torch = pytest.importorskip("torch")
 
@@ -24,7 +25,8 @@ def test_names_are_those_of_one_workload_each_and_bounds_are_positive() -> None:
     assert len({w.name for w in WORKLOADS}) == len(WORKLOADS)
     assert all(bound > 0 for w in WORKLOADS for bound in (w.bound, w.bound_2, w.compiled) if bound is not None)
     assert len(STEPS) == 24
-    assert {f"10M parameters, {name}" for name in LARGE_BOUNDS} <= {w.name for w in STEPS}
+    assert {f"{size} parameters, {name}" for name, size in BOUNDS} <= {w.name for w in WORKLOADS}
+    assert [group for group, _ in groupby(w.group for w in WORKLOADS)] == list(GROUPS)
 
 
 @pytest.mark.parametrize("workload", [w for w in STEPS if "10M" not in w.name and "wide" not in w.name], ids=lambda w: w.name)
