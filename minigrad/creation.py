@@ -19,7 +19,7 @@ from minigrad.grad_mode import call_numpy, set_recording, tell
 from minigrad.methods.attributes import new_size
 from minigrad.ops.shape import broadcast_shapes
 from minigrad.primitive import Array
-from minigrad.promotion import checked_cast
+from minigrad.promotion import as_value, checked_cast
 from minigrad.random import Generator, draw
 from minigrad.tensor import Tensor, wrap
 
@@ -191,7 +191,11 @@ def full(size: Sequence[int], fill_value: float, **options: Unpack[Options]) -> 
     Raises:
         RuntimeError: The value is out of the range of the dtype.
     """
-    return _constant(checked_cast(np.full, new_size((size,)), fill_value, _requested_dtype(options)), options)
+    shape, dtype = new_size((size,)), _requested_dtype(options)
+    if dtype is None:
+        dtype = tensor(fill_value).array.dtype
+    value = as_value(fill_value, wrap(np.empty(0, dtype)))
+    return _constant(np.full(shape, value.array), options)
 
 
 def _like(make: Callable[..., Tensor], input: Tensor, options: Options, *fill_value: float) -> Tensor:

@@ -207,6 +207,8 @@ class set_grad_enabled(set_recording):
     """Record or not: at once; used as a context manager, until the end of the block; as a decorator, in each call."""
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled(): argument 'mode' must be bool, not {type(mode).__name__}")
         super().__init__(mode)
         self._outside = thread.state.grad_enabled
         thread.state.grad_enabled = mode

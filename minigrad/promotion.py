@@ -107,11 +107,12 @@ def as_value(value: Any, like: T) -> T:
 
     Raises:
         TypeError: It is neither a tensor nor a scalar nor an array.
-        RuntimeError: A scalar is out of the range of that dtype.
-        ValueError: NaN is to be an integer.
+        RuntimeError: A scalar is out of the range of that dtype, or NaN is to be an integer.
     """
     dtype, value = like.array.dtype, unwrap_scalar(value)
     if isinstance(value, bool | int | float):
+        if dtype.kind in "iu" and value != value:
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
         array = checked_cast(lambda: np.array(int(value) if dtype.kind in "iu" else value, dtype))
         if dtype.kind == "f" and np.isinf(array) and math.isfinite(value):
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")

@@ -6,6 +6,7 @@ containers and scalars as JSON text. It contains no pickles, so loading cannot e
 
 import contextlib
 import errno
+import itertools
 import json
 import math
 import os
@@ -33,6 +34,9 @@ STRUCTURE = "structure"
 
 MAX_DEPTH = 100
 """How deep containers may be nested."""
+
+MAX_NESTING = 10 * MAX_DEPTH
+"""Deeper brackets are not in what `save` writes: a container has three."""
 
 
 def save(obj: Any, f: File) -> None:
@@ -88,6 +92,7 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None)
         RuntimeError: The file was not written by `save`, or is incomplete or corrupt; or map_location is another device.
         TypeError: `f` is neither a path nor a binary file.
         OSError: The file cannot be opened or read.
+        MemoryError, RecursionError: There is too little memory, or too little is left of the stack, to load the object.
     """
     if not callable(map_location):
         for location in map_location.values() if isinstance(map_location, dict) else [map_location]:
@@ -99,6 +104,7 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None)
         raise TypeError(f"load(): argument 'f' must be a path or a binary file, not {type(f).__name__}")
     if f.seek(0, os.SEEK_END) == 0:  # nor is there an end of a device such as /dev/zero
         raise RuntimeError(f"{getattr(f, 'name', 'the file')} cannot be loaded: it is not a complete file, but empty")
+    text = ""
     try:
         arrays = read(f)
         text = arrays.pop(STRUCTURE).tobytes().decode()
@@ -109,10 +115,18 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = None)
     except Exception as error:  # any error while parsing means that the file is invalid
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)):
             raise  # the file may be right; but EINVAL means a position that is none
+        if isinstance(error, RecursionError) and nesting(text) <= MAX_NESTING:
+            raise  # the caller has left too little of the stack
         name = getattr(f, "name", "the file")
         reason = foreign_format(f) or f"it is not a complete file written by minigrad.save ({error})"
         raise RuntimeError(f"{name} cannot be loaded: {reason}") from error
     return obj
+
+
+def nesting(text: str) -> int:
+    """Return how deep the brackets of a JSON text are nested; those in strings count too."""
+    depths = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    return max(depths, default=0)
 
 
 def foreign_format(file: IO[bytes]) -> str | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad.testing import arrays, shapes
+from tests.reference import torch
 from tests.torch_parity import Library, assert_same_in_both
 
 PROGRAMS: dict[str, Callable[[Library], Any]] = {
@@ -230,7 +231,6 @@ def test_distributions() -> None:
 def test_overflow_gives_inf_without_a_warning() -> None:
     x = minigrad.tensor([1e300, -1e300])
     assert x.tolist() == [math.inf, -math.inf]
-    assert minigrad.full((), 1e300).item() == math.inf
     assert (minigrad.tensor(3.0) / 1e300).item() == 0
 
 
@@ -245,3 +245,16 @@ def test_the_greatest_random_number_draws_the_last_category() -> None:
     generator.numpy = Greatest()  # type: ignore[assignment]
     drawn = minigrad.ones(1000, 3).multinomial(2, replacement=True, generator=generator)
     assert set(drawn.reshape(-1).tolist()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(1e300, "float32"), (1e5, "float16"), (300, "uint8"), (math.nan, "int64"), (math.inf, "int64"), (1e30, "int32")],
+)
+def test_full_refuses_what_is_out_of_the_range_of_the_dtype(value: float, dtype: str) -> None:
+    for library in (torch, minigrad):
+        with pytest.raises(RuntimeError, match=r"cannot be converted to .* without overflow"):
+            library.full((2,), value, dtype=getattr(library, dtype))
+    with pytest.raises(RuntimeError, match="without overflow"):
+        minigrad.full((2,), 1e300)
+    assert minigrad.full((2,), math.inf).tolist() == [math.inf] * 2

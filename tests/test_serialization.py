@@ -1,6 +1,7 @@
 """save and load: round trips, corrupt and hostile files, and atomicity of writes."""
 
 import copy
+import inspect
 import io
 import json
 import math
@@ -286,6 +287,19 @@ HOSTILE = {
     "foreign member": with_member("tensor0"),
     "duplicate member": with_member("structure.npy"),
 }
+
+
+def test_too_little_stack_is_not_the_fault_of_the_file() -> None:
+    nested: Any = 1.5
+    for _ in range(99):
+        nested = {"a": nested}
+    content = saved(nested)
+
+    def load_below(frames: int) -> Any:
+        return load_below(frames - 1) if frames else load(io.BytesIO(content))
+
+    with pytest.raises(RecursionError):
+        load_below(sys.getrecursionlimit() - len(inspect.stack()) - 80)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
