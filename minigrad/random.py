@@ -30,8 +30,15 @@ class Generator:
         self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
-        """Reset the generator to a seed (taken modulo 2^64) and return it. Equal seeds give equal streams."""
-        self._seed = int(seed)
+        """Reset the generator to a seed (taken modulo 2^64) and return it. Equal seeds give equal streams.
+
+        Raises:
+            TypeError: The seed is no number.
+        """
+        try:
+            self._seed = int(seed)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TypeError(f"manual_seed(): argument 'seed' must be int, not {type(seed).__name__}") from error
         self.numpy = np.random.default_rng(self._seed % 2**64)
         return self
 
