@@ -327,6 +327,22 @@ def test_values_that_the_program_does_not_fit() -> None:
         if k in (6, 8):
             y[:3] = -100  # ignored: another way through the loss
         assert_same(arrays_of(compiled(x, y)), arrays_of(eager.step(x, y)))
+    layers = [nn.Dropout(0.5), nn.Linear(8, 5)]
+    model = nn.Sequential(*layers)
+
+    @minigrad.no_grad()
+    def loss(x: Any, y: Any) -> Any:
+        return F.cross_entropy(model(x), y)
+
+    compiled_loss: Any = minigrad.compile(loss)
+    for k in range(10):
+        x, y = eager.data()
+        if k == 6:
+            y[:3] = -100
+        minigrad.manual_seed(k)
+        found = [*arrays_of(compiled_loss(x, y)), *arrays_of(minigrad.rand(1))]
+        minigrad.manual_seed(k)
+        assert_same(found, [*arrays_of(loss(x, y)), *arrays_of(minigrad.rand(1))])
     before = state_of(other)
     y[0] = 17
     with pytest.raises(IndexError, match="Target 17 is out of bounds"):
@@ -389,6 +405,37 @@ def test_an_argument_that_begins_to_require_a_gradient() -> None:
     with pytest.warns(UserWarning, match="argument requires a gradient"):
         compiled(x).backward()
     assert_same(arrays_of(x.grad), [np.full(3, 2, np.float32)])
+
+
+def test_a_write_of_a_replay_is_noticed_by_other_graphs() -> None:
+    eager, other = twins(WORKLOADS[0])
+    compiled: Any = minigrad.compile(other.step)
+    for _ in range(5):
+        compiled(*eager.data())
+    weight: Any = other.model[0].weight  # type: ignore[index]
+    y = (weight * weight).sum()
+    compiled(*eager.data())
+    with pytest.raises(RuntimeError, match="modified"):
+        y.backward()
+
+
+def test_a_list_that_grows_is_seen() -> None:
+    scales = [minigrad.tensor(2.0)]
+
+    def scaled(x: Any) -> Any:
+        for scale in scales:
+            x = x * scale
+        return x
+
+    compiled: Any = minigrad.compile(scaled)
+    for k in range(15):
+        if k == 5:
+            scales.append(minigrad.tensor(3.0))
+        if k == 10:
+            scales[0] = minigrad.tensor(4.0)
+        x = normal(3)
+        assert_same(arrays_of(compiled(x)), arrays_of(scaled(x)))
+    assert len(compiled.programs()) == 3
 
 
 def test_another_argument_at_each_call() -> None:

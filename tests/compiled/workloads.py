@@ -158,6 +158,28 @@ def manual_update() -> Workload:
     return Workload(model, step, lambda: (normal(16, 8), normal(16, 1)))
 
 
+def transposed_loss() -> Workload:
+    model = nn.Linear(8, 8)
+
+    def prediction(x: Any) -> Any:
+        return model(x.transpose(0, 1)).transpose(0, 1)
+
+    return Workload(model, trainer_of(prediction, model), lambda: (normal(6, 50, 8), normal(6, 50, 8)))
+
+
+def trainer_of(prediction: Callable[[Any], Any], model: nn.Module) -> Callable[..., Any]:
+    optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: Any, y: Any) -> Any:
+        loss = F.mse_loss(prediction(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 def accumulation() -> Workload:
     model = nn.Linear(8, 1)
     optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
@@ -189,6 +211,7 @@ def noise() -> Workload:
     optimizer = minigrad.optim.HeavyBall(model.parameters(), lr=0.01)
 
     def step(x: Any, y: Any) -> Any:
+        minigrad.rand(2)  # unused, but drawn
         noisy = x + 0.1 * minigrad.randn_like(x) + minigrad.empty(8).uniform_()
         loss = F.mse_loss(model(noisy * minigrad.rand(8).bernoulli()), y)
         optimizer.zero_grad()
@@ -289,7 +312,10 @@ def writes_in_place() -> Workload:
         buffer[:, :4] = h[:, 4:] * 2
         buffer[:, 4:].add_(h[:, :4]).relu_()
         buffer[0] = 1
-        loss = ((buffer - y) ** 2).mean()
+        twice = x * 2
+        before = twice * y
+        twice.add_(1)
+        loss = ((twice * y - before) ** 2).mean() + ((buffer - y) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -361,6 +387,6 @@ def inference() -> Workload:
 
 WORKLOADS: list[Callable[[], Workload]] = [
     mlp, activations, batch_norm, weighted_classes, convolution, embedding, recurrent, lstm, gru, transformer, clipping,
-    manual_update, accumulation, accumulation_over_calls, noise, gradient_penalty, two_optimizers, own_step, averaged_weights,
-    writes_in_place, gathered, large_elementwise, scalar_chain, inference,
+    manual_update, transposed_loss, accumulation, accumulation_over_calls, noise, gradient_penalty, two_optimizers, own_step,
+    averaged_weights, writes_in_place, gathered, large_elementwise, scalar_chain, inference,
 ]  # fmt: skip

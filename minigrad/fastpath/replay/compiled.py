@@ -146,7 +146,6 @@ class Capture:
         self.externals = recorder.externals
         self.expected = list(map(guarded, self.externals))
         self.optimizers = [optimizer for optimizer, inline in recorder.optimizers if inline]
-        self.steppers = [optimizer for optimizer, _ in recorder.optimizers]
         self.native = [optimizer for optimizer, inline in recorder.optimizers if not inline]
         self.entry = [(recorder.leaves[key], present) for key, present in recorder.needs_entry.items()]
         self._entry_arrays: list[tuple[Any, Array]] = []
@@ -204,8 +203,6 @@ class Capture:
             version.last_write = now
         for leaf, grad in zip(self.leaves, self.grads):  # noqa: B905
             leaf._grad = grad
-        for optimizer in self.steppers:
-            optimizer.stepped = True
         if type(self.result) is Tensor:
             return wrap(self.outputs[0].copy())
         return with_tensors(self.result, iter([wrap(x.copy()) for x in self.outputs]))

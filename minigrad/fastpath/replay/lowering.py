@@ -157,7 +157,8 @@ def _mse_loss(arrays: Sequence[Any], attributes: dict[str, Any], out: Array) -> 
     x, y = arrays
     if x.dtype.char not in "fd":
         return None
-    error, square, total = np.empty_like(x), np.empty_like(x), np.empty_like(out)
+    error = x - y  # lies in memory as it does in the forward function, which decides the order of the sum
+    square, total = error * error, np.empty_like(out)
     return [
         ufunc_call(np.subtract, (x, y), error),
         ufunc_call(np.multiply, (error, error), square),

@@ -45,7 +45,7 @@ class Watch:
         self.tensors: list[Tensor] = []
         self.impure: list[str] = []
         self._cells: list[CellType] = []
-        self._dicts: list[dict[str, Any]] = []
+        self._dicts: list[Any] = []  # and lists
         self._keys: list[Any] = []
         self._containers: list[Any] = []
         self._seen: dict[int, Any] = {}
@@ -57,7 +57,8 @@ class Watch:
         self._lengths = list(map(len, self._containers))
         self._values = list(map(getitem, self._dicts, self._keys))
         self._held = list(map(contents, self._cells))
-        self.state = [x if isinstance(x, PLAIN) else id(x) for x in (*self._values, *self._held)]
+        values = [x if isinstance(x, PLAIN) and type(x) is not tuple else id(x) for x in (*self._values, *self._held)]
+        self.state = [self._lengths, values]
 
     def change(self) -> str | None:
         """Return the name of something that has changed since, or None."""
@@ -83,7 +84,7 @@ class Watch:
                 )
                 or self.change() is None
             )
-        except (KeyError, ValueError):
+        except (LookupError, ValueError):
             return False
 
     def _visit(self, value: Any) -> None:
@@ -112,7 +113,9 @@ class Watch:
         elif isinstance(value, list | tuple | set):
             if not isinstance(value, tuple):
                 self._containers.append(value)
-            for item in value if len(value) <= MANY else ():
+            for k, item in enumerate(value if len(value) <= MANY else ()):
+                if isinstance(value, list):
+                    self._add(value, k)
                 self._visit(item)
         elif hasattr(value, "__wrapped__"):  # another compiled function, for example
             self._visit(value.__wrapped__)
@@ -134,7 +137,7 @@ class Watch:
             self._add(attributes, name)
             self._visit(value)
 
-    def _add(self, attributes: dict[str, Any], name: Any) -> None:
+    def _add(self, attributes: Any, name: Any) -> None:
         self._dicts.append(attributes)
         self._keys.append(name)
 
