@@ -69,7 +69,7 @@ def explain_classes(namespace: Mapping[str, Any], *names: str) -> None:
 def explained(error: Exception, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Exception:
     """Return an error that a function raised: itself if it was raised on purpose, else one that says what the caller did."""
     accident = _is_accident(error)
-    if not accident and error.__cause__ is None:
+    if not accident and error.__cause__ is None and not isinstance(error, AttributeError):  # which a module raises itself
         return error
     name = type(args[0]).__name__ if function.__name__ in ("__init__", "forward", "step") else function.__name__
     signature = inspect.signature(function)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.arguments import explain_errors
 from minigrad.autodiff import toposort
 from minigrad.autograd import grad
 from minigrad.autograd.anomaly import ALL_PAIRS, compares_all_pairs
@@ -70,6 +71,7 @@ class Summary:
         return f"{table(rows)}\n{self.total_params:,} parameters: {self.trainable_params:,} trainable, {frozen:,} frozen"
 
 
+@explain_errors
 def summary(model: Module, input: Any, *, depth: float = inf) -> Summary:
     """Return the layers of a model with the shapes of their results and their parameters, as torchinfo's ``summary`` does.
 
@@ -183,6 +185,7 @@ class Diagnosis:
         return "\n".join([table(rows), *dead, *(f"Warning: {warning}" for warning in self.warnings)])
 
 
+@explain_errors
 def diagnose(model: Module, optimizer: Optimizer | None = None, closure: Callable[[], Tensor] | None = None) -> Diagnosis:
     """Examine a training between ``loss.backward()`` and ``optimizer.step()``, and warn of the classic mistakes.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arguments import explain_errors
 from minigrad.autodiff import Cotangent, Vertex, accumulate, own, run_backward
 from minigrad.backend import current
 from minigrad.methods.autograd import call_after_backward, gradient_targets, root_cotangent
@@ -12,6 +13,7 @@ from minigrad.primitive import Array
 from minigrad.tensor import Tensor, wrap
 
 
+@explain_errors
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -70,6 +72,7 @@ def grad(
     return tuple(result)
 
 
+@explain_errors
 def backward(
     tensors: Tensor | Sequence[Tensor],
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
@@ -111,6 +114,7 @@ def _roots(
     return roots, [g.array for g in gs if g is not None]
 
 
+@explain_errors
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802
     """Return a tensor that shares memory with data: torch needed it for gradients in its first versions."""
     return data.detach().requires_grad_(requires_grad)

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.arguments import explain_errors
 from minigrad.autograd.functional import unit_cotangents
 from minigrad.autograd.grad import as_list, grad
 from minigrad.grad_mode import set_recording
@@ -34,6 +35,7 @@ class GradcheckError(RuntimeError):
     """A gradient is wrong; the message says by which input, and shows both Jacobians."""
 
 
+@explain_errors
 def gradcheck(
     func: Function,
     inputs: Tensor | Sequence[Any],
@@ -106,6 +108,7 @@ def gradcheck(
     return True
 
 
+@explain_errors
 def gradgradcheck(
     func: Function,
     inputs: Tensor | Sequence[Any],

@@ -1,5 +1,8 @@
 """Neural networks: modules and losses, the functions that they apply, and the initialization of parameters."""
 
+from inspect import getmembers as _getmembers
+from inspect import isfunction as _isfunction
+
 from minigrad.arguments import explain_classes as _explain_classes
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
@@ -20,5 +23,9 @@ from minigrad.nn.normalization import *
 from minigrad.nn.pooling import *
 from minigrad.nn.recurrent import *
 
+_methods = [name for name, _ in _getmembers(Module, _isfunction) if name[0] != "_" and name != "forward"]
 _explain_classes(globals(), "__init__")
+_explain_classes(
+    {**globals(), "Parameter": None}, "__getitem__", "__setitem__", "append", "extend", "insert", "update", *_methods
+)
 _explain_classes({**globals(), "Linear": None, "MSELoss": None}, "forward")  # the lecture's, whose functions say it

@@ -41,4 +41,4 @@ from minigrad.optim.sgd import SGD
 __all__ = ["NAG", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "HeavyBall", "NAdam", "Optimizer", "RMSprop", "lr_scheduler"]
 
 explain_classes(globals(), "__init__")
-explain_classes({name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__}, "__init__", "step")
+explain_classes({name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__}, "__init__", "load_state_dict", "step")

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
+from minigrad.arguments import explain_classes, explain_errors
 from minigrad.combining import stack
 from minigrad.creation import from_numpy, randperm, tensor
 from minigrad.distributed import get_rank, get_world_size
@@ -119,8 +120,9 @@ class ConcatDataset(Dataset[T_co]):
         return self.cumulative_sizes[-1]
 
 
+@explain_errors
 def random_split(
-    dataset: Dataset[T_co], lengths: Sequence[int | float], generator: Generator | None = None
+    dataset: Dataset[T_co] | Sequence[T_co], lengths: Sequence[int | float], generator: Generator | None = None
 ) -> list[Subset[T_co]]:
     """Randomly split a dataset into disjoint subsets that cover it.
 
@@ -150,7 +152,7 @@ def random_split(
     else:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     order = numpy_generator(generator).permutation(total).tolist()
-    return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]
+    return [Subset(cast(Any, dataset), order[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 # ------------------------------------------------------------------------------------------------------- samplers
@@ -359,6 +361,7 @@ def _length(sized: Any) -> int:
 # --------------------------------------------------------------------------------------------------------- batches
 
 
+@explain_errors
 def default_collate(samples: Sequence[Any]) -> Any:
     """Combine a list of samples into a batch with a new first dimension, as `torch.utils.data.default_collate`.
 
@@ -510,3 +513,6 @@ class DataLoader(Generic[T_co]):
 
     def __len__(self) -> int:
         return _length(self.sampler if self.batch_sampler is None else self.batch_sampler)
+
+
+explain_classes({cls.__name__: cls for cls in (ConcatDataset, DataLoader, Subset, TensorDataset)}, "__init__", "__getitem__")

@@ -82,7 +82,7 @@ def compile(function: F, *, fullgraph: bool = False, dynamic: bool | None = None
     >>> for x in (1.0, 2.0, 3.0, 4.0):
     ...     loss = step(minigrad.tensor(x))
     >>> loss
-    tensor(116.6400)
+    tensor(1.0650)
     >>> step.programs()[0]  # doctest: +SKIP
     8 calls; 2 folded, 0 dropped
         ...

@@ -75,7 +75,7 @@ def ufunc_call(ufunc: np.ufunc, operands: Sequence[Any], out: Array) -> Call:
 
 
 def lower(op: Primitive, arrays: Sequence[Any], attributes: dict[str, Any], out: Array) -> list[Call]:
-    """Return the calls that apply a primitive to arrays of suitable dtypes. None where the result is a view of the first."""
+    """Return the calls that apply a primitive to arrays of suitable dtypes: none where the result is a view."""
     if any(isinstance(x, np.ndarray) and same_memory(x, out) for x in arrays):
         return []
     lowering = LOWERINGS.get(op.name)

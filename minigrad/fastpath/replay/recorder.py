@@ -66,19 +66,21 @@ class Recorder(Observer):
 
     Args:
         inputs: The buffers that stand for the arguments.
-        leaves: Tensors that have received gradients in a run before.
+        tensors: Those that the function can reach.
 
     Attributes:
         calls: What was computed.
         externals: Tensors that are not made in the run.
         written: Version counters of what the run has written to.
-        leaves: Those tensors that have received a gradient.
+        leaves: The tensors that have received a gradient, by id.
+        entry_grads: The gradients that tensors had before the run, by id of the tensor.
+        needs_entry: Whether the run needs that gradient of a tensor to be there, or not to be there.
         optimizers: Those that have made a step, with whether that stands in `calls`.
-        draws: Whether random numbers were drawn.
+        refusal: Why the run cannot be repeated, if it shows while it runs.
         consumed: The nodes that a backward pass has visited.
     """
 
-    def __init__(self, inputs: Sequence[Array], leaves: Sequence[TensorBase] = ()) -> None:
+    def __init__(self, inputs: Sequence[Array], tensors: Sequence[TensorBase]) -> None:
         self.calls: list[Call] = []
         self.externals: list[TensorBase] = []
         self.written: dict[int, Any] = {}
@@ -95,7 +97,7 @@ class Recorder(Observer):
         self._unexplained: dict[int, Location | None] = {}
         self._stepping: list[Any] = []
         self.refusal: RefusalError | None = None
-        self.entry_grads = {id(leaf): leaf._grad for leaf in leaves}
+        self.entry_grads = {id(x): x._grad for x in tensors}
         for grad in self.entry_grads.values():
             if grad is not None:
                 self._register(grad.array, "gradient")
@@ -165,10 +167,6 @@ class Recorder(Observer):
         self._parts.clear()
         self._unexplained.clear()
         self.entry_grads.clear()
-
-    def leaf_of(self, key: int) -> Any:
-        """Return a tensor that has received a gradient, by its id."""
-        return self.leaves[key]
 
     # ------------------------------------------------------------------------------------------------------ forward
 

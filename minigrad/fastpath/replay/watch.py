@@ -40,6 +40,7 @@ class Watch:
     """
 
     def __init__(self, root: Any, objects: Sequence[Any] = ()) -> None:
+        self._root = root
         self.ids = list(map(id, objects))
         self.modules: list[Module] = []
         self.tensors: list[Tensor] = []
@@ -142,7 +143,7 @@ class Watch:
         self._keys.append(name)
 
     def _visit_function(self, function: FunctionType) -> None:
-        if not is_users(function.__module__):
+        if function is not self._root and not is_users(function.__module__):
             return
         for cell in function.__closure__ or ():
             try:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
+from minigrad.arguments import explain_errors
 from minigrad.combining import stack
 from minigrad.nn.functional.padding import pad
 from minigrad.tensor import Tensor
 
 
+@explain_errors
 def pad_sequence(
     sequences: Iterable[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
 ) -> Tensor:
