@@ -28,17 +28,16 @@ def classes(*shape: int, n: int) -> minigrad.Tensor:
     return minigrad.from_numpy(RNG.integers(0, n, shape))
 
 
+def descend(optimizer: Any, loss: Any) -> Any:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def trainer(model: nn.Module, loss: Callable[..., Any], optimizer: str = "Adam", **options: Any) -> Callable[..., Any]:
     updater = getattr(minigrad.optim, optimizer)(model.parameters(), **{"lr": 0.01, **options})
-
-    def step(x: Any, y: Any) -> Any:
-        value = loss(model(x), y)
-        updater.zero_grad()
-        value.backward()
-        updater.step()
-        return value
-
-    return step
+    return lambda x, y: descend(updater, loss(model(x), y))
 
 
 def regression(model: nn.Module, optimizer: str = "Adam", **options: Any) -> Workload:
@@ -161,23 +160,12 @@ def manual_update() -> Workload:
 def transposed_loss() -> Workload:
     model = nn.Linear(8, 8)
 
-    def prediction(x: Any) -> Any:
-        return model(x.transpose(0, 1)).transpose(0, 1)
-
-    return Workload(model, trainer_of(prediction, model), lambda: (normal(6, 50, 8), normal(6, 50, 8)))
-
-
-def trainer_of(prediction: Callable[[Any], Any], model: nn.Module) -> Callable[..., Any]:
     optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
 
     def step(x: Any, y: Any) -> Any:
-        loss = F.mse_loss(prediction(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
+        return descend(optimizer, F.mse_loss(model(x.transpose(0, 1)).transpose(0, 1), y))
 
-    return step
+    return Workload(model, step, lambda: (normal(6, 50, 8), normal(6, 50, 8)))
 
 
 def accumulation() -> Workload:
@@ -213,11 +201,7 @@ def noise() -> Workload:
     def step(x: Any, y: Any) -> Any:
         minigrad.rand(2)  # unused, but drawn
         noisy = x + 0.1 * minigrad.randn_like(x) + minigrad.empty(8).uniform_()
-        loss = F.mse_loss(model(noisy * minigrad.rand(8).bernoulli()), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
+        return descend(optimizer, F.mse_loss(model(noisy * minigrad.rand(8).bernoulli()), y))
 
     return Workload(model, step, lambda: (normal(16, 8), normal(16, 1)))
 
@@ -277,11 +261,7 @@ def own_step() -> Workload:
     optimizer = TorchStyle(model.parameters())
 
     def step(x: Any, y: Any) -> Any:
-        loss = F.mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
+        return descend(optimizer, F.mse_loss(model(x), y))
 
     return Workload(model, step, lambda: (normal(16, 8), normal(16, 1)))
 
@@ -292,9 +272,7 @@ def averaged_weights() -> Workload:
 
     def step(x: Any, y: Any) -> Any:
         loss = F.mse_loss(model[0](x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         for average, p in zip(model[1].parameters(), model[0].parameters(), strict=True):
             average.data.mul_(0.9).add_(p.data, alpha=0.1)
         return loss
@@ -316,9 +294,7 @@ def writes_in_place() -> Workload:
         before = twice * y
         twice.add_(1)
         loss = ((twice * y - before) ** 2).mean() + ((buffer - y) ** 2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return loss, buffer.detach()
 
     return Workload(model, step, lambda: (normal(16, 8), normal(16, 1)))
@@ -332,9 +308,7 @@ def gathered() -> Workload:
         log_p = F.log_softmax(model(x), 1)
         picked = log_p[minigrad.arange(16), y] * (y > 1) + log_p.gather(1, y[:, None])[:, 0]
         loss = -picked.mean() + log_p.topk(2, 1).values.sum() * 0.01
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return loss, (log_p.argmax(1) == y).float().mean()
 
     return Workload(model, step, lambda: (normal(16, 8), classes(16, n=5)))
@@ -347,11 +321,10 @@ def large_elementwise() -> Workload:
 
     def step(x: Any, y: Any) -> Any:
         w, scale = model
-        h = ((x * w + 1) * w - y).relu() * w
+        inner = (x * w + 1) * w
+        h = (inner - y + inner.expand(100_003)).relu() * w  # a view within the chain
         loss = (h.tanh() * scale - x.exp() * 0.01).sum() * 1e-4
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         return loss, h.detach()
 
     return Workload(model, step, lambda: (normal(100_003), normal(100_003)))

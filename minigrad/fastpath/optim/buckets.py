@@ -330,11 +330,11 @@ class BucketPlan:
                 objects += map(len, states)
         return objects
 
-    def holds(self, states: Mapping[Tensor, Any]) -> bool:
-        """Return whether the parameters and their state are those of the buckets."""
+    def holds(self, params: Sequence[Tensor], states: Mapping[Tensor, Any]) -> bool:
+        """Return whether these parameters and their state are those of the buckets."""
         try:
-            objects = self._objects(self.params)
-        except (KeyError, AttributeError):
+            objects = self._objects(params)
+        except (KeyError, AttributeError):  # state was removed, or replaced by something that is no Tensor
             return False
         return (
             states is self.states
@@ -345,21 +345,13 @@ class BucketPlan:
 
     def grads(self, group: Mapping[str, Any], states: Mapping[Tensor, Any]) -> list[Array] | None:
         """Return the gradients of a group, or None if the plan is not for its options, parameters and state of now."""
-        if self.buckets is None or states is not self.states or not self.is_current(group):
+        if self.buckets is None or not self.is_current(group):
             return None
         params = [p for p in group["params"] if p._grad is not None]
-        try:
-            objects = self._objects(params)
-        except (KeyError, AttributeError):  # state was removed, or replaced by something that is no Tensor
+        if not self.holds(params, states):
             return None
         arrays = [p._grad.array for p in params]
-        current = (
-            len(objects) == len(self.objects)
-            and all(map(is_, objects, self.objects))
-            and list(map(get_shape, arrays)) == self.shapes
-            and list(map(get_dtype, arrays)) == self.dtypes
-            and not (self.flat_scalars and not all(map(all_equal, self.flat_scalars)))
-        )
+        current = list(map(get_shape, arrays)) == self.shapes and list(map(get_dtype, arrays)) == self.dtypes
         return arrays if current else None
 
 
@@ -415,7 +407,7 @@ def refresh(optimizer: Optimizer) -> bool:
     for plan, group in zip(plans, optimizer.param_groups, strict=True):
         if not plan.is_current(group):
             plan.bind(optimizer, group)
-        if plan.buckets is None or not plan.holds(optimizer.state):
+        if plan.buckets is None or not plan.holds(plan.params, optimizer.state):
             return False
     return True
 

@@ -210,8 +210,7 @@ class Capture:
     def _own_gradients(self) -> None:
         """Take the memory of gradients back: a tensor that somebody else holds gets a copy, and a new one takes its place."""
         counts = list(map(sys.getrefcount, self.grads))
-        for k, (count, usual) in enumerate(zip(counts, self._references, strict=True)):
-            held = self.grads[k]
+        for k, (held, count, usual) in enumerate(zip(self.grads, counts, self._references, strict=True)):
             if held is not None and count > usual:
                 array, held.array = held.array, held.array.copy()
                 self.grads[k] = wrap(array)

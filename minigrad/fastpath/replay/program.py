@@ -36,7 +36,6 @@ class CapturedProgram:
         calls: What is done at each replay, in order.
         folded: Calls whose result is the same at each replay; it stays where it is.
         dropped: Calls whose result nobody needs.
-        first_write: How many calls are done before the first that writes to memory from outside.
     """
 
     def __init__(self, recorder: Recorder, results: Sequence[Array]) -> None:
@@ -48,9 +47,9 @@ class CapturedProgram:
         self.calls, self.folded = self._without_constant(self.calls)
         self.calls = without_repeated(self.calls, needed, self.outside)
         outside = [any(self.outside(x) for x in call.writes) for call in self.calls]
-        self.first_write = outside.index(True) if True in outside else len(outside)
+        first_write = outside.index(True) if True in outside else len(outside)
         needed |= {id(owner(x)) for call in self.calls for x in call.writes if self.outside(x)}
-        before, after = self.calls[: self.first_write], self.calls[self.first_write :]
+        before, after = self.calls[:first_write], self.calls[first_write:]
         self._wrote = [False]
         first, second = (steps_of(part, needed | read_by(rest)) for part, rest in ((before, after), (after, [])))
         self._steps = [*first, (setitem, self._wrote, 0, True), *second]
@@ -224,7 +223,8 @@ def on_blocks(call: Call, first: Call) -> bool:
 def block_step(calls: Sequence[Call], needed: set[int]) -> tuple[Any, ...]:
     """Return one call that does elementwise calls block by block; results that only they need stay in the cache."""
     size = calls[0].writes[0].size
-    made = {id(x) for call in calls for x in call.writes if owner(x) is x and id(x) not in needed}
+    viewed = {id(owner(x)) for call in calls for x in (*call.reads, *call.writes) if owner(x) is not x}
+    made = {id(x) for call in calls for x in call.writes if owner(x) is x} - needed - viewed
     first_use: set[int] = set()
     scratch: dict[int, Array] = {}
     for call in calls:

@@ -21,7 +21,7 @@ MANY = 1000
 IMPURE = ("random", "time", "datetime", "secrets", "uuid", "numpy.random")
 """Modules whose functions give something else at each call."""
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), tuple)
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
 contents = attrgetter("cell_contents")
 
 
@@ -58,7 +58,7 @@ class Watch:
         self._lengths = list(map(len, self._containers))
         self._values = list(map(getitem, self._dicts, self._keys))
         self._held = list(map(contents, self._cells))
-        values = [x if isinstance(x, PLAIN) and type(x) is not tuple else id(x) for x in (*self._values, *self._held)]
+        values = [x if isinstance(x, PLAIN) else id(x) for x in (*self._values, *self._held)]
         self.state = [self._lengths, values]
 
     def change(self) -> str | None:
@@ -89,9 +89,7 @@ class Watch:
             return False
 
     def _visit(self, value: Any) -> None:
-        if isinstance(value, PLAIN) and not isinstance(value, tuple):
-            return
-        if id(value) in self._seen or isinstance(value, type):
+        if isinstance(value, (type, *PLAIN)) or id(value) in self._seen:
             return
         self._seen[id(value)] = value
         self._visit_class(type(value))
@@ -181,15 +179,14 @@ def global_names(code: CodeType) -> list[str]:
 
 
 def stores_state(function: Callable[..., Any]) -> tuple[str, int] | None:
-    """Return the name and the line where a function keeps a value for its next call: in a global, outer or attribute."""
+    """Return the name and the line where a function keeps a value for its next call: in a global or outer variable."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         return None
-    line = code.co_firstlineno
     for instruction in dis.get_instructions(code):
-        line = instruction.starts_line or line if not isinstance(instruction.starts_line, bool) else line
         if instruction.opname == "STORE_GLOBAL" or (
             instruction.opname == "STORE_DEREF" and instruction.argval in code.co_freevars
         ):
-            return str(instruction.argval), line
+            line = instruction.positions and instruction.positions.lineno
+            return str(instruction.argval), line or code.co_firstlineno
     return None
