@@ -438,6 +438,15 @@ def test_a_list_that_grows_is_seen() -> None:
     assert len(compiled.programs()) == 3
 
 
+def test_a_long_list_that_grows_is_seen() -> None:
+    data = [1.0] * 1001  # too long to be watched element by element
+    compiled: Any = minigrad.compile(lambda x: x * len(data))
+    for k in range(10):
+        if k == 5:
+            data.append(1.0)
+        assert_same(arrays_of(compiled(minigrad.ones(2))), [np.full(2, len(data), np.float32)])
+
+
 def test_another_argument_at_each_call() -> None:
     compiled: Any = minigrad.compile(lambda x, k: x * k)
 
