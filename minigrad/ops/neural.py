@@ -141,8 +141,8 @@ def cross_entropy_vjp(u: Array, x: Array, *, index: Array) -> Array:
     out, scale = np.empty(x.shape, x.dtype), x.dtype.type(u / len(index))
     for part in row_blocks(x):
         sums, _ = exponentials(x[part], 1, out[part])
+        out[part][np.arange(len(sums)), index[part]] -= sums[:, 0]  # before the scale, so that a certain class leaves 0
         out[part] *= scale / sums
-    out[np.arange(len(index)), index] -= scale
     return out
 
 

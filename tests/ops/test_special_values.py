@@ -490,3 +490,15 @@ def test_a_certain_prediction_has_no_negative_loss(level: float) -> None:
     assert 0 <= right < 1e-6
     assert OWN["cross_entropy"](from_numpy(logits[:, :1]), index=np.array([0])).item() == 0  # of one class
     assert wrong_class == pytest.approx(200, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@given(logits=st.lists(st.floats(-1e4, 1e4, width=16), min_size=1, max_size=20))
+def test_of_one_class_loss_and_gradient_are_zero(kind: type, logits: list[float]) -> None:
+    x = from_numpy(np.array(logits, kind)[:, None]).requires_grad_()
+    for name, attributes in {"cross_entropy": {"index": np.zeros(len(logits), int)}, "log_softmax": {"dim": 1}}.items():
+        out = OWN[name](x, **attributes)
+        assert not out.detach().numpy().any()
+        (gradient,) = grad(out.sum(), [x])
+        assert not gradient.numpy().any()
+    assert (x.softmax(1).detach().numpy() == 1).all()
