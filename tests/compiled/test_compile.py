@@ -251,18 +251,66 @@ def hook(model: Any, optimizer: Any) -> None:
     model[0].weight.register_hook(lambda g: g * 0.5)
 
 
+def second_hook(model: Any, optimizer: Any) -> None:
+    hook(model, optimizer)  # in the list that a hook was removed from
+
+
+def lr_in_place(model: Any, optimizer: Any) -> None:
+    group = optimizer.param_groups[0]
+    if isinstance(group["lr"], float):
+        group["lr"] = minigrad.tensor(0.02)
+    else:
+        group["lr"].mul_(0.5)
+
+
+def betas(model: Any, optimizer: Any) -> None:
+    optimizer.param_groups[0]["betas"] = (0.5, 0.9)
+
+
+def groups_of_copies(model: Any, optimizer: Any) -> None:
+    optimizer.param_groups[:] = [{**group, "lr": 0.05} for group in optimizer.param_groups]
+
+
+def fewer_parameters(model: Any, optimizer: Any) -> None:
+    del optimizer.param_groups[0]["params"][0]
+
+
+def moment_replaced(model: Any, optimizer: Any) -> None:
+    state = optimizer.state[optimizer.param_groups[0]["params"][0]]
+    state["exp_avg"] = state["exp_avg"] * 0.5
+
+
+def moment_written(model: Any, optimizer: Any) -> None:
+    optimizer.state[optimizer.param_groups[0]["params"][0]]["exp_avg"].mul_(0.5)
+
+
+def moment_with_new_data(model: Any, optimizer: Any) -> None:
+    moment = optimizer.state[optimizer.param_groups[0]["params"][0]]["exp_avg_sq"]
+    moment.data = moment.data * 0.5
+
+
+def step_of_one(model: Any, optimizer: Any) -> None:
+    optimizer.state[optimizer.param_groups[0]["params"][1]]["step"].add_(7)
+
+
+def one_forgotten(model: Any, optimizer: Any) -> None:
+    del optimizer.state[optimizer.param_groups[0]["params"][0]]
+
+
 def other_layer(model: Any, optimizer: Any) -> None:
     model[1] = nn.Tanh()
 
 
 CHANGES: list[Change] = [
     new_lr, scheduler, weight_decay, loaded, forgotten, written, new_data, new_parameter, frozen, evaluation, other_dropout,
-    new_group, left_gradient, no_gradient, hook, other_layer,
+    new_group, left_gradient, no_gradient, hook, second_hook, lr_in_place, betas, groups_of_copies, fewer_parameters,
+    moment_replaced, moment_written, moment_with_new_data, step_of_one, one_forgotten, other_layer,
 ]  # fmt: skip
 
 
 def dropped(zero: bool) -> tuple[Workload, Any]:
     model = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+    model[0].weight.register_hook(lambda g: g * 2).remove()
     optimizer = minigrad.optim.Adam(model.parameters(), lr=0.01)
 
     def step(x: Any, y: Any) -> Any:
@@ -293,7 +341,7 @@ def test_a_change_from_outside_is_seen(change: Change, zero: bool) -> None:
         expected = arrays_of(eager.step(*batch))
         minigrad.manual_seed(k)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore" if change is hook else "error")
+            warnings.simplefilter("ignore" if change in (hook, second_hook) else "error")
             assert_same(arrays_of(compiled(*batch)), expected)
         assert_same(state_of(other), state_of(eager))
         if k == 4:

@@ -496,9 +496,10 @@ def test_a_certain_prediction_has_no_negative_loss(level: float) -> None:
 @given(logits=st.lists(st.floats(-1e4, 1e4, width=16), min_size=1, max_size=20))
 def test_of_one_class_loss_and_gradient_are_zero(kind: type, logits: list[float]) -> None:
     x = from_numpy(np.array(logits, kind)[:, None]).requires_grad_()
-    for name, attributes in {"cross_entropy": {"index": np.zeros(len(logits), int)}, "log_softmax": {"dim": 1}}.items():
-        out = OWN[name](x, **attributes)
-        assert not out.detach().numpy().any()
+    outs = [OWN["cross_entropy"](x, index=np.zeros(len(logits), int)), OWN["log_softmax"](x, dim=1)]
+    for out in outs:
         (gradient,) = grad(out.sum(), [x])
+        assert gradient is not None
+        assert not out.detach().numpy().any()
         assert not gradient.numpy().any()
     assert (x.softmax(1).detach().numpy() == 1).all()

@@ -16,14 +16,16 @@ from minigrad.autodiff import next_sequence_nr, wrap
 from minigrad.backend import get_backend
 from minigrad.dtypes import get_default_dtype
 from minigrad.fastpath.dispatch import Dispatch
-from minigrad.fastpath.optim.buckets import refresh
+from minigrad.fastpath.optim.buckets import all_equal, refresh
 from minigrad.fastpath.optim.tracer import same_values
+from minigrad.fastpath.replay.guards import Guards
 from minigrad.fastpath.replay.lowering import MismatchError
 from minigrad.fastpath.replay.program import CapturedProgram
 from minigrad.fastpath.replay.recorder import Recorder, RefusalError, draw_again
 from minigrad.fastpath.replay.watch import PLAIN, Watch, stores_state
 from minigrad.grad_mode import thread
 from minigrad.nn import Module
+from minigrad.optim import Optimizer
 from minigrad.primitive import Array
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
@@ -33,7 +35,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 PROGRAMS = 8
 """How many programs a function has at most, for arguments of different shapes and for different states of its modules."""
 
-guarded = attrgetter("array", "_requires_grad", "hooks", "_post_accumulate_hooks")
 get_array = attrgetter("array")
 described = attrgetter("array.shape", "array.dtype", "array.strides", "_requires_grad", "node")
 
@@ -143,8 +144,6 @@ class Capture:
         self.leaves = list(recorder.leaves.values())
         self.grads = [leaf._grad for leaf in self.leaves]
         self.versions = [*recorder.written.values(), *(g.version for g in self.grads if g is not None)]
-        self.externals = recorder.externals
-        self.expected = list(map(guarded, self.externals))
         self.optimizers = [optimizer for optimizer, inline in recorder.optimizers if inline]
         self.native = [optimizer for optimizer, inline in recorder.optimizers if not inline]
         self.entry = [(recorder.leaves[key], present) for key, present in recorder.needs_entry.items()]
@@ -159,24 +158,19 @@ class Capture:
         self.generators = [x for leaves in draws for x in leaves if isinstance(x, Generator)]
         self._draws = bool(draws)
         self._kept = kept  # objects that the key names by their ids
+        self._fits_arguments = argument_guards(self.described).compile("tensors")
+        self._fits_tensors = tensor_guards(recorder.externals, self.entry).compile()
+        self._same_steps = step_guards(self.optimizers).compile()
         recorder.forget()
         self._references = [usual_references() if grad is not None else 0 for grad in self.grads]
 
     def fits(self, tensors: Sequence[Tensor], modes: Any) -> bool:
         """Return whether the program is for such arguments, in the state of now."""
-        return self.modes == modes and self.described == list(map(described, tensors)) and self.is_current()
+        return self.modes == modes and self._fits_arguments(tensors) and self.is_current()
 
     def is_current(self) -> bool:
         """Return whether parameters, options and gradients are those that the program is for."""
-        try:
-            if list(map(guarded, self.externals)) != self.expected:
-                return False
-        except ValueError:  # another array, whose == gives no truth value
-            return False
-        for leaf, present in self.entry:
-            if (leaf._grad is not None) is not present:
-                return False
-        return all(map(refresh, self.optimizers))
+        return self._fits_tensors() and (self._same_steps() or all(map(refresh, self.optimizers)))
 
     def replay(self, arrays: Sequence[Array]) -> Any:
         """Do the calls with other arguments, and return the result.
@@ -185,7 +179,7 @@ class Capture:
             MismatchError: The values do not fit the program. Nothing is changed outside then.
         """
         for buffer, array in zip(self.buffers, arrays):  # noqa: B905
-            np.copyto(buffer, array)
+            buffer[...] = array  # half the time of np.copyto
         for leaf, array in self._entry_arrays:
             if leaf._grad.array is not array:
                 np.copyto(array, leaf._grad.array)
@@ -270,7 +264,7 @@ class Compiled:
             self._given_up
             or thread.state.observer is not None
             or not isinstance(get_backend(), Dispatch)
-            or not self._busy.acquire(blocking=False)
+            or not self._busy.acquire(False)
         ):
             return self._function(*args, **kwargs)
         try:
@@ -388,6 +382,49 @@ class Compiled:
         if self._fullgraph:
             raise RuntimeError(message)
         warnings.warn(message, stacklevel=6)
+
+
+def argument_guards(described: Sequence[Any]) -> Guards:
+    """Return what a list `tensors` of arguments must be like."""
+    guards = Guards()
+    guards.require("len(tensors) == {0}", len(described))
+    for k, (shape, dtype, strides, *rest) in enumerate(described):
+        array = f"tensors[{k}].array"
+        guards.require(f"{array}.shape == {{0}} and {array}.strides == {{1}} and {array}.dtype is {{2}}", shape, strides, dtype)
+        guards.require(f"tensors[{k}]._requires_grad is {{0}} and tensors[{k}].node is {{1}}", *rest)
+    return guards
+
+
+def tensor_guards(tensors: Sequence[Any], entry: Sequence[tuple[Any, bool]]) -> Guards:
+    """Return what tensors from outside must be like, and which gradients must be there."""
+    guards = Guards()
+    for x in tensors:
+        guards.require("{0}.array is {1} and {0}._requires_grad is {2}", x, x.array, x._requires_grad)
+        guards.require("not {0}.hooks and not {0}._post_accumulate_hooks", x)
+    for leaf, present in entry:
+        guards.require("({0}._grad is not None) is {1}", leaf, present)
+    return guards
+
+
+def step_guards(optimizers: Sequence[Optimizer]) -> Guards:
+    """Return what is enough, but not needed, for the calls of the steps of optimizers to be the same: see `refresh`."""
+    guards = Guards()
+    for optimizer in optimizers:
+        plans, groups = optimizer.backend_cache, optimizer.param_groups
+        guards.require("{0}.backend_cache is {1} and len({0}.param_groups) == {2}", optimizer, plans, len(groups))
+        for k, (plan, group) in enumerate(zip(plans, groups, strict=True)):
+            guards.require("{0}.param_groups[{1}] is {2}", optimizer, k, group)
+            guards.require("{0}['params'] is {1} and {0} == {2}.raw and not {2}.live", group, group["params"], plan)
+            guards.require("{0}.buckets is {1} and all(map({2}, {0}.flat_scalars))", plan, plan.buckets, all_equal)
+            guards.require("{0}.state is {1} and len({1}) == {2}", optimizer, plan.states, len(plan.states))
+            for p in plan.params:
+                guards.require("{0}.array is {1}", p, p.array)
+                state = plan.states.get(p)
+                if state is not None:
+                    guards.require("{0}[{1}] is {2} and len({2}) == {3}", plan.states, p, state, len(state))
+                    for name in state.keys() & plan.names:
+                        guards.require("{0}[{1}].array is {2}", state, name, state[name].array)
+    return guards
 
 
 def why_not(recorder: Recorder, watch: Watch, result: Any) -> RefusalError | None:

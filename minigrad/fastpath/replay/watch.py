@@ -7,10 +7,11 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import attrgetter, getitem, is_not
+from operator import attrgetter, getitem
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from minigrad.fastpath.replay.guards import Guards
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
 from minigrad.tensor import Tensor
@@ -36,7 +37,7 @@ class Watch:
         modules: The modules among it.
         tensors: The tensors among it.
         impure: Modules of which it may call functions that give something else at each call.
-        state: Its values, to be compared with those of another time.
+        state: Its values at the beginning, to be compared with those of another time.
     """
 
     def __init__(self, root: Any, objects: Sequence[Any] = ()) -> None:
@@ -51,15 +52,12 @@ class Watch:
         self._containers: list[Any] = []
         self._seen: dict[int, Any] = {}
         self._visit((root, *objects))
-        self.note()
-
-    def note(self) -> None:
-        """Take what there is now for what there was."""
         self._lengths = list(map(len, self._containers))
         self._values = list(map(getitem, self._dicts, self._keys))
         self._held = list(map(contents, self._cells))
         values = [x if isinstance(x, PLAIN) else id(x) for x in (*self._values, *self._held)]
         self.state = [self._lengths, values]
+        self._unchanged: Callable[..., bool] | None = None  # compiled when it is asked for again
 
     def change(self) -> str | None:
         """Return the name of something that has changed since, or None."""
@@ -76,17 +74,25 @@ class Watch:
 
     def is_current(self) -> bool:
         """Return whether everything is as it was. False also where a key has gone."""
+        if self._unchanged is not None and self._unchanged():
+            return True
         try:
-            return (
-                not (
-                    any(map(is_not, map(getitem, self._dicts, self._keys), self._values))
-                    or any(map(is_not, map(contents, self._cells), self._held))
-                    or list(map(len, self._containers)) != self._lengths
-                )
-                or self.change() is None
-            )
+            current = self.change() is None
         except (LookupError, ValueError):
             return False
+        if current and self._unchanged is None:
+            self._unchanged = self._guards().compile()
+        return current
+
+    def _guards(self) -> Guards:
+        guards = Guards()
+        for container, length in zip(self._containers, self._lengths, strict=True):
+            guards.require("len({0}) == {1}", container, length)
+        for attributes, key, value in zip(self._dicts, self._keys, self._values, strict=True):
+            guards.require("{0}[{1}] is {2}", attributes, key, value)
+        for cell, held in zip(self._cells, self._held, strict=True):
+            guards.require("{0}.cell_contents is {1}", cell, held)
+        return guards
 
     def _visit(self, value: Any) -> None:
         if isinstance(value, (type, *PLAIN)) or id(value) in self._seen:
