@@ -455,6 +455,34 @@ def test_an_argument_that_begins_to_require_a_gradient() -> None:
     assert_same(arrays_of(x.grad), [np.full(3, 2, np.float32)])
 
 
+def test_an_argument_with_a_history() -> None:
+    compiled: Any = minigrad.compile(lambda x: x * 2)
+    for _ in range(5):
+        compiled(minigrad.ones(3))
+    leaf = minigrad.ones(3, requires_grad=True)
+    with pytest.warns(UserWarning, match="requires a gradient"):
+        compiled(leaf + 1).sum().backward()
+    assert_same(arrays_of(leaf.grad), [np.full(3, 2, np.float32)])
+
+
+def test_a_group_that_is_added_takes_part() -> None:
+    model, extra = nn.Linear(2, 1), minigrad.ones(2, requires_grad=True)
+    optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: Any) -> None:
+        optimizer.zero_grad(set_to_none=False)
+        model(x).sum().backward()
+        optimizer.step()
+
+    compiled: Any = minigrad.compile(step)
+    for k in range(8):
+        if k == 5:
+            optimizer.add_param_group({"params": [extra], "weight_decay": 1.0})
+            extra.grad = minigrad.zeros(2)
+        compiled(normal(4, 2))
+    np.testing.assert_allclose(extra.detach().numpy(), 0.9**3, rtol=1e-6)
+
+
 def test_a_write_of_a_replay_is_noticed_by_other_graphs() -> None:
     eager, other = twins(WORKLOADS[0])
     compiled: Any = minigrad.compile(other.step)

@@ -390,7 +390,9 @@ def argument_guards(described: Sequence[Any]) -> Guards:
     guards.require("len(tensors) == {0}", len(described))
     for k, (shape, dtype, strides, *rest) in enumerate(described):
         array = f"tensors[{k}].array"
-        guards.require(f"{array}.shape == {{0}} and {array}.strides == {{1}} and {array}.dtype is {{2}}", shape, strides, dtype)
+        guards.require(
+            f"{array}.shape == {{0}} and {array}.strides == {{1}} and {array}.dtype is {{2}}", shape, strides, dtype
+        )
         guards.require(f"tensors[{k}]._requires_grad is {{0}} and tensors[{k}].node is {{1}}", *rest)
     return guards
 

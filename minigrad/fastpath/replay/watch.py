@@ -102,6 +102,7 @@ class Watch:
         if isinstance(value, Tensor):
             self.tensors.append(value)
         elif isinstance(value, Optimizer):
+            self._containers.append(value.param_groups)
             self._visit([group["params"] for group in value.param_groups])
         elif isinstance(value, Module):
             self.modules.append(value)
