@@ -5,7 +5,7 @@ All are optional. What is missing is listed with the command that installs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -29,30 +29,47 @@ def adam_rule(np_module: Any, p: Any, m: Any, v: Any, g: Any, t: Any) -> tuple[A
     return p - LR * (m / (1 - BETA1**t)) / (np_module.sqrt(v / (1 - BETA2**t)) + EPS), m, v
 
 
-def jax_lecture(adam: bool) -> Run:
-    """JAX, compiled by XLA."""
+def jax_step(loss: Callable[..., Any], params: list[Any], data: Sequence[Any], adam: bool) -> Run:
+    """JAX, compiled by XLA: a step of training with a loss of the parameters and the data."""
     jax = import_module("jax")
-    x, y, w, b = map(jax.numpy.asarray, lecture_arrays())
-
-    def loss(params: Any) -> Any:
-        return jax.numpy.mean((x @ params[0] + params[1] - y) ** 2)
 
     def step(params: Any, m: Any, v: Any, t: Any) -> Any:
-        grads = jax.grad(loss)(params)
+        value, grads = jax.value_and_grad(loss)(params, *data)
         if not adam:
-            return [p - LR * g for p, g in zip(params, grads, strict=True)], m, v, t + 1
+            return [[p - LR * g for p, g in zip(params, grads, strict=True)], m, v, t + 1], value
         new = [adam_rule(jax.numpy, *each, t) for each in zip(params, m, v, grads, strict=True)]
-        return [*map(list, zip(*new, strict=True)), t + 1]
+        return [*map(list, zip(*new, strict=True)), t + 1], value
 
     compiled = jax.jit(step)
-    zeros = [0 * w, 0 * b]
-    state: list[Any] = [[w, b], zeros, zeros, jax.numpy.asarray(1.0)]
+    zeros = [0 * p for p in params]
+    state: list[Any] = [params, zeros, zeros, jax.numpy.asarray(1.0)]
 
     def run() -> None:
-        state[:] = compiled(*state)
-        jax.block_until_ready(state)
+        state[:], value = compiled(*state)
+        jax.block_until_ready((state, value))
 
     return run
+
+
+def jax_lecture(adam: bool) -> Run:
+    """JAX: a linear layer."""
+    jnp = import_module("jax.numpy")
+    x, y, w, b = map(jnp.asarray, lecture_arrays())
+    return jax_step(lambda params, x, y: jnp.mean((x @ params[0] + params[1] - y) ** 2), [w, b], (x, y), adam)
+
+
+def jax_mlp() -> Run:
+    """JAX: a hidden layer of 64."""
+    jnp = import_module("jax.numpy")
+    rng = np.random.default_rng(0)
+    shapes = (64, 64), (64, 1), (64, 64), (64,), (64, 1), (1,)
+    x, y, *params = (jnp.asarray(rng.standard_normal(shape, dtype=np.float32) / 8) for shape in shapes)
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        w1, b1, w2, b2 = params
+        return jnp.mean((jnp.maximum(x @ w1 + b1, 0) @ w2 + b2 - y) ** 2)
+
+    return jax_step(loss, params, (x, y), adam=True)
 
 
 def jax_chain() -> Run:
@@ -165,6 +182,7 @@ PEERS: dict[str, tuple[str, dict[str, Callable[[], Run]]]] = {
         {
             "lecture step, SGD": lambda: jax_lecture(adam=False),
             "lecture step, Adam": lambda: jax_lecture(adam=True),
+            "MLP 64-64-1, batch 64, Adam": jax_mlp,
             "chain of 2000 scalar operations": jax_chain,
         },
     ),
