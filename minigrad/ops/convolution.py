@@ -43,6 +43,12 @@ class Windows(NamedTuple):
         """Return whether the columns of all samples stand side by side in one matrix."""
         return math.prod(count) <= FEW and math.prod(self.kernel) > 1
 
+    def first_inside(self, border: Shape, count: Shape) -> Array:
+        """Return the index, in row-major order, of the first element of each window behind a border of such widths."""
+        axes = zip(border, count, self.stride, self.dilation, strict=True)
+        starts = [np.maximum(0, -((s * np.arange(n) - width) // d)) for width, n, s, d in axes]
+        return np.ravel_multi_index(np.ix_(*starts), self.kernel)
+
     def slices(self, x: Array, count: Shape | None = None) -> list[Array]:
         """Return, for each index of the kernel in row-major order, a view (N, C, *count) of the elements there.
 
@@ -202,9 +208,13 @@ def sum_unpool(y: Array, *, size: Shape, windows: Windows) -> Array:
     return out
 
 
-@primitive(x=lambda g, x, windows: window_scatter(g, max_pool_indices(x, windows=windows), size=x.shape[2:], windows=windows))
-def max_pool(x: Array, *, windows: Windows) -> Array:
-    """The maximum of each window, or NaN; of equal elements the first gets the gradient."""
+@primitive(
+    x=lambda g, x, windows, border: window_scatter(
+        g, max_pool_indices(x, windows=windows, border=border), size=x.shape[2:], windows=windows
+    )
+)
+def max_pool(x: Array, *, windows: Windows, border: Shape) -> Array:
+    """The maximum of each window, or NaN. As many elements of x as `border` says, before each axis, are no maximum."""
     first, *others = windows.slices(x)
     out = first.copy()
     for view in others:
@@ -213,17 +223,17 @@ def max_pool(x: Array, *, windows: Windows) -> Array:
 
 
 @primitive()
-def max_pool_indices(x: Array, *, windows: Windows) -> Array:
-    """The index of the maximum within its window, in row-major order; the first of several. A NaN is the maximum."""
-    maxima, views = max_pool.forward(x, windows=windows), windows.slices(x)
-    index = np.zeros(maxima.shape, np.min_scalar_type(len(views)))
-    is_later = np.ones(maxima.shape, np.bool_)
-    some_nan = np.isnan(maxima).any()
-    for view in views[:-1]:
-        is_later &= view != maxima
-        if some_nan:
-            is_later &= view == view
-        index += is_later.view(np.uint8)
+def max_pool_indices(x: Array, *, windows: Windows, border: Shape) -> Array:
+    """The index of the maximum within its window, in row-major order: of equal ones the first, of NaN the last."""
+    first, *others = windows.slices(x)
+    maxima, index = first.copy(), np.empty(first.shape, np.min_scalar_type(len(others) + 1))
+    index[...] = windows.first_inside(border, first.shape[2:])
+    for k, view in enumerate(others, 1):
+        later = (view > maxima).view(np.uint8) * index.dtype.type(k)
+        np.maximum(index, later, out=index)  # in a third of the time of a masked copy
+        np.maximum(maxima, view, out=maxima)
+    for k, view in enumerate([first, *others] if np.isnan(maxima).any() else ()):
+        np.copyto(index, k, where=np.isnan(view))
     return index
 
 

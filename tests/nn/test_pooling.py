@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,18 @@ def assert_equal(call: Any, x: np.ndarray[Any, Any]) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+@pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_max_pooling_of_every_small_size(dilation: int) -> None:
+def test_max_pooling_of_every_small_size(dilation: int, special: bool) -> None:
+    """Special elements are NaN, infinities and equal ones: the border is as low as -inf, but is never the maximum."""
     for n, k, s, p, ceil in SIZES:
         if 1 + dilation * (k - 1) > n:  # torch writes outside of its memory where a window sees nothing but the border
             continue
-        x = np.random.default_rng(n).permutation(2 * n).reshape(1, 2, n).astype(float)
+        rng = np.random.default_rng(n)
+        x, image = (rng.permutation(math.prod(shape)).reshape(shape).astype(float) for shape in ((1, 2, n), (2, n, 4)))
+        if special:
+            x, image = (rng.choice([-np.inf, -np.inf, np.nan, np.inf, 1.0, -1.0], a.shape) for a in (x, image))
         assert_equal(lambda f, x, a=(k, s, p, dilation, ceil): f.max_pool1d(x, *a, return_indices=True), x)
-        image = np.random.default_rng(n).permutation(2 * n * 4).reshape(2, n, 4).astype(float)
         assert_equal(lambda f, x, a=((k, 2), (s, 1), (p, 0), dilation, ceil): f.max_pool2d(x, *a, return_indices=True), image)
 
 

@@ -486,7 +486,12 @@ def peaked(draw: st.DrawFn, what: str) -> Case:
     index = draw(hnp.arrays(np.uint8, (*lead, *output_size), elements=st.integers(0, math.prod(windows.kernel) - 1)))
     if what == "scatter":
         return Case((draw(arrays(index.shape)), index), {"size": size, "windows": windows})
-    return Case((x,) if what == "max" else (x, index), {"windows": windows})
+    if what != "max":
+        return Case((x, index), {"windows": windows})
+    border = tuple([draw(st.integers(0, d * (k - 1))) for k, d in zip(windows.kernel, windows.dilation, strict=True)])
+    for axis, width in enumerate(border, 2):
+        x[(slice(None),) * axis + (slice(width),)] -= 1e3
+    return Case((x,), {"windows": windows, "border": border})
 
 
 @cases
@@ -734,10 +739,10 @@ DOMAINS: dict[str, Domain] = {
         lambda y, size, windows: transposed(lambda x: torch_pool(x, windows), (*y.shape[:2], *size), y),
         analytic=False,
     ),
-    "max_pool": Domain(peaked("max"), lambda x, windows: torch_windows(x, windows).amax(-1), analytic=False),
+    "max_pool": Domain(peaked("max"), lambda x, windows, border: torch_windows(x, windows).amax(-1), analytic=False),
     "max_pool_indices": Domain(
         peaked("max"),
-        lambda x, windows: torch_windows(x, windows).argmax(-1).to(torch.uint8),
+        lambda x, windows, border: torch_windows(x, windows).argmax(-1).to(torch.uint8),
     ),
     "window_gather": Domain(peaked("gather"), torch_window_gather),
     "window_scatter": Domain(

@@ -32,7 +32,7 @@ def max_pool(
 ) -> Any:
     """Return the maximum of each window of signals (`max_pool1d`) or images (`max_pool2d`).
 
-    Of equal elements the first gets the gradient, as in torch.
+    Of equal elements the first gets the gradient, of NaN the last, as in torch.
 
     Args:
         input: x.
@@ -53,10 +53,10 @@ def max_pool(
     windows, border, widths = _windows(input, kernel_size, stride, padding, dilation, ceil_mode)
     lowest = -math.inf if input.is_floating_point() else np.iinfo(input.array.dtype).min
     padded = pad_spatial(input, widths, lowest)
-    y = convolution.max_pool(padded, windows=windows)
+    y = convolution.max_pool(padded, windows=windows, border=border)
     if not return_indices:
         return y
-    within = convolution.max_pool_indices(padded.detach(), windows=windows)
+    within = convolution.max_pool_indices(padded.detach(), windows=windows, border=border)
     return y, wrap(call_numpy(_flat_indices, within, windows, tuple(input.shape[2:]), border))
 
 
@@ -145,14 +145,14 @@ def _windows(
         )
     windows, widths = Windows(kernel, stride, dilation), []
     for n, e, s, p in zip(sizes, windows.extent, stride, padding, strict=True):
-        room = n + 2 * p - e  # for further windows beside the first
-        beyond = room % -s if ceil_mode else 0  # by what the last window misses the border, negated
-        if room < 0 and not (ceil_mode and room > -s):
+        left = n + 2 * p - e  # for further windows beside the first
+        beyond = left % -s if ceil_mode else 0  # by what the last window misses the border, negated
+        if left < 0 and not (ceil_mode and left > -s):
             raise RuntimeError(
                 f"the window {kernel} does not fit in the padded image of size {sizes}. Output size is too small"
             )
         # A window that would start in the border on the right is left out.
-        widths.append((p, p - beyond if room - beyond < n + p else p))
+        widths.append((p, p - beyond if left - beyond < n + p else p))
     return windows, padding, tuple(widths)
 
 
