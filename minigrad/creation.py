@@ -263,6 +263,7 @@ def linspace(start: float, end: float, steps: int, **options: Unpack[Options]) -
     """Return `steps` evenly spaced elements from start to end, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, but is {steps}")
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
     if _dtype_or_default(options).kind != "f":
         start, end = int(start), int(end)
     return _constant(np.linspace(start, end, steps, dtype=np.float64), options)

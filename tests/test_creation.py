@@ -77,6 +77,7 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "linspace of one": lambda t: t.linspace(3, 7, 1),
     "linspace of none": lambda t: t.linspace(3, 7, 0),
     "linspace downwards": lambda t: t.linspace(1, -1, 4),
+    "linspace of tensors": lambda t: t.linspace(t.tensor(0.1, dtype=t.float64), t.tensor(2), 3, dtype=t.float64),
     "linspace negative": lambda t: t.linspace(0, 1, -1),
     "linspace dtype": lambda t: t.linspace(0, 1, 3, dtype=t.float64),
     "eye": lambda t: t.eye(3),

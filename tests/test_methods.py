@@ -178,6 +178,8 @@ WITHOUT_GRADIENT: dict[str, Callable[[Library], Any]] = {
     "new_empty": lambda t: (t.ones(2).new_empty(2, 3).shape, t.ones(2, dtype=t.int64).new_empty((1,)).dtype),
     "randn of integers": lambda t: t.randn(2, dtype=t.int64),
     "softmax of a 0-d tensor": lambda t: (t.tensor(3.0).softmax(0), t.tensor(3.0).log_softmax(-1), t.tensor(3.0).softmax(1)),
+    "cumprod of integers": lambda t: [t.arange(1, 5, dtype=t.int32).cumprod(0, dtype=d) for d in (None, t.uint8, t.float32)],
+    "cumprod of booleans": lambda t: t.ones(3, dtype=t.bool).cumprod(0),
     "cumsum along a wrong axis": lambda t: t.tensor(3.0).cumsum(1),
     "median of a 0-d tensor": lambda t: t.tensor(3.0).median(),
     "prod of a 0-d tensor": lambda t: t.tensor(3.0).prod(0),

@@ -160,8 +160,9 @@ class ReductionMethods(ArithmeticMethods):
     @in_single
     def cumprod(self, dim: int, *, dtype: Any = None) -> Self:
         """Return the cumulative product along dim, in the given dtype; that of integers is int64."""
-        x = self if dtype is None else self.to(dtype)
-        return (x if x.array.dtype.kind == "f" else x.to(np.int64))._scan(arithmetic.mul, dim)
+        if dtype is None:
+            dtype = self.array.dtype if self.array.dtype.kind == "f" else np.int64
+        return self.to(dtype)._scan(arithmetic.mul, dim)
 
     @in_single
     def logcumsumexp(self, dim: int) -> Self:

@@ -183,7 +183,7 @@ class ShapeMethods(PrimitiveMethods):
         shape = (*(1,) * (len(counts) - len(self.shape)), *self.shape)
         split = self.reshape(*[size for n in shape for size in (1, n)])
         expanded = split.expand(*[size for r, n in zip(counts, shape, strict=True) for size in (r, n)])
-        return layout.clone(expanded).reshape(*[r * n for r, n in zip(counts, shape, strict=True)])
+        return layout.clone(expanded, order="C").reshape(*[r * n for r, n in zip(counts, shape, strict=True)])
 
     def tile(self, dims: Sizes, *more: int) -> Self:
         """Return `repeat(dims)`, with ones in front of fewer dims than axes."""

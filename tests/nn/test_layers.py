@@ -55,6 +55,7 @@ LAYERS: dict[str, tuple[Any, Array]] = {
     "BatchNorm1d without statistics": (lambda nn: nn.BatchNorm1d(3, track_running_stats=False), rows),
     "BatchNorm2d": (lambda nn: nn.BatchNorm2d(4, momentum=0.5), image),
     "GroupNorm": (lambda nn: nn.GroupNorm(2, 4), image),
+    "GroupNorm of no samples": (lambda nn: nn.GroupNorm(2, 4), image[:0]),
     "GroupNorm of signals": (lambda nn: nn.GroupNorm(4, 4, eps=0.1, affine=False), signal),
     "Conv1d": (lambda nn: nn.Conv1d(4, 6, 3, 2, 1, 2), signal),
     "Conv1d same": (lambda nn: nn.Conv1d(4, 6, 3, padding="same", groups=2, bias=False), signal),

@@ -122,11 +122,14 @@ def conv_transpose(
             f"output padding must be smaller than either stride or dilation, but got output_padding={output_padding}, "
             f"stride={windows.stride}, dilation={windows.dilation}"
         )
-    sizes = zip(input.array.shape[2:], windows.stride, windows.extent, output_padding, strict=True)
+    sizes = list(zip(input.array.shape[2:], windows.stride, windows.extent, output_padding, strict=True))
     whole = tuple((n - 1) * s + e + o for n, s, e, o in sizes)
     if min(n - 2 * p for n, p in zip(whole, padding, strict=True)) < 1:
         raise RuntimeError(f"{name}: the output of size {whole} is too small for a padding of {padding}")
-    y = convolution.conv_transpose(input, weight, size=whole, windows=windows, groups=groups)
+    beyond = [max(0, o - s + 1) for _, s, _, o in sizes]  # where one window more would fit
+    reached = tuple(n - width for n, width in zip(whole, beyond, strict=True))
+    y = convolution.conv_transpose(input, weight, size=reached, windows=windows, groups=groups)
+    y = pad_spatial(y, tuple((0, width) for width in beyond))
     y = y[(..., *(slice(p, n - p) for n, p in zip(whole, padding, strict=True)))]
     return _with_bias(name, y, bias)
 
@@ -144,7 +147,7 @@ def _windows(name: str, x: Tensor, weight: Tensor, stride: Sizes, dilation: Size
 def _with_bias(name: str, y: Tensor, bias: Tensor | None) -> Tensor:
     """Return y plus a bias for each channel."""
     if bias is None:
-        return y
+        return y.contiguous()  # a part of a larger array, perhaps, which `view` would refuse
     channels = y.array.shape[1]
     if bias.array.shape != (channels,):
         raise RuntimeError(f"{name}: expected bias of {channels} elements, but got {list(bias.shape)}")

@@ -77,7 +77,7 @@ def group_norm(
             f"and num_groups={num_groups}"
         )
     _check_channels(input.shape[1], weight=weight, bias=bias)
-    groups = input.reshape(input.shape[0], num_groups, -1)
+    groups = input.reshape(input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups)
     result = neural.layer_norm(groups, eps=eps).reshape(*input.shape)
     return _scale_and_shift(result, weight, bias, (-1, *(1,) * (input.ndim - 2)))
 
