@@ -56,8 +56,9 @@ def compile(function: F, *, fullgraph: bool = False, dynamic: bool | None = None
     arguments, other training flags, or other attributes of modules get programs of their own.
 
     A function that no program can repeat runs as it is for good, after one warning that names the line and the cause: it
-    reads values (`item()`, ``if loss > 1``, `numpy()`), has hooks, counts in Python, or returns a result that requires a
-    gradient.
+    reads values (`item()`, ``if loss > 1``, `numpy()`), has hooks, counts in Python, returns a result that requires a gradient,
+    or can reach what changes unseen: an iterator, an array of NumPy, a random generator of another library, `os.environ`.
+    Other Python values that it reads, in closures, globals, and attributes of modules, objects and classes, are watched.
 
     What Python does besides is not repeated: a `print`, for example. Results are new tensors at each call, but need no
     gradient. `grad` of a parameter is one tensor, which the next call overwrites unless somebody else holds it.
@@ -237,7 +238,7 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
         self._function, self._fullgraph = function, fullgraph
-        self._watch: Watch | None = None
+        self._watches: list[Watch] = []  # that which was used last comes last
         self._last: Capture | None = None
         self._captures: list[Capture] = []
         self._warm: list[Any] = []
@@ -281,10 +282,9 @@ class Compiled:
             objects = [x for x in leaves_of((args, kwargs)) if not isinstance(x, (Tensor, *PLAIN))]
         arrays = list(map(get_array, tensors))
         modes = thread.state.grad_enabled, get_default_dtype(), rest
-        watch, capture = self._watch, self._last
+        watch, capture = self._watches[-1] if self._watches else None, self._last
         if watch is None or not watch.is_current() or (objects and list(map(id, objects)) != watch.ids):
-            watch = self._watch = Watch(self._function, objects)
-            capture = None
+            watch, capture = self._other_watch(objects), None
         if capture is None or not capture.fits(tensors, modes):
             key = list(map(described, tensors)), modes, watch.state
             capture = self._last = next((c for c in self._captures if c.key == key and c.is_current()), None)
@@ -297,9 +297,17 @@ class Compiled:
         except MismatchError:
             return self._function(*args, **kwargs)
 
+    def _other_watch(self, objects: Sequence[Any]) -> Watch:
+        """Return what is watched in the state of now, such as that of training or of evaluation."""
+        ids = list(map(id, objects))
+        watch = next((w for w in self._watches if w.ids == ids and w.is_current()), None)
+        if watch is None:
+            watch = Watch(self._function, objects)
+        self._watches = [*(w for w in self._watches if w is not watch), watch][-PROGRAMS:]
+        return watch
+
     def _warm_up_or_capture(self, key: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) -> Any:
-        watch, stored = self._watch, stores_state(self._function)
-        assert watch is not None
+        watch, stored = self._watches[-1], stores_state(self._function)
         if stored is not None:
             self._give_up(RefusalError(f"it keeps {stored[0]} for its next call, in line {stored[1]}"))
             return self._function(*args, **kwargs)
@@ -316,7 +324,7 @@ class Compiled:
             self._changes += change is not None  # the first run may make attributes
             if self._changes > 2:
                 self._give_up(RefusalError(f"it changes {change}"))
-            self._watch = None
+            self._watches.pop()
             return result
         self._captures = [c for c in self._captures if c.key != key or c.is_current()]
         if len(self._captures) >= PROGRAMS:
@@ -433,8 +441,8 @@ def why_not(recorder: Recorder, watch: Watch, result: Any) -> RefusalError | Non
     """Return why a run that was captured cannot be repeated, if that shows now."""
     refusal = recorder.unexplained(watch.tensors)
     change = watch.change()
-    if refusal is None and watch.impure:
-        refusal = RefusalError(f"it calls {watch.impure[0]}, which gives something else at each call")
+    if refusal is None and watch.refusals:
+        refusal = RefusalError(watch.refusals[0])
     if refusal is None and change is not None:
         refusal = RefusalError(f"it changes {change}")
     if refusal is None and any(module._hooks is not None for module in watch.modules):
