@@ -465,6 +465,31 @@ def test_an_argument_with_a_history() -> None:
     assert_same(arrays_of(leaf.grad), [np.full(3, 2, np.float32)])
 
 
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize("part", [slice(None), slice(3, None)])
+def test_an_argument_that_the_function_writes_to_otherwise(part: slice, late: bool) -> None:
+    total = minigrad.zeros(6)
+
+    def add(x: Any) -> Any:
+        before = x * 2
+        total.add_(1)
+        return before if not late else x * 2
+
+    compiled: Any = minigrad.compile(add)
+
+    def call() -> None:
+        for k in range(9):
+            x = total[part] if k in (6, 8) else minigrad.zeros(6)[part]
+            assert (compiled(x) == (2 * (k + late) if k in (6, 8) else 0)).all()
+
+    if late:  # the program has a copy of before
+        with pytest.warns(UserWarning, match="shares memory with a tensor that it can reach otherwise"):
+            call()
+    else:
+        call()
+        assert compiled.programs()
+
+
 def test_a_group_that_is_added_takes_part() -> None:
     model, extra = nn.Linear(2, 1), minigrad.ones(2, requires_grad=True)
     optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)

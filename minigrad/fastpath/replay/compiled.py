@@ -19,7 +19,7 @@ from minigrad.fastpath.dispatch import Dispatch
 from minigrad.fastpath.optim.buckets import all_equal, refresh
 from minigrad.fastpath.optim.tracer import same_values
 from minigrad.fastpath.replay.guards import Guards
-from minigrad.fastpath.replay.lowering import MismatchError
+from minigrad.fastpath.replay.lowering import MismatchError, owner
 from minigrad.fastpath.replay.program import CapturedProgram
 from minigrad.fastpath.replay.recorder import Recorder, RefusalError, draw_again
 from minigrad.fastpath.replay.watch import PLAIN, Watch, stores_state
@@ -56,8 +56,8 @@ def compile(function: F, *, fullgraph: bool = False, dynamic: bool | None = None
     arguments, other training flags, or other attributes of modules get programs of their own.
 
     A function that no program can repeat runs as it is for good, after one warning that names the line and the cause: it
-    reads values (`item()`, ``if loss > 1``, `numpy()`), has hooks, counts in Python, returns a result that requires a gradient,
-    or can reach what changes unseen: an iterator, an array of NumPy, a random generator of another library, `os.environ`.
+    reads values (`item()`, ``if loss > 1``, `numpy()`), has hooks, counts in Python, returns what requires a gradient, or
+    can reach what changes unseen: an iterator, an array of NumPy, a random generator of another library, `os.environ`.
     Other Python values that it reads, in closures, globals, and attributes of modules, objects and classes, are watched.
 
     What Python does besides is not repeated: a `print`, for example. Results are new tensors at each call, but need no
@@ -159,7 +159,7 @@ class Capture:
         self.generators = [x for leaves in draws for x in leaves if isinstance(x, Generator)]
         self._draws = bool(draws)
         self._kept = kept  # objects that the key names by their ids
-        self._fits_arguments = argument_guards(self.described).compile("tensors")
+        self._fits_arguments = argument_guards(self.described, *self._late_reads()).compile("tensors")
         self._fits_tensors = tensor_guards(recorder.externals, self.entry).compile()
         self._same_steps = step_guards(self.optimizers).compile()
         recorder.forget()
@@ -212,6 +212,15 @@ class Capture:
                 self.versions.append(self.grads[k].version)
                 if self.leaves[k]._grad is held:
                     self.leaves[k]._grad = self.grads[k]
+
+    def _late_reads(self) -> tuple[list[bool], set[int]]:
+        """Return which inputs are read after memory from outside was written to, and which memory is written to."""
+        written: set[int] = set()
+        late = set(map(memory_of, self.outputs))
+        for call in self.program.calls:
+            late.update(map(memory_of, call.reads if written else ()))
+            written.update(memory_of(x) for x in call.writes if self.program.outside(x))
+        return [memory_of(x) in late and bool(written) for x in self.buffers], written
 
     def state(self) -> State:
         """Return the state that a run changes."""
@@ -287,7 +296,7 @@ class Compiled:
             watch, capture = self._other_watch(objects), None
         if capture is None or not capture.fits(tensors, modes):
             key = list(map(described, tensors)), modes, watch.state
-            capture = self._last = next((c for c in self._captures if c.key == key and c.is_current()), None)
+            capture = self._last = next((c for c in self._captures if c.key == key and c.fits(tensors, modes)), None)
             if capture is None:
                 return self._warm_up_or_capture(key, args, kwargs, tensors)
         if not capture.trusted:
@@ -311,8 +320,13 @@ class Compiled:
         if stored is not None:
             self._give_up(RefusalError(f"it keeps {stored[0]} for its next call, in line {stored[1]}"))
             return self._function(*args, **kwargs)
+        refusal = None
         if any(x.requires_grad for x in tensors):
-            self._give_up(RefusalError("an argument requires a gradient"))
+            refusal = RefusalError("an argument requires a gradient")
+        elif not {memory_of(x.array) for x in tensors}.isdisjoint(memory_of(x.array) for x in watch.tensors):
+            refusal = RefusalError("an argument shares memory with a tensor that it can reach otherwise: give it a copy")
+        if refusal is not None:
+            self._give_up(refusal)
             return self._function(*args, **kwargs)
         if key not in self._warm:
             if len(self._warm) >= 8 * PROGRAMS:
@@ -392,16 +406,23 @@ class Compiled:
         warnings.warn(message, stacklevel=6)
 
 
-def argument_guards(described: Sequence[Any]) -> Guards:
-    """Return what a list `tensors` of arguments must be like."""
+def argument_guards(described: Sequence[Any], late: Sequence[bool], written: set[int]) -> Guards:
+    """Return what a list `tensors` of arguments must be like.
+
+    Args:
+        described: Their shapes, dtypes and so on.
+        late: Which of them are read when other memory has been written to. What is read then is a copy of before.
+        written: That memory, in which they must not be.
+    """
     guards = Guards()
     guards.require("len(tensors) == {0}", len(described))
     for k, (shape, dtype, strides, *rest) in enumerate(described):
         array = f"tensors[{k}].array"
-        guards.require(
-            f"{array}.shape == {{0}} and {array}.strides == {{1}} and {array}.dtype is {{2}}", shape, strides, dtype
-        )
+        guards.require(f"{array}.shape == {{0}} and {array}.strides == {{1}}", shape, strides)
+        guards.require(f"({array}.dtype is {{0}} or {array}.dtype == {{0}})", dtype)
         guards.require(f"tensors[{k}]._requires_grad is {{0}} and tensors[{k}].node is {{1}}", *rest)
+        if late[k]:
+            guards.require(f"{{0}}({array}) not in {{1}}", memory_of, written)
     return guards
 
 
@@ -513,6 +534,11 @@ def like(array: Array) -> Array:
             buffer = np.lib.stride_tricks.as_strided(np.zeros(span, array.dtype), array.shape, array.strides)
     np.copyto(buffer, array)
     return buffer
+
+
+def memory_of(array: Array) -> int:
+    """Return the id of the array that owns the memory."""
+    return id(owner(array))
 
 
 def equal_bits(a: Array | None, b: Array | None) -> bool:
