@@ -31,7 +31,10 @@ MANY = 1000
 IMPURE = ("random", "time", "datetime", "secrets", "uuid", "numpy.random", "os", "sys", "io", "queue")
 """Modules whose functions give something else at each call, or depend on more than their arguments."""
 
-IMPURE_BUILTINS = ("input", "open", "id")
+IMPURE_BUILTINS = ("input", "open")
+
+NOT_CALLED = {"__init__", "__new__", "__post_init__", "__repr__", "__str__"}
+"""Methods that Python does not call to compute with an object that is there."""
 
 DYNAMIC = {"getattr", "setattr", "vars", "globals", "locals", "eval", "exec", "__dict__", "attrgetter", "methodcaller"}
 """With one of these names in it, code may use attributes that it does not name."""
@@ -220,7 +223,7 @@ class Watch:
             if is_users(base.__module__) and id(base) not in self._classes:
                 self._classes.add(id(base))
                 for name, member in list(vars(base).items()):
-                    if isinstance(member, FunctionType) and (called or name.startswith("__")) and name != "__init__":
+                    if isinstance(member, FunctionType) and (called or name.startswith("__")) and name not in NOT_CALLED:
                         self._visit(member, name)
                     elif not name.startswith("__"):
                         self._attribute(vars(base), name, member)
