@@ -14,12 +14,13 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, is_, setitem
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from minigrad.autodiff import next_sequence_nr
+from minigrad.fastpath.calls import Call
 from minigrad.fastpath.optim.blas import descend
 from minigrad.fastpath.optim.program import BlockLayout, Program
 from minigrad.fastpath.optim.tracer import DType, Kind, is_pure, trace_rule
@@ -38,17 +39,8 @@ BUCKET_SIZE = 16 * SMALL_PARAM
 get_array, get_shape, get_dtype = map(attrgetter, ("array", "shape", "dtype"))
 NO_STATE: Mapping[str, Any] = {}
 
-Call = tuple[Callable[..., Any], Sequence[Any]]
+ArrayCall = tuple[Callable[..., Any], Sequence[Any]]
 Presence = tuple[bool, ...]
-
-
-class BucketCall(NamedTuple):
-    """A call of a step: a function with its arguments, and the arrays that it reads and writes."""
-
-    function: Callable[..., Any]
-    args: Sequence[Any]
-    reads: Sequence[Array]
-    writes: Sequence[Array]
 
 
 def live_values(group: Mapping[str, Any]) -> list[Any]:
@@ -100,16 +92,16 @@ class Bucket:
         for p in self.params:
             p.version.last_write = now
 
-    def calls(self, grads: Sequence[Array]) -> list[BucketCall]:
+    def calls(self, grads: Sequence[Array]) -> list[Call]:
         """Return what `step` does as calls."""
         if not self.scalar_state:
             return self._calls(grads)
         scalars, written = self.program.scalars, [*self.scalar_state, *self.program.scalars.buffers]
-        return [BucketCall(scalars.run, (self.scalar_state,), [], written), *self._calls(grads)]
+        return [Call("scalars", scalars.run, (self.scalar_state,), [], written), *self._calls(grads)]
 
-    def _calls(self, grads: Sequence[Array]) -> list[BucketCall]:
+    def _calls(self, grads: Sequence[Array]) -> list[Call]:
         arrays = [*self.arrays, *(x for x in self.state.values() if x is not None)]
-        return [BucketCall(self._run, (grads,), [*(grads[k] for k in self.indices), *arrays], arrays)]
+        return [Call(self.program.name, self._run, (grads,), [*(grads[k] for k in self.indices), *arrays], arrays)]
 
     def _join(self, tensors: Sequence[Tensor], scalar: bool) -> Array:
         """Return state of the parameters as one array, which the tensors are views of."""
@@ -148,12 +140,12 @@ class FlatBucket(Bucket):
         """Return what of a flat array belongs to each parameter."""
         return [values[s].reshape(a.shape) for s, a in zip(self.slices, self.arrays, strict=True)]
 
-    def _calls(self, grads: Sequence[Array]) -> list[BucketCall]:
-        copies: list[Call] = [(setitem, (view, ..., grads[k])) for view, k in self.grad_views]
+    def _calls(self, grads: Sequence[Array]) -> list[Call]:
+        copies: list[ArrayCall] = [(setitem, (view, ..., grads[k])) for view, k in self.grad_views]
         calls = []
         for function, operands in copies + self.array_calls:
             *reads, out = reversed(operands) if function is setitem else operands
-            calls.append(BucketCall(function, operands, [x for x in reads if x is not ...], [out]))
+            calls.append(Call(function.__name__, function, tuple(operands), [x for x in reads if x is not ...], [out]))
         return calls
 
     def _run(self, grads: Sequence[Array]) -> None:
@@ -162,7 +154,7 @@ class FlatBucket(Bucket):
         for function, operands in self.array_calls:
             function(*operands)
 
-    def _bind(self, buffers: Sequence[Array]) -> list[Call]:
+    def _bind(self, buffers: Sequence[Array]) -> list[ArrayCall]:
         """Return the calls that the program consists of: functions with their operands.
 
         An operation that is the only one with the parameter in it is done for each in its place, to spare two copies.
@@ -176,7 +168,7 @@ class FlatBucket(Bucket):
             parts = [self._unflatten(a) if a is not None and a.ndim else [a] * len(self.arrays) for a in whole]
             parts[1] = self.arrays
             each = list(zip(*parts, strict=True))
-        calls: list[Call] = [] if once else [(setitem, (view, ..., array)) for view, array in param_views]
+        calls: list[ArrayCall] = [] if once else [(setitem, (view, ..., array)) for view, array in param_views]
         for function, operands, registers in self.program.steps:
             for arrays in each if 1 in registers else [whole]:
                 *given, result = operands(arrays)
@@ -382,7 +374,7 @@ def optimizer_step(optimizer: Optimizer) -> bool:
     return True
 
 
-def step_calls(optimizer: Optimizer) -> list[BucketCall] | None:
+def step_calls(optimizer: Optimizer) -> list[Call] | None:
     """Return the calls of a step with the gradients of now.
 
     None if there is no plan for these, as with a rule that is not traced.

@@ -25,18 +25,18 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import call, itemgetter
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from minigrad.fastpath.optim.tracer import Function, Kind, Operation, Trace, Tracer, kind_of
+from minigrad.fastpath.calls import SYMBOLS, Function, line_of, listing, run_calls, scalar_function
+from minigrad.fastpath.optim.tracer import Kind, Operation, Trace, Tracer, kind_of
 from minigrad.grad_mode import thread
 from minigrad.primitive import Array, Shape
 
 T = TypeVar("T")
-Call = tuple[Any, ...]  # a function of NumPy, and its arguments
 
 BLOCK = 3 << 16
 """How many elements are worked on at a time: few enough for scratch buffers to stay in the cache, enough to read ahead.
@@ -101,17 +101,20 @@ class ScalarProgram:
         self.buffers: list[Array] = []
         self.lines: list[str] = []
         self._dtype = trace.dtype
-        self._lr = trace.inputs[-1].index
-        self._values: list[Any] = [None] * len(trace.operations)  # those of tracers, by index; then constants
-        self._operations: list[tuple[Function, Callable[[Any], Any], int]] = []
-        self._changing: list[tuple[int, Array]] = []
-        self._state: list[tuple[int, int]] = []
+        self._lr_name = f"v{trace.inputs[-1].index}"
+        self._lr: Any = None
+        self._values: dict[str, Any] = {}  # constants and buffers
+        self._computed: list[str] = []
+        self._stored: list[str] = []
+        self._before: list[str] = []
+        self._after: list[str] = []
+        self._function: Callable[..., None] | None = None
 
     def buffer(self, scalar: Any) -> int:
         """Add a buffer for the value of a tracer or a constant, and return its number."""
         if isinstance(scalar, Tracer):
             self.buffers.append(np.empty((), self._dtype))
-            self._changing.append((scalar.index, self.buffers[-1]))
+            self._stored.append(f"{self._variable(self.buffers[-1])}[()] = {self._variable(scalar)}")
         else:
             self.buffers.append(np.array(scalar, self._dtype))
         return len(self.buffers) - 1
@@ -120,42 +123,35 @@ class ScalarProgram:
         """Add an operation."""
         function, operands, result = operation
         assert function is not None
-        self.lines.append(f"{scalar_name(result)} = {function.__name__}({', '.join(map(scalar_name, operands))})")
-        self._operations.append((function, tuple_getter([self._register(x) for x in operands]), result.index))
+        self.lines.append(f"{scalar_name(result)} = {SYMBOLS[function].format(*map(scalar_name, operands))}")
+        self._computed.append(f"v{result.index} = {SYMBOLS[function].format(*map(self._variable, operands))}")
 
     def replace(self, before: Tracer, after: Any) -> None:
-        """Add state that is a scalar."""
+        """Add state that is a scalar: arrays which hold the same value everywhere, and are given a new one."""
         self.lines.append(f"{before.name} = {scalar_name(after)}")
-        self._state.append((before.index, self._register(after)))
+        k = len(self._before)
+        self._before.append(f"v{before.index} = state[{k}][0]")
+        self._after.append(f"state[{k}][...] = {self._variable(after)}")
 
-    def _register(self, scalar: Any) -> int:
-        """Return where the value of a tracer or a constant is among the values."""
-        if isinstance(scalar, Tracer):
-            return scalar.index
-        self._values.append(scalar)
-        return len(self._values) - 1
+    def _variable(self, value: Any) -> str:
+        if isinstance(value, Tracer):
+            return f"v{value.index}"
+        name = f"k{len(self._values)}"
+        self._values[name] = value
+        return name
 
     def set_lr(self, lr: Any) -> None:
         """Use another learning rate from now on."""
-        self._values[self._lr] = lr
-        if not self._state:
+        self._lr = lr
+        if not self._before:
             self.run(())
 
     def run(self, state: Sequence[Array]) -> None:
-        """Do the operations of a step.
-
-        Args:
-            state: The state that is scalars: arrays which hold the same value everywhere, and are given a new one.
-        """
-        values = self._values
-        for array, (before, _) in zip(state, self._state):  # noqa: B905 (`strict` takes as long as the loop)
-            values[before] = array[0]
-        for function, operands, k in self._operations:
-            values[k] = function(*operands(values))
-        for k, buffer in self._changing:
-            buffer[()] = values[k]
-        for array, (_, after) in zip(state, self._state):  # noqa: B905
-            array[...] = values[after]
+        """Do the operations of a step on the state that is scalars."""
+        if self._function is None:
+            lines = [*self._before, *self._computed, *self._stored, *self._after]
+            self._function = scalar_function(lines, self._values, "state", self._lr_name)
+        self._function(state, self._lr)
 
 
 class BlockLayout(NamedTuple):
@@ -249,11 +245,8 @@ class Program:
         """What is done, an operation a line, with the names that the rule uses; s0, s1, ... are scratch buffers."""
         plural = "" if self.scratch == 1 else "s"
         head = f"{self.name}: {len(self.steps)} operations on {self.dtype} arrays, {self.scratch} scratch buffer{plural}"
-        lines = list(self.scalars.lines)
-        for function, _, registers in self.steps:
-            *operands, result = (self._names[k] for k in registers)
-            lines.append(f"{result} = {function.__name__}({', '.join(operands)})")
-        return "\n    ".join([head, *lines])
+        named = ((function.__name__, [self._names[k] for k in registers]) for function, _, registers in self.steps)
+        return listing(head, [*self.scalars.lines, *(line_of(names[-1:], name, names[:-1]) for name, names in named)])
 
     def buffers(self, count: int) -> list[Array]:
         """Return this many buffers of `BLOCK` elements, the same at every call: buckets use them one after the other."""
@@ -276,7 +269,7 @@ class Program:
     def run(self, g: Array, layout: BlockLayout) -> None:
         """Do the operations on large arrays, block by block, with a gradient in their shape."""
 
-        def calls(index: Any, arrays: Sequence[Any], scratch: Sequence[Array]) -> Iterator[Call]:
+        def calls(index: Any, arrays: Sequence[Any], scratch: Sequence[Array]) -> Iterator[tuple[Any, ...]]:
             piece = g[index]
             registers = [piece, *arrays, *(s[: piece.size].reshape(piece.shape) for s in scratch)]
             return ((function, *operands(registers)) for function, operands, _ in self.steps)
@@ -297,16 +290,6 @@ def scalar_name(scalar: Any) -> str:
     if isinstance(scalar, Tracer):
         return scalar.name or f"c{scalar.index}"
     return repr(float(scalar)) if isinstance(scalar, np.generic) else repr(scalar)
-
-
-def tuple_getter(indices: Sequence[int]) -> Callable[[Any], Any]:
-    """Return a function that gets these elements of a list, as a sequence even if there is one."""
-    return itemgetter(*indices) if len(indices) > 1 else itemgetter(slice(indices[0], indices[0] + 1))
-
-
-def run_calls(calls: Iterable[Call]) -> None:
-    """Make calls of NumPy, one after the other, in one call of C: no exception of a signal handler comes in between."""
-    deque(itertools.starmap(call, calls), maxlen=0)
 
 
 def run_in_threads(work: Callable[[T], None], shares: Sequence[T]) -> bool:

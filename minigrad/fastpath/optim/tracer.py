@@ -11,7 +11,6 @@ import dis
 import inspect
 import itertools
 import math
-import operator
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache, lru_cache
@@ -20,10 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.fastpath.calls import Function, Operators, in_place, same_values
 from minigrad.optim.rule import weak_scalar
 from minigrad.primitive import Array, Primitive
 
-Function = Callable[..., Any]
 DType = np.dtype[Any]
 
 
@@ -64,15 +63,7 @@ class Trace:
         self.outputs: Sequence[Any] = ()
 
 
-def binary(on_scalars: Function, on_arrays: Function | None = None) -> tuple[Function, Function]:
-    """Return the methods of an operator, with the operands in order and exchanged; see `emit`."""
-    return (
-        lambda self, other: emit((self, other), on_scalars, on_arrays),
-        lambda self, other: emit((other, self), on_scalars, on_arrays),
-    )
-
-
-class Tracer:
+class Tracer(Operators):
     """A value in a rule that is traced. What cannot be written down is a TypeError or an AttributeError.
 
     Attributes:
@@ -83,7 +74,6 @@ class Tracer:
     """
 
     __slots__ = ("index", "kind", "name", "trace")
-    __array_ufunc__ = None  # so that NumPy scalars leave the operation to the tracer
 
     def __init__(
         self, trace: Trace, kind: Kind, function: Function | None = None, operands: Sequence[Any] = (), name: str = ""
@@ -100,27 +90,29 @@ class Tracer:
             raise TracingError(f"{op.name} has options or takes any number of operands")
         (trace,) = {x.trace for x in inputs if isinstance(x, Tracer)}
         arrays = tuple(kind_of(x) is Kind.ARRAY for x in inputs)
-        return emit(inputs, None, in_place_form(op, trace.dtype, arrays) if any(arrays) else None)
+        if not any(arrays):
+            raise TracingError(f"{op.name} of scalars")
+        return emit(in_place_form(op, trace.dtype, arrays), inputs)
+
+    def note(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Tracer:  # noqa: D102
+        return emit(ufunc, operands)
 
     def __pow__(self, exponent: Any) -> Tracer:
-        if self.kind is not Kind.ARRAY:
-            return emit((self, exponent), operator.pow)
-        if type(exponent) not in (int, float):
+        if self.kind is Kind.ARRAY and type(exponent) not in (int, float):
             raise TracingError("a power that is no constant")
-        return emit((self,), None, POWERS[exponent]) if exponent in POWERS else emit((self, exponent), None, np.power)
+        return super().__pow__(exponent) if self.kind is Kind.ARRAY else emit(np.power, (self, exponent))
 
-    def __abs__(self) -> Tracer:
-        return emit((self,), operator.abs, np.absolute)
-
-    def __neg__(self) -> Tracer:
-        return emit((self,), operator.neg, np.negative)
+    def __rpow__(self, base: Any) -> Tracer:
+        if self.kind is Kind.ARRAY:
+            raise TracingError("a power that is no constant")
+        return emit(np.power, (base, self))
 
     def __floor__(self) -> Tracer:
-        return emit((self,), math.floor, kind=Kind.WEAK)
+        return emit(math.floor, (self,), kind=Kind.WEAK)
 
     def weak_scalar(self) -> Tracer:
         """Return a NumPy scalar as a Python float; anything else unchanged."""
-        return emit((self,), float, kind=Kind.WEAK) if self.kind is Kind.STRONG else self
+        return emit(float, (self,), kind=Kind.WEAK) if self.kind is Kind.STRONG else self
 
     def __bool__(self) -> bool:
         raise TracingError("a rule that decides by a value")
@@ -131,23 +123,12 @@ class Tracer:
     __eq__ = None  # type: ignore[assignment]
     __hash__ = None  # type: ignore[assignment]
 
-    __add__, __radd__ = binary(operator.add, np.add)
-    __sub__, __rsub__ = binary(operator.sub, np.subtract)
-    __mul__, __rmul__ = binary(operator.mul, np.multiply)
-    __truediv__, __rtruediv__ = binary(operator.truediv, np.true_divide)
-    _, __rpow__ = binary(operator.pow)
 
-
-POWERS: dict[Any, Function] = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
-"""What NumPy does for the power of an array by these numbers; other exponents go to `np.power`."""
-
-
-def emit(operands: Sequence[Any], on_scalars: Any, on_arrays: Any = None, kind: Kind | None = None) -> Tracer:
-    """Write down an operation on arrays, or else on scalars, and return its result; a scalar may be given its kind."""
+def emit(function: Function, operands: Sequence[Any], kind: Kind | None = None) -> Tracer:
+    """Write down an operation on arrays or on scalars, and return its result; a scalar may be given its kind."""
     trace = next(x.trace for x in operands if isinstance(x, Tracer))
     kinds = [kind_of(x) for x in operands]
-    function = on_arrays if Kind.ARRAY in kinds else on_scalars
-    if function is None or (Kind.ARRAY in kinds and Kind.STRONG in kinds):
+    if Kind.ARRAY in kinds and (Kind.STRONG in kinds or kind is not None):
         raise TracingError("an operation that is not traced")
     if function is np.multiply:
         for x, other in (operands, operands[::-1]):
@@ -207,7 +188,7 @@ def in_place_form(op: Primitive, dtype: DType, arrays: tuple[bool, ...]) -> Func
         np.copyto(out, op.forward(*inputs), casting="no")
 
     call.__name__ = op.name
-    function: Function | None = op.ufunc
+    function = op.ufunc
     for values, scalars in itertools.product((SPECIAL, ORDINARY), itertools.product(SPECIAL, repeat=arrays.count(False))):
         grids = iter(np.meshgrid(*[np.array(values, dtype)] * arrays.count(True)))
         rest = iter(scalars)
@@ -223,26 +204,7 @@ def in_place_form(op: Primitive, dtype: DType, arrays: tuple[bool, ...]) -> Func
             raise TracingError(f"{op.name} does not work element by element, or not in {dtype}")
         if function is not None and not same_values(function(*inputs), result):
             function = None
-    if function in (np.maximum, np.minimum):  # these want `out` by name
-        return with_named_out(function)
-    return function or call
-
-
-def with_named_out(ufunc: np.ufunc) -> Function:
-    """Return a ufunc that takes its result as the last argument."""
-
-    def call(*operands: Any) -> None:
-        ufunc(*operands[:-1], out=operands[-1])
-
-    call.__name__ = ufunc.__name__
-    return call
-
-
-def same_values(a: Array, b: Array) -> bool:
-    """Return whether two arrays have the same shape, dtype and values, signs of zeros included."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    return np.array_equal(a, b, equal_nan=True) and bool((np.isnan(a) | (np.signbit(a) == np.signbit(b))).all())
+    return call if function is None else in_place(function)
 
 
 # ----------------------------------------------------------------------------------------------------------------- rules

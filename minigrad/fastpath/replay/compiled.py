@@ -15,9 +15,9 @@ import numpy as np
 from minigrad.autodiff import next_sequence_nr, wrap
 from minigrad.backend import get_backend
 from minigrad.dtypes import get_default_dtype
+from minigrad.fastpath.calls import same_values
 from minigrad.fastpath.dispatch import Dispatch
 from minigrad.fastpath.optim.buckets import all_equal, refresh
-from minigrad.fastpath.optim.tracer import same_values
 from minigrad.fastpath.replay.guards import Guards
 from minigrad.fastpath.replay.lowering import MismatchError, owner
 from minigrad.fastpath.replay.program import CapturedProgram

@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from minigrad.fastpath.optim.tracer import POWERS, same_values, with_named_out
+from minigrad.fastpath.calls import Call, Operators, binary, same_values, ufunc_call
 from minigrad.primitive import Array, Primitive, Shape
 from minigrad.summation import adds_pairwise, has_short_rows, sum_along
-
-
-class Call(NamedTuple):
-    """A call of a program.
-
-    Attributes:
-        name: What it does, to be read.
-        function: What is called.
-        args: With what; arrays among them are those of `reads` and `writes`, no views of them.
-        reads: The arrays that it reads.
-        writes: The arrays that it writes to.
-    """
-
-    name: str
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    reads: Sequence[Array]
-    writes: Sequence[Array]
-
-    def with_arrays(self, others: Mapping[int, Array]) -> Call:
-        """Return the call with other arrays in place of some, which are given by their ids."""
-        args, reads, writes = (swapped(xs, others) for xs in (self.args, self.reads, self.writes))
-        return Call(self.name, self.function, args, reads, writes)
-
-    @property
-    def elementwise(self) -> bool:
-        """Whether each element of the result depends on the elements at the same place."""
-        elementwise = isinstance(self.function, np.ufunc) and self.function.signature is None
-        return len(self.writes) == 1 and (elementwise or self.name in ("maximum", "minimum"))
-
-
-def swapped(value: Any, others: Mapping[int, Array]) -> Any:
-    """Return nested lists, tuples and dicts with other arrays in place of some, which are given by their ids."""
-    if isinstance(value, np.ndarray):
-        return others.get(id(value), value)
-    if isinstance(value, dict):
-        return {name: swapped(x, others) for name, x in value.items()}
-    return type(value)([swapped(x, others) for x in value]) if isinstance(value, list | tuple) else value
 
 
 class MismatchError(Exception):
@@ -64,14 +26,6 @@ def owner(array: Array) -> Any:
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
-
-
-def ufunc_call(ufunc: np.ufunc, operands: Sequence[Any], out: Array) -> Call:
-    """Return the call of a ufunc; scalars become 0-d arrays of the dtype of the others, which is faster."""
-    kind = next((x.dtype for x in operands if isinstance(x, np.ndarray)), out.dtype)
-    arrays = tuple([x if isinstance(x, np.ndarray) else np.asarray(x, kind) for x in operands])
-    function = with_named_out(ufunc) if ufunc in (np.maximum, np.minimum) else ufunc
-    return Call(ufunc.__name__, function, (*arrays, out), arrays, [out])
 
 
 def lower(op: Primitive, arrays: Sequence[Any], attributes: dict[str, Any], out: Array) -> list[Call]:
@@ -189,19 +143,13 @@ LOWERINGS: dict[str, Lowering] = {
 # ---------------------------------------------------------------------------------------------------------------- rules
 
 
-def operators(ufunc: np.ufunc) -> tuple[Any, Any]:
-    """Return the methods of a binary operator, with the operands in order and exchanged."""
-    return (lambda self, other: self._note(ufunc, (self, other)), lambda self, other: self._note(ufunc, (other, self)))
-
-
-class Traced:
+class Traced(Operators):
     """An array in a rule that is lowered: what is done with it is done at once, and noted.
 
     A rule that does more than operators and primitives can show is an AttributeError or a TypeError, and stays a call.
     """
 
     __slots__ = ("array", "calls")
-    __array_ufunc__ = None  # so that arrays leave the operation to it
 
     def __init__(self, array: Array, calls: list[Call]) -> None:
         self.array, self.calls = array, calls
@@ -242,20 +190,8 @@ class Traced:
         self.calls.append(_sum_call(self.array, dim, False, out))
         return Traced(out, self.calls)
 
-    def __pow__(self, exponent: float) -> Traced:
-        if exponent in POWERS:
-            return self._note(POWERS[exponent], (self,))
-        return self._note(np.power, (self, exponent))
-
-    def __neg__(self) -> Traced:
-        return self._note(np.negative, (self,))
-
-    __add__, __radd__ = operators(np.add)
-    __sub__, __rsub__ = operators(np.subtract)
-    __mul__, __rmul__ = operators(np.multiply)
-    __truediv__, __rtruediv__ = operators(np.true_divide)
-    __gt__, __lt__ = operators(np.greater)
-    __ge__, __le__ = operators(np.greater_equal)
+    __gt__, __lt__ = binary(np.greater)
+    __ge__, __le__ = binary(np.greater_equal)
 
     def __matmul__(self, other: Any) -> Traced:
         arrays = [x.array if isinstance(x, Traced) else x for x in (self, other)]
@@ -263,10 +199,10 @@ class Traced:
         self.calls.append(Call("matmul", np.matmul, (*arrays, out), arrays, [out]))
         return Traced(out, self.calls)
 
-    def _note(self, function: Any, operands: Sequence[Any]) -> Traced:
+    def note(self, ufunc: np.ufunc, operands: Sequence[Any]) -> Traced:  # noqa: D102
         arrays = [x.array if isinstance(x, Traced) else x for x in operands]
-        out = np.asarray(function(*arrays))
-        self.calls.append(ufunc_call(function, arrays, out))
+        out = np.asarray(ufunc(*arrays))
+        self.calls.append(ufunc_call(ufunc, arrays, out))
         return Traced(out, self.calls)
 
 

@@ -10,23 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.fastpath.optim.program import run_calls
-from minigrad.fastpath.replay.lowering import Call, MismatchError, owner
+from minigrad.fastpath.calls import SYMBOLS, Call, line_of, listing, run_calls, scalar_function
+from minigrad.fastpath.replay.lowering import MismatchError, owner
 from minigrad.fastpath.replay.recorder import Recorder, call_again, draw_again
 from minigrad.grad_mode import thread
-from minigrad.primitive import Array, compile_source
+from minigrad.primitive import Array
 
 BLOCK = 32768
 """How many elements a chain of elementwise calls is worked on at a time: few enough that they stay in the cache."""
 
-SYMBOLS: dict[Any, str] = {
-    np.add: "{} + {}",
-    np.subtract: "{} - {}",
-    np.multiply: "{} * {}",
-    np.true_divide: "{} / {}",
-    np.negative: "-{}",
-}
-"""What is done on NumPy scalars in place of 0-d arrays: in a tenth of the time."""
+EXACT = (np.add, np.subtract, np.multiply, np.true_divide, np.negative)
+"""What gives the same bits for scalars as for arrays."""
 
 
 class CapturedProgram:
@@ -112,12 +106,9 @@ class CapturedProgram:
 
     def __repr__(self) -> str:
         """What is done, a call a line: x0, x1 ... are inputs, p0 ... parameters and other memory from outside."""
-        lines = []
-        for call in self.calls:
-            results = ", ".join(self._name(x) for x in call.writes)
-            lines.append(f"{results}{' = ' if results else ''}{call.name}({', '.join(self._name(x) for x in call.reads)})")
         head = f"{len(self.calls)} calls; {len(self.folded)} folded, {len(self.dropped)} dropped"
-        return "\n    ".join([head, *lines])
+        named = ((list(map(self._name, call.writes)), call.name, list(map(self._name, call.reads))) for call in self.calls)
+        return listing(head, (line_of(*parts) for parts in named))
 
 
 def read_by(calls: Sequence[Call]) -> set[int]:
@@ -175,7 +166,7 @@ def steps_of(calls: Sequence[Call], needed: set[int]) -> list[tuple[Any, ...]]:
 def on_scalar(call: Call, first: Call) -> bool:
     """Return whether a call computes a scalar from scalars of one dtype by an operator."""
     arrays = (*call.reads, *call.writes)
-    return call.function in SYMBOLS and all(x.ndim == 0 and x.dtype == first.writes[0].dtype for x in arrays)
+    return call.function in EXACT and all(x.ndim == 0 and x.dtype == first.writes[0].dtype for x in arrays)
 
 
 def scalar_step(calls: Sequence[Call], needed: set[int]) -> tuple[Callable[[], None]]:
@@ -190,18 +181,16 @@ def scalar_step(calls: Sequence[Call], needed: set[int]) -> tuple[Callable[[], N
             numbers[place] = len(arrays)
             arrays.append(x)
             if not result:
-                loaded.append(f"    v{numbers[place]} = a{numbers[place]}[()]")
+                loaded.append(f"v{numbers[place]} = a{numbers[place]}[()]")
         if result:
             made.add(numbers[place])
         return f"v{numbers[place]}"
 
     for call in calls:
         operands = [variable(x, result=False) for x in call.reads]
-        lines.append(f"    {variable(call.writes[0], result=True)} = {SYMBOLS[call.function].format(*operands)}")
-    stored = [f"    a{k}[()] = v{k}" for k in sorted(made) if id(owner(arrays[k])) in needed]
-    source = "\n".join(["def scalars():", *loaded, *lines, *stored]) + "\n"
-    scope = {f"a{k}": array for k, array in enumerate(arrays)}
-    return (compile_source(source, "<scalars of a captured run>", scope)["scalars"],)
+        lines.append(f"{variable(call.writes[0], result=True)} = {SYMBOLS[call.function].format(*operands)}")
+    stored = [f"a{k}[()] = v{k}" for k in sorted(made) if id(owner(arrays[k])) in needed]
+    return (scalar_function([*loaded, *lines, *stored], {f"a{k}": array for k, array in enumerate(arrays)}),)
 
 
 def is_repeated(array: Array) -> bool:

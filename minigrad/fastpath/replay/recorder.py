@@ -20,9 +20,9 @@ import numpy as np
 
 from minigrad.autodiff import Cotangent, Node, PrimitiveNode, TensorBase, Vertex, wrap
 from minigrad.autograd.observer import Location, Observer, current_location
+from minigrad.fastpath.calls import Call, ufunc_call
 from minigrad.fastpath.optim.buckets import step_calls
 from minigrad.fastpath.replay.lowering import (
-    Call,
     MismatchError,
     arrays_in,
     lower,
@@ -30,7 +30,6 @@ from minigrad.fastpath.replay.lowering import (
     owner,
     put,
     same_memory,
-    ufunc_call,
 )
 from minigrad.multi_output import OutputCotangents, OutputNode
 from minigrad.primitive import Array, Primitive
@@ -358,8 +357,7 @@ class Recorder(Observer):
             for array in (*call.reads, *call.writes):
                 if self.kind(array) is None:
                     self._register(array, "external")
-            name = getattr(call.function, "__name__", "step").strip("_")
-            self._emit(Call(name, call.function, tuple(call.args), call.reads, call.writes))
+            self._emit(call)
 
 
 def call_again(outs: Sequence[Array | None], function: Callable[..., Any], args: Sequence[Any]) -> None:
