@@ -60,9 +60,10 @@ def swapped(value: Any, others: Mapping[int, Array]) -> Any:
 
 
 def ufunc_call(ufunc: np.ufunc, operands: Sequence[Any], out: Array) -> Call:
-    """Return the call of a ufunc; scalars become 0-d arrays of the dtype of the others, which is faster."""
+    """Return the call of a ufunc. One element that meets many becomes a 0-d array: scalars and `broadcast` take longer."""
     kind = next((x.dtype for x in operands if isinstance(x, np.ndarray)), out.dtype)
-    arrays = tuple([x if isinstance(x, np.ndarray) else np.asarray(x, kind) for x in operands])
+    arrays = [x if isinstance(x, np.ndarray) else np.asarray(x, kind) for x in operands]
+    arrays = [x.reshape(()) if x.size == 1 < out.size else x for x in arrays]
     return Call(ufunc.__name__, in_place(ufunc), (*arrays, out), arrays, [out])
 
 

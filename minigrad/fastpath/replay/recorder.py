@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from operator import setitem
 from typing import Any, TypeVar
 
 import numpy as np
@@ -223,8 +224,7 @@ class Recorder(Observer):
         values = self._scalars.get(id(values), values)
         if isinstance(values, np.generic) or (isinstance(values, np.ndarray) and self.kind(values) is None):
             raise RefusalError("values that were computed outside of minigrad's operations are written to a tensor")
-        args = (tensor.array, values, "unsafe")
-        self._write([tensor], Call("write", np.copyto, args, arrays_in(values), [tensor.array]))
+        self._write([tensor], Call("write", setitem, (tensor.array, ..., values), arrays_in(values), [tensor.array]))
 
     @event
     def before_set_item(self, tensor: Any, index: Any, value: Any) -> None:  # noqa: D102
@@ -318,7 +318,7 @@ class Recorder(Observer):
             cotangent, grad = self._cotangents[leaf], leaf._grad.array
             if isinstance(cotangent, np.generic) and self.kind(grad) is None:  # a scalar became an array
                 value = self.memory(cotangent)
-                self._emit(Call("copy", np.copyto, (grad, value), [value], [grad]))
+                self._emit(Call("copy", setitem, (grad, ..., value), [value], [grad]))
             self._use_gradient(leaf)
 
     def _use_gradient(self, leaf: Any) -> None:
