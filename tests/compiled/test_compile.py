@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import warnings
 from collections.abc import Callable
@@ -436,13 +437,30 @@ def test_modules_and_other_arguments() -> None:
         with minigrad.no_grad():
             assert_same(arrays_of(predict(module, {"x": x}, scale=scale)), arrays_of(module(x) * scale))
     assert len(predict.programs()) == 4  # type: ignore[attr-defined]
-    compiled: Any = minigrad.compile(model)
+
+
+def test_a_compiled_module_is_a_module() -> None:
+    layer: Any = nn.Linear(4, 2)
+    compiled: Any = minigrad.compile(nn.Sequential(layer, nn.Dropout(0.5)))
+    assert list(compiled.state_dict()) == ["_orig_mod.0.weight", "_orig_mod.0.bias"]
+    assert list(nn.Sequential(compiled, nn.ReLU()).parameters()) == [layer.weight, layer.bias]
+    compiled.eval()
+    copied = copy.deepcopy(compiled)
     with minigrad.no_grad():
         for _ in range(5):
             x = normal(3, 4)
-            assert_same(arrays_of(compiled(x)), arrays_of(model(x)))
-    assert compiled.weight is model.weight
-    assert len(compiled.programs()) == 1
+            assert_same(arrays_of(compiled(x)), arrays_of(layer(x)))
+            assert_same(arrays_of(copied(x)), arrays_of(layer(x)))
+        copied.extra, copied._orig_mod[0].weight[...] = 1, 0
+        assert_same(arrays_of(copied(x)), arrays_of(layer.bias.expand(3, 2)))
+        assert_same(arrays_of(compiled(x)), arrays_of(layer(x)))
+    assert minigrad.compile(layer).in_features == 4
+    assert len(compiled.programs()) == len(copied.programs()) == 1
+    compiled.train()
+    compiled(x).sum().backward()
+    with pytest.warns(UserWarning, match="result requires a gradient"):
+        compiled(x).sum().backward()
+    assert layer.weight.grad is not None
 
 
 def test_an_argument_that_begins_to_require_a_gradient() -> None:

@@ -64,7 +64,7 @@ def compile(function: F, *, fullgraph: bool = False, dynamic: bool | None = None
     gradient. `grad` of a parameter is one tensor, which the next call overwrites unless somebody else holds it.
 
     Args:
-        function: A function, or a module, whose call is compiled; other attributes are those of the module.
+        function: A function, or a module: its call is compiled, and it stays a module.
         fullgraph: Raise RuntimeError instead of the warning, as in torch.
         dynamic: Accepted for torch's sake; each combination of shapes has a program of its own.
         backend: Accepted for torch's sake.
@@ -89,7 +89,7 @@ def compile(function: F, *, fullgraph: bool = False, dynamic: bool | None = None
     8 calls; 2 folded, 0 dropped
         ...
     """
-    compiled: Any = Compiled(function, fullgraph)
+    compiled: Any = OptimizedModule(function, fullgraph) if isinstance(function, Module) else Compiled(function, fullgraph)
     return compiled  # type: ignore[no-any-return]
 
 
@@ -259,10 +259,9 @@ class Compiled:
         else:
             functools.update_wrapper(self, function)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "_function" not in self.__dict__:
-            raise AttributeError(name)
-        return getattr(self._function, name)
+    def __reduce__(self) -> Any:
+        """Copies are compiled anew."""
+        return Compiled, (self._function, self._fullgraph)
 
     def programs(self) -> list[CapturedProgram]:
         """Return the programs that have been captured, to be printed."""
@@ -456,6 +455,30 @@ def step_guards(optimizers: Sequence[Optimizer]) -> Guards:
                     for name in state.keys() & plan.names:
                         guards.require("{0}[{1}].array is {2}", state, name, state[name].array)
     return guards
+
+
+class OptimizedModule(Module):
+    """A compiled module, as `compile` returns it. As in torch, the names in its state dict begin with ``_orig_mod.``.
+
+    Attributes that it does not have are those of the module.
+    """
+
+    def __init__(self, module: Module, fullgraph: bool = False) -> None:
+        super().__init__()
+        self._orig_mod = module
+        self._compiled = Compiled(module, fullgraph)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_orig_mod":  # while it is copied
+            raise AttributeError(name)
+        return getattr(self._orig_mod, name)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        return self._compiled(*args, **kwargs)
+
+    def programs(self) -> list[CapturedProgram]:
+        """Return the programs that have been captured, to be printed."""
+        return self._compiled.programs()
 
 
 def why_not(recorder: Recorder, watch: Watch, result: Any) -> RefusalError | None:
