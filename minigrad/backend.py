@@ -17,6 +17,16 @@ from minigrad.promotion import HALF, as_operand, promote
 T = TypeVar("T")
 
 
+def completed(op: Primitive, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return all keyword arguments of a primitive, given some of them."""
+    if not attributes:
+        return op.defaults
+    attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
+    if complex in map(type, attributes.values()):
+        raise TypeError(f"{op.name}: complex numbers are not supported")
+    return attributes
+
+
 class Backend:
     """The plain way, and the interface of others."""
 
@@ -26,12 +36,7 @@ class Backend:
 
     def apply(self, op: Primitive, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """Apply a primitive to operands, at least one of them a tensor."""
-        if attributes:
-            attributes = {**op.defaults, **{name: unwrap_scalar(value) for name, value in attributes.items()}}
-            if complex in map(type, attributes.values()):
-                raise TypeError(f"{op.name}: complex numbers are not supported")
-        else:
-            attributes = op.defaults
+        attributes = completed(op, attributes)
         observer = thread.state.observer
         if observer is not None:
             observer.tell("before_op", op, inputs, attributes)

@@ -68,10 +68,13 @@ class Primitive:
         in_place: Whether there is an in-place method too, with an underscore at the end of its name.
 
         linearizations: The derivative by each choice of inputs: ``mul.linearizations[True, False]`` is the one by the first.
+        application: Left to backends, for a function that applies the primitive.
 
     Raises:
         TypeError: A rule belongs to no input, or names something that is no residual.
     """
+
+    application: Callable[..., Any] | None = None
 
     def __init__(
         self,
@@ -218,10 +221,11 @@ def vjp_source(op: Primitive, wanted: Sequence[bool], residuals: Sequence[str]) 
     return f"def vjp({', '.join(['g', *residuals])}):\n    return {result}\n"
 
 
-def compile_functions(op: Primitive, source: str, label: str, **names: Any) -> dict[str, Any]:
-    """Return the functions that a source defines, with the names that it uses; tracebacks show its lines."""
-    namespace = {**names, "unbroadcast": unbroadcast, **{f"vjp_{name}": rule for name, rule in op.rules.items()}}
-    return compile_source(source, f"<{op.name} {label}>", namespace)
+def compile_functions(op: Primitive, source: str, label: str, names: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """Return the functions that a source defines, with the names that it uses, as a part of this file."""
+    rules = {f"vjp_{name}": rule for name, rule in op.rules.items()}
+    namespace = {"__name__": __name__, **names, "unbroadcast": unbroadcast, **rules}
+    return compile_source(source, f"{__file__} <{op.name} {label}>", namespace)
 
 
 def compile_source(source: str, file: str, namespace: dict[str, Any]) -> dict[str, Any]:

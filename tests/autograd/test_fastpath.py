@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Tensor, fastpath
-from minigrad.autodiff import PrimitiveNode
+from minigrad.autodiff import PrimitiveNode, next_sequence_nr
 from minigrad.backend import Backend, get_backend, set_backend
 from minigrad.fastpath.dispatch import MAX_CONSTANTS, constants
 from minigrad.fastpath.nodes import FastNode
@@ -59,6 +59,23 @@ def test_the_fast_pass_visits_nodes_with_the_cotangents_of_the_plain_pass(
     for backend in (fastpath.FAST, Backend()):
         set_backend(backend)
         found.append(visits(program, scalar))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("targets", [(0,), (1,), (0, 1)])
+def test_a_recorded_pass_records_as_many_nodes_as_the_plain_one(op: Callable[[Any, Any], Any], targets: tuple[int]) -> None:
+    found = []
+    for backend in (fastpath.FAST, Backend()):
+        set_backend(backend)
+        leaves = [minigrad.tensor([[0.5, -0.25], [1.0, 2.0]], requires_grad=True) for _ in range(2)]
+        y = (op(*leaves) * leaves[0] * leaves[1]).sum()
+        before = next_sequence_nr()
+        inputs = [leaves[k] for k in targets]
+        grads: Any = minigrad.autograd.grad(y, inputs, create_graph=True)
+        recorded = next_sequence_nr() - before
+        second = minigrad.autograd.grad(sum(g.square().sum() for g in grads), leaves, allow_unused=True)
+        found.append((recorded, [None if g is None else g.tolist() for g in (*grads, *second)]))
     assert found[0] == found[1]
 
 
