@@ -66,6 +66,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise RuntimeError("zero-dimensional tensors cannot be concatenated; use stack")
     shape = next((s for s in shapes if s != (0,)), (0,))
     dim = axis(dim, len(shape))
+    if len({(*s[:dim], *s[dim + 1 :]) for s in shapes if s != (0,)}) > 1:
+        raise RuntimeError(f"cat: sizes of tensors must match except in dimension {dim}, but got {list(map(list, shapes))}")
     if (0,) in shapes:
         empty = (*shape[:dim], 0, *shape[dim + 1 :])
         tensors = [t.reshape(empty) if t.array.shape == (0,) else t for t in tensors]

@@ -178,9 +178,11 @@ def _need_no_promotion(op: Primitive, inputs: Sequence[Any]) -> bool:
     for x in inputs:
         if not isinstance(x, TensorBase):
             return False
-        common = common or x.array.dtype
-        if x.array.dtype is not common:
-            return False
+        dtype = x.array.dtype
+        if dtype is not common:
+            if common is not None:
+                return False
+            common = dtype
     return not op.wide or (common is not None and (common.char in "fdFD" or (common.kind != "f" and not op.floating)))
 
 

@@ -56,7 +56,7 @@ class ViewTracking(TensorBase):
 
     def become_view_of(self, source: Any, op: Primitive, attributes: Mapping[str, Any]) -> None:
         """Become the view of a source that a primitive has made, if it has not copied."""
-        if self.array.base is None or memory_owner(self.array) is not memory_owner(source.array):
+        if self.array.base is None or self.array.base is not memory_owner(source.array):
             return
         self._base = source if source._base is None else source._base
         self._view_ops = (source._view_ops, op, attributes)

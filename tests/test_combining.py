@@ -35,6 +35,19 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
     "stack along every axis": lambda t: [t.stack([matrix(t), matrix(t)], dim).shape for dim in (-3, -2, -1, 0, 1, 2)],
     "stack of different tensors": lambda t: [t.stack([matrix(t), -matrix(t)], dim) for dim in (0, 1, 2)],
     "stack of 0-d tensors": lambda t: t.stack([t.tensor(1.0), t.tensor(2.0)]),
+    "cat of many tensors": lambda t: [
+        t.cat([matrix(t) * k for k in range(20)]),
+        t.cat([matrix(t).T] * 20),
+        t.cat([t.zeros(0, 3), *[matrix(t)] * 20]),
+        t.cat([t.zeros(0, 3)] * 20),
+        t.cat([matrix(t).T] * 20, dim=1),
+        t.cat([t.arange(k) > 2 for k in range(20)]),
+        t.cat([t.arange(2), *[matrix(t)[0].half()] * 20]),
+    ],
+    "stack of many tensors": lambda t: [t.stack([x * k for k in range(20)]) for x in (matrix(t).T, t.tensor(2), matrix(t))],
+    "cat of many tensors that do not fit": lambda t: t.cat([*[t.zeros(1, 2)] * 20, *[t.zeros(1, 4)] * 20]),
+    "cat of vectors and matrices": lambda t: t.cat([*[t.zeros(2)] * 20, t.zeros(2, 2)]),
+    "a view of many joined tensors, written to": lambda t: written_view(t),
     "linear of 3 dimensions": lambda t: t.nn.functional.linear(
         t.stack([matrix(t), -matrix(t)]), matrix(t), t.ones(len(matrix(t)))
     ),
@@ -51,6 +64,14 @@ PROGRAMS: dict[str, Callable[[Library], Any]] = {
 
 def matrix(t: Library) -> Any:
     return t.arange(6.0).reshape(2, 3)
+
+
+def written_view(t: Library) -> Any:
+    x = t.ones(3, requires_grad=True)
+    joined = t.cat([x * k for k in range(20)])
+    joined[2:50].mul_(10)
+    (joined**2).sum().backward()
+    return joined.detach(), x.grad
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)

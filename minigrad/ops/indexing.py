@@ -111,7 +111,7 @@ def view_scatter(x: Array, value: Array, *, path: Path) -> Array:
 @primitive(promote=("xs",), xs=lambda g, xs_shape, dim: split(g, [shape[dim] for shape in xs_shape], dim))
 def cat(*xs: Array, dim: int) -> Array:
     """The arrays joined along an axis."""
-    return np.concatenate(xs, dim)
+    return _joined(xs, dim)
 
 
 @primitive(promote=("xs",), xs=lambda g, xs_shape, dim: views(g, axis_indices(dim, range(len(xs_shape)))))
@@ -120,7 +120,18 @@ def stack(*xs: Array, dim: int) -> Array:
     shape = xs[0].shape
     if dim == len(shape):
         return np.stack(xs, dim)
-    return np.concatenate(xs, dim).reshape(*shape[:dim], len(xs), *shape[dim:])  # `np.stack` makes a view of each array
+    return _joined(xs, dim).reshape(*shape[:dim], len(xs), *shape[dim:])  # `np.stack` makes a view of each array
+
+
+def _joined(xs: Sequence[Any], dim: int) -> Array:
+    """Return arrays of one dtype, whose sizes fit, joined along an axis."""
+    if dim == 0 and xs[0].size and len(xs) > 8:
+        try:  # many small arrays take a quarter of the time that `np.concatenate` takes
+            memory = np.frombuffer(bytearray().join(xs), xs[0].dtype)
+            return memory.reshape(-1, *xs[0].shape[1:])  # a view, so that `base` of its views is an array too
+        except TypeError:  # one is not contiguous
+            pass
+    return np.concatenate(xs, dim)
 
 
 def split(x: Any, sizes: Sequence[int], dim: int) -> list[Any]:
