@@ -679,6 +679,7 @@ DOMAINS: dict[str, Domain] = {
     "atan2": elementwise(torch.atan2, nonzero, anything, analytic=False),
     "sinh": elementwise(torch.sinh, anything),
     "cosh": elementwise(torch.cosh, anything),
+    "leaky_slope": elementwise(None, nonzero, negative_slope=st.sampled_from([0.01, 0.5]), analytic=False),
     "leaky_relu": elementwise(F.leaky_relu, nonzero, negative_slope=st.sampled_from([0.01, 0.5]), analytic=False),
     "elu": elementwise(F.elu, nonzero, alpha=st.sampled_from([1.0, 0.5]), analytic=False),
     "hardtanh": elementwise(

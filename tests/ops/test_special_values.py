@@ -54,6 +54,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "gelu_slope": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2 + x * mpmath.npdf(x),
     "erf": mpmath.erf,
     "erfc": mpmath.erfc,
+    "leaky_slope": lambda x, negative_slope: 1 if x > 0 else negative_slope,
     "logsigmoid": lambda x: -mpmath.log(1 + mpmath.exp(-x)),
     "softplus": lambda x, beta, threshold: mpmath.log(1 + mpmath.exp(beta * x)) / beta if beta * x <= threshold else x,
     "elu": lambda x, alpha: x if x > 0 else alpha * (mpmath.exp(x) - 1),
@@ -326,6 +327,8 @@ def test_leaky_slopes_and_powers_of_negative_numbers() -> None:
             with np.errstate(all="ignore"):
                 expected = np.where(a > 0, a, a * kind(slope))
             np.testing.assert_array_equal(OWN["leaky_relu"](from_numpy(a), negative_slope=slope).numpy(), expected)
+            slopes = OWN["leaky_slope"](from_numpy(a), negative_slope=slope).numpy()
+            np.testing.assert_array_equal(slopes, np.where(a > 0, 1, slope).astype(kind), strict=True)
 
 
 # --------------------------------------------------------------------------------------------------------- all other ones
