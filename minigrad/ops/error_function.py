@@ -50,10 +50,11 @@ LOGIT_OF_CDF32 = (
 
 def polynomial(coefficients: Sequence[float], x: Array) -> Array:
     """Return the sum of coefficients[k] x^k, in the dtype of x."""
-    total = np.full_like(x, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        total *= x
+    total = coefficients[-1] * x
+    for c in coefficients[-2:0:-1]:
         total += c
+        total *= x
+    total += coefficients[0]
     return total
 
 
@@ -69,14 +70,17 @@ def _tail(z: Array, x: Array, half: float, exact: bool) -> Array:
         t *= np.exp(p, out=p)
         return t
     h = np.rint(x * 16) / 16  # so few digits that h^2 is exact
-    return t * np.exp(p - half * (x - h) * (x + h)) * np.exp(-half * h * h)
+    p -= half * (x - h) * (x + h)
+    t *= np.exp(p, out=p)
+    t *= np.exp(-half * h * h)
+    return t
 
 
 @in_blocks
 def _erfc(x: Array, out: Array) -> None:
     z = np.abs(x)
-    out[...] = _tail(z, z, 1.0, exact=True)
-    np.subtract(2, out, out=out, where=x < 0)
+    np.copysign(_tail(z, z, 1.0, exact=True), x, out=out)
+    out += x.dtype.type(2) * np.signbit(x)  # without a choice, which takes as long as all the rest
 
 
 @in_blocks
