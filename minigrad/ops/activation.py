@@ -18,8 +18,8 @@ def leaky_relu(x: Array, *, negative_slope: float) -> Array:
 @elementwise(public=False)
 def leaky_slope(x: Array, *, negative_slope: float) -> Array:
     """1 where x > 0, else negative_slope: the derivative of `leaky_relu`."""
-    if 0 <= negative_slope <= 1:  # `np.where` takes ten times as long
-        return np.maximum(x > 0, x.dtype.type(negative_slope))
+    if 0 <= negative_slope <= 1:  # `np.where` takes ten times as long, `np.maximum` with a scalar half as much again
+        return np.clip((x > 0).astype(x.dtype), negative_slope, 1)
     return np.where(x > 0, 1, negative_slope).astype(x.dtype)
 
 
