@@ -149,7 +149,13 @@ def from_numpy(array: Array) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """Return a tensor that shares memory with that of another library, such as torch, through ``__dlpack__``."""
+    """Return a tensor that shares memory with that of another library, such as torch, through ``__dlpack__``.
+
+    Raises:
+        TypeError: It has no such method.
+    """
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack(): the argument has no method __dlpack__: {type(ext_tensor).__name__}")
     return from_numpy(np.from_dlpack(ext_tensor))
 
 

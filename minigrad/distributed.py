@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arguments import explain_functions
 from minigrad.primitive import Array
 from minigrad.tensor import Tensor
 
@@ -220,3 +221,6 @@ def all_gather(tensor_list: Sequence[Tensor], tensor: Tensor) -> None:
     g.agree("all_gather", (tuple(tensor.shape), str(tensor.dtype)))
     for rank, target in enumerate(tensor_list):
         target.write(g.of_rank(rank, tensor.array))
+
+
+explain_functions(globals())

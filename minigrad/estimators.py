@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from minigrad import optim
+from minigrad.arguments import explain_classes
 from minigrad.autograd import enable_grad, no_grad
 from minigrad.creation import from_numpy
 from minigrad.nn import Linear, Module, Sequential, activation, functional
@@ -284,3 +285,6 @@ def choose(namespace: ModuleType, choice: Any) -> Any:
     if not callable(found):
         raise ValueError(f"{choice!r} is neither the name of a class in {namespace.__name__} nor a class or function")
     return found
+
+
+explain_classes(globals(), "__init__", "fit", "partial_fit")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arguments import explain_functions
 from minigrad.autograd.grad import grad
 from minigrad.combining import stack
 from minigrad.creation import ones_like, zeros, zeros_like
@@ -154,3 +155,6 @@ def _result(output: Any, create_graph: bool) -> Any:
     if create_graph:
         return output
     return output.detach() if isinstance(output, Tensor) else tuple(y.detach() for y in output)
+
+
+explain_functions(globals())

@@ -99,7 +99,11 @@ def _owned(cotangent: Any, borrowed: set[int]) -> Tensor:
 
 def as_list(tensors: Tensor | Iterable[Any]) -> list[Any]:
     """Return tensors, or the only one, in a list."""
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if isinstance(tensors, str) or not isinstance(tensors, Iterable):
+        raise TypeError(f"expected a Tensor or an iterable of Tensors, but got {type(tensors).__name__}")
+    return list(tensors)
 
 
 def _roots(

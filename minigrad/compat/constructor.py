@@ -17,6 +17,8 @@ def legacy_data(args: tuple[Any, ...]) -> Any:
     ([2, 3], (2, 3), (0,))
     """
     if all(isinstance(arg, int) for arg in args):
+        if any(size < 0 for size in args):
+            raise RuntimeError(f"Trying to create tensor with negative dimension: {list(args)}")
         return np.zeros(args or 0)
     if len(args) > 1:
         raise TypeError("a tensor is made of one nested sequence, or of sizes that are integers")

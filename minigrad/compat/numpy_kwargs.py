@@ -41,9 +41,11 @@ def accept_numpy_kwargs(function: Callable[P, R]) -> Callable[P, R]:
 def methods_explain_errors(cls: type[C]) -> type[C]:
     """Apply `explain_errors` to each public method of a class; `accept_numpy_kwargs`, which does it too, if it has `dim`."""
     for name, method in list(vars(cls).items()):
-        if name[0] != "_" and isfunction(method):
-            method.__qualname__ = f"Tensor.{method.__name__}"
+        if not isfunction(method):
+            continue
+        method.__qualname__ = f"Tensor.{method.__name__}"
+        if name[0] != "_" and name != "backward":  # which is called most
             parameters = signature(method).parameters
-            if len(parameters) > 1 and name != "backward":  # which is called most
+            if len(parameters) > 1:
                 setattr(cls, name, (accept_numpy_kwargs if "dim" in parameters else explain_errors)(method))
     return cls

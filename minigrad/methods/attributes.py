@@ -70,7 +70,9 @@ class ArrayAttributes(ViewTracking):
         """Return the number of elements."""
         return self.array.size
 
-    nelement = numel
+    def nelement(self) -> int:
+        """Return the number of elements."""
+        return self.array.size
 
     def is_floating_point(self) -> bool:
         """Return whether the dtype is floating-point; only such tensors have gradients."""

@@ -115,7 +115,10 @@ class InteropMethods(ArithmeticMethods):
         tell("before_read", self, "in")
         if isinstance(value, InteropMethods):
             return bool((self == value).array.any())
-        return bool(thread.state.without_warnings(np.equal, self.array, unwrap_scalar(value)).any())
+        try:
+            return bool(thread.state.without_warnings(np.equal, self.array, unwrap_scalar(value)).any())
+        except OverflowError as error:
+            raise RuntimeError(f"Tensor.__contains__(): {error}") from error
 
     def __dlpack__(self, **options: Any) -> Any:
         """Export the memory to another library without a copy, as in ``torch.from_dlpack(tensor)``.

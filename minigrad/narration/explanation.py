@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arguments import explain_errors
 from minigrad.autodiff import Cotangent, Node, PrimitiveNode, Vertex, run_backward, toposort
 from minigrad.autograd.observer import LineRecorder, Observer, location_of, user_frame
 from minigrad.methods.autograd import RetainGrad, root_cotangent
@@ -73,6 +74,7 @@ class Explanation:
         Path(path).write_text(page(self.of, self.steps, self.gradients, self.updates), encoding="utf-8")
 
 
+@explain_errors
 def explain(
     target: Tensor | Callable[[], Tensor],
     gradient: Tensor | None = None,

@@ -26,6 +26,17 @@ from minigrad.nn.recurrent import *
 _methods = [name for name, _ in _getmembers(Module, _isfunction) if name[0] != "_" and name != "forward"]
 _explain_classes(globals(), "__init__")
 _explain_classes(
-    {**globals(), "Parameter": None}, "__getitem__", "__setitem__", "append", "extend", "insert", "update", *_methods
+    {**globals(), "Parameter": None},
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__contains__",
+    "append",
+    "extend",
+    "insert",
+    "update",
+    "get",
+    "pop",
+    *_methods,
 )
 _explain_classes({**globals(), "Linear": None, "MSELoss": None}, "forward")  # the lecture's, whose functions say it

@@ -246,6 +246,9 @@ class TransformerEncoder(Module):
     Attributes:
         layers: The copies; they begin with equal parameters, as in torch.
         norm: A module that is applied in the end, or None.
+
+    Raises:
+        ValueError: There are more than 10,000 layers.
     """
 
     def __init__(
@@ -257,6 +260,8 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
+        if num_layers > 10_000:
+            raise ValueError(f"num_layers must be at most 10,000, but got {num_layers}")
         self.layers = ModuleList([deepcopy(encoder_layer) for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm

@@ -196,14 +196,15 @@ class _NamedContainer(_Container):
         return key in self._contents()
 
     def __getitem__(self, key: str) -> Any:
+        if key not in self:
+            raise KeyError(f"{type(self).__name__} has no key {key!r}: its keys are {self.keys()}")
         return self._contents()[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._put(key, value)
 
     def __delitem__(self, key: str) -> None:
-        if key not in self:
-            raise KeyError(key)
+        self[key]  # raises KeyError
         delattr(self, key)
 
     def keys(self) -> list[str]:

@@ -66,8 +66,11 @@ class Embedding(Module):
         """Return a module that shares a given table and, with freeze, does not train it.
 
         Raises:
-            AssertionError: The table does not have two axes.
+            TypeError: The table is not a Tensor.
+            AssertionError: It does not have two axes.
         """
+        if not isinstance(embeddings, Tensor):
+            raise TypeError(f"from_pretrained(): argument 'embeddings' must be Tensor, not {type(embeddings).__name__}")
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape

@@ -262,6 +262,8 @@ class RNNBase(_RecurrentModule):
         super().__init__(input_size, hidden_size, bias)
         if num_layers <= 0:
             raise ValueError("num_layers must be greater than zero")
+        if num_layers > 10_000:
+            raise ValueError(f"num_layers must be at most 10,000, but got {num_layers}")
         check_probability(dropout)
         self.num_layers = num_layers
         self.batch_first = batch_first

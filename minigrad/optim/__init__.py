@@ -40,5 +40,5 @@ from minigrad.optim.sgd import SGD
 
 __all__ = ["NAG", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "HeavyBall", "NAdam", "Optimizer", "RMSprop", "lr_scheduler"]
 
-explain_classes(globals(), "__init__")
+explain_classes(globals(), "__init__", "add_param_group", "explain", "functional_step", "load_state_dict")
 explain_classes({name: getattr(lr_scheduler, name) for name in lr_scheduler.__all__}, "__init__", "load_state_dict", "step")

@@ -163,6 +163,8 @@ class Optimizer:
                 and no state is changed then.
             TypeError: The rule does not return a tuple of the new parameter and all its state.
         """
+        if closure is not None and not callable(closure):
+            raise TypeError(f"step(): argument 'closure' must be callable, not {type(closure).__name__}")
         loss = None if closure is None else set_recording(True)(closure)()
         observer = thread.state.observer
         if observer is not None:

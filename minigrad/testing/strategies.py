@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minigrad import dtypes, nn, optim
+from minigrad.arguments import explain_functions
 from minigrad.creation import from_numpy
 from minigrad.optim.optimizer import Optimizer
 from minigrad.primitive import Array, Shape
@@ -264,3 +265,6 @@ def networks(draw: st.DrawFn, in_features: int = 3, out_features: int = 2, max_h
         layers += [nn.Linear(in_features, width, draw(st.booleans())), between(width)]
         in_features = width
     return nn.Sequential(*layers, nn.Linear(in_features, out_features, draw(st.booleans())))
+
+
+explain_functions(globals())

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from minigrad.arguments import explain_classes, explain_errors
+from minigrad.arguments import explain_classes, explain_functions
 from minigrad.combining import stack
 from minigrad.creation import from_numpy, randperm, tensor
 from minigrad.distributed import get_rank, get_world_size
@@ -120,7 +120,6 @@ class ConcatDataset(Dataset[T_co]):
         return self.cumulative_sizes[-1]
 
 
-@explain_errors
 def random_split(
     dataset: Dataset[T_co] | Sequence[T_co], lengths: Sequence[int | float], generator: Generator | None = None
 ) -> list[Subset[T_co]]:
@@ -339,6 +338,8 @@ class BatchSampler(Sampler[list[int]]):
             raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
         if not isinstance(drop_last, bool):
             raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        if not isinstance(sampler, Iterable) and not hasattr(sampler, "__getitem__"):
+            raise TypeError(f"sampler should be an iterable of indices, but got {type(sampler).__name__}")
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -361,7 +362,6 @@ def _length(sized: Any) -> int:
 # --------------------------------------------------------------------------------------------------------- batches
 
 
-@explain_errors
 def default_collate(samples: Sequence[Any]) -> Any:
     """Combine a list of samples into a batch with a new first dimension, as `torch.utils.data.default_collate`.
 
@@ -515,4 +515,5 @@ class DataLoader(Generic[T_co]):
         return _length(self.sampler if self.batch_sampler is None else self.batch_sampler)
 
 
-explain_classes({cls.__name__: cls for cls in (ConcatDataset, DataLoader, Subset, TensorDataset)}, "__init__", "__getitem__")
+explain_classes(globals(), "__init__", "__getitem__", "__iter__", "__len__", "set_epoch")
+explain_functions(globals())

@@ -16,6 +16,7 @@ the shapes and values that are known: of leaves, of the output, of named tensors
 shows every value and every gradient, and frames around what each module has computed.
 """
 
+from minigrad.arguments import explain_functions
 from minigrad.picture import DOT_MISSING, DotNotFound, Picture
 from minigrad.tensor import Tensor
 from minigrad.viz.dot import COLORS, Drawing
@@ -89,3 +90,6 @@ def tree(
        └─ b: constant  scalar  3
     """
     return "\n".join(lines_of_tree(Layout(tensor, params, max_values, max_ops, depth)))
+
+
+explain_functions(globals())

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from minigrad.arguments import explain_errors
 from minigrad.autodiff import next_sequence_nr
 from minigrad.autograd.grad import as_list
 from minigrad.combining import cat
@@ -35,16 +36,33 @@ def clip_grad_norm_(
         RuntimeError: The norm is not finite, and error_if_nonfinite is set; no gradient is changed then.
         ValueError: max_norm is NaN or less than 0.
     """
-    if not max_norm >= 0:
-        raise ValueError(f"max_norm must be at least 0, but got {max_norm}")
-    grads = [p.grad for p in as_list(parameters) if p.grad is not None]
+    bound = _checked_bound("max_norm", max_norm)
+    grads = _gradients(parameters)
     if not grads:
         return zeros(())
     order = float(norm_type)
-    total = call_numpy(_clip_norm, float(max_norm), order, error_if_nonfinite, *grads, writes=grads)
+    total = call_numpy(_clip_norm, bound, order, error_if_nonfinite, *grads, writes=grads)
     for g in grads:
         g.version.last_write = next_sequence_nr()
     return wrap(total)
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """Return the gradients of parameters that have one."""
+    try:
+        return [p.grad for p in as_list(parameters) if p.grad is not None]
+    except AttributeError as error:
+        raise TypeError("the parameters must be Tensors") from error
+
+
+def _checked_bound(name: str, value: float) -> float:
+    try:
+        bound = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise TypeError(f"{name} must be float, not {type(value).__name__}") from error
+    if not bound >= 0:
+        raise ValueError(f"{name} must be at least 0, but got {value}")
+    return bound
 
 
 def _clip_norm(max_norm: float, order: float, error_if_nonfinite: bool, *grads: Array) -> Array:
@@ -74,19 +92,18 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     Raises:
         ValueError: The bound is NaN or less than 0.
     """
-    bound = float(clip_value)
-    if not bound >= 0:
-        raise ValueError(f"clip_value must be at least 0, but got {clip_value}")
-    for p in as_list(parameters):
-        if p.grad is not None:
-            p.grad.write(call_numpy(np.clip, p.grad, -bound, bound))
+    bound = _checked_bound("clip_value", clip_value)
+    for g in _gradients(parameters):
+        g.write(call_numpy(np.clip, g, -bound, bound))
 
 
+@explain_errors
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Return the elements of all parameters as one vector; gradients flow through it."""
     return cat([p.reshape(-1) for p in parameters])
 
 
+@explain_errors
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Copy the values of a vector into parameters: the inverse of `parameters_to_vector`.
 
