@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arguments import explain_errors
 from minigrad.autodiff import Cotangent, Node, PrimitiveNode, Vertex, run_backward, toposort
 from minigrad.autograd.observer import LineRecorder, Observer, location_of, user_frame
 from minigrad.methods.autograd import RetainGrad, root_cotangent
@@ -74,7 +73,6 @@ class Explanation:
         Path(path).write_text(page(self.of, self.steps, self.gradients, self.updates), encoding="utf-8")
 
 
-@explain_errors
 def explain(
     target: Tensor | Callable[[], Tensor],
     gradient: Tensor | None = None,
@@ -96,6 +94,7 @@ def explain(
         An `Explanation`: ``print`` it, iterate over its steps, or call its methods `to_markdown` and `to_html`.
 
     Raises:
+        TypeError: The target is no Tensor, and does not return one.
         RuntimeError: The result requires no gradient, is no scalar and has no gradient, or its graph was freed by backward.
 
     A gradient that was computed with create_graph is a result like others: ``explain(grad)`` tells the second derivative.
@@ -124,6 +123,8 @@ def explain(
         with values:
             target = target()
         scopes += [frame.f_locals for frame in values.frames if frame is not None]
+    if not isinstance(target, Tensor):
+        raise TypeError(f"explain(): argument 'target' must be Tensor or return one, not {type(target).__name__}")
     vertex, cotangent = root_cotangent(target, gradient, create_graph=False)
     nodes = toposort([vertex])
     visits = _Visits()
