@@ -25,12 +25,19 @@ from minigrad.fastpath.optim import program
 def alarm(handler: Callable[..., Any], seconds: float, interval: float = 0) -> Iterator[None]:
     """Have a handler called by a signal, once or again and again."""
     previous = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, seconds, interval)
-    try:
-        yield
-    finally:
+
+    def disarm() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+    signal.setitimer(signal.ITIMER_REAL, seconds, interval)
+    try:
+        try:
+            yield
+        finally:
+            disarm()
+    finally:
+        disarm()  # again, if the handler raised before the timer was stopped
 
 
 # --------------------------------------------------------------------------------------------- interrupts
