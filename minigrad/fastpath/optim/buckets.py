@@ -21,6 +21,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from minigrad.autodiff import next_sequence_nr
 from minigrad.fastpath.calls import Call
+from minigrad.fastpath.guards import Guards
 from minigrad.fastpath.optim.blas import descend
 from minigrad.fastpath.optim.program import BlockLayout, Program
 from minigrad.fastpath.optim.tracer import DType, Kind, is_pure, trace_rule
@@ -402,6 +403,27 @@ def refresh(optimizer: Optimizer) -> bool:
         if plan.buckets is None or not plan.holds(plan.params, optimizer.state):
             return False
     return True
+
+
+def step_guards(optimizers: Sequence[Optimizer]) -> Guards:
+    """Return what is enough, but not needed, for the calls of the steps of optimizers to be the same: see `refresh`."""
+    guards = Guards()
+    for optimizer in optimizers:
+        plans, groups = optimizer.backend_cache, optimizer.param_groups
+        guards.require("{0}.backend_cache is {1} and len({0}.param_groups) == {2}", optimizer, plans, len(groups))
+        for k, (plan, group) in enumerate(zip(plans, groups, strict=True)):
+            guards.require("{0}.param_groups[{1}] is {2}", optimizer, k, group)
+            guards.require("{0}['params'] is {1} and {0} == {2}.raw and not {2}.live", group, group["params"], plan)
+            guards.require("{0}.buckets is {1} and all(map({2}, {0}.flat_scalars))", plan, plan.buckets, all_equal)
+            guards.require("{0}.state is {1} and len({1}) == {2}", optimizer, plan.states, len(plan.states))
+            for p in plan.params:
+                guards.require("{0}.array is {1}", p, p.array)
+                state = plan.states.get(p)
+                if state is not None:
+                    guards.require("{0}[{1}] is {2} and len({2}) == {3}", plan.states, p, state, len(state))
+                    for name in state.keys() & plan.names:
+                        guards.require("{0}[{1}].array is {2}", state, name, state[name].array)
+    return guards
 
 
 def programs(optimizer: Optimizer) -> list[Program]:

@@ -29,6 +29,11 @@ def owner(array: Array) -> Any:
     return array
 
 
+def memory_of(array: Array) -> int:
+    """Return the id of the array that owns the memory."""
+    return id(owner(array))
+
+
 def lower(op: Primitive, arrays: Sequence[Any], attributes: dict[str, Any], out: Array) -> list[Call]:
     """Return the calls that apply a primitive to arrays of suitable dtypes: none where the result is a view."""
     if any(isinstance(x, np.ndarray) and same_memory(x, out) for x in arrays):

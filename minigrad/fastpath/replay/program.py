@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.fastpath.calls import SYMBOLS, Call, line_of, listing, run_calls, scalar_function
-from minigrad.fastpath.replay.lowering import MismatchError, owner
+from minigrad.fastpath.replay.lowering import MismatchError, memory_of, owner
 from minigrad.fastpath.replay.recorder import Recorder, call_again, draw_again
 from minigrad.grad_mode import thread
 from minigrad.primitive import Array
@@ -36,13 +36,13 @@ class CapturedProgram:
         self.kind = recorder.kind
         self._names: dict[int, str] = {}
         grads = [leaf._grad.array for leaf in recorder.leaves.values() if leaf._grad is not None]
-        needed = {id(owner(x)) for x in (*results, *grads)}
+        needed = {memory_of(x) for x in (*results, *grads)}
         self.calls, self.dropped = self._without_dead(recorder.calls, needed)
         self.calls, self.folded = self._without_constant(self.calls)
         self.calls = without_repeated(self.calls, needed, self.outside)
         outside = [any(self.outside(x) for x in call.writes) for call in self.calls]
         first_write = outside.index(True) if True in outside else len(outside)
-        needed |= {id(owner(x)) for call in self.calls for x in call.writes if self.outside(x)}
+        needed |= {memory_of(x) for call in self.calls for x in call.writes if self.outside(x)}
         before, after = self.calls[:first_write], self.calls[first_write:]
         self._wrote = [False]
         first, second = (steps_of(part, needed | read_by(rest)) for part, rest in ((before, after), (after, [])))
@@ -55,22 +55,22 @@ class CapturedProgram:
     def _without_dead(self, calls: Sequence[Call], needed: set[int]) -> tuple[list[Call], list[Call]]:
         live, kept, dropped = set(needed), [], []
         for call in reversed(calls):
-            if call.function in (call_again, draw_again) or any(id(owner(x)) in live or self.outside(x) for x in call.writes):
+            if call.function in (call_again, draw_again) or any(memory_of(x) in live or self.outside(x) for x in call.writes):
                 kept.append(call)
-                live |= {id(owner(x)) for x in call.reads}
+                live |= {memory_of(x) for x in call.reads}
             else:
                 dropped.append(call)
         return kept[::-1], dropped[::-1]
 
     def _without_constant(self, calls: Sequence[Call]) -> tuple[list[Call], list[Call]]:
-        writers = Counter(id(owner(x)) for call in calls for x in call.writes)
+        writers = Counter(memory_of(x) for call in calls for x in call.writes)
         changing: set[int] = set()
         kept, folded = [], []
         for call in calls:
-            written = [id(owner(x)) for x in call.writes]
+            written = [memory_of(x) for x in call.writes]
             if (
                 call.function is draw_again
-                or any(id(owner(x)) in changing or self.outside(x) for x in (*call.reads, *call.writes))
+                or any(memory_of(x) in changing or self.outside(x) for x in (*call.reads, *call.writes))
                 or any(writers[k] > 1 for k in written)
             ):
                 changing.update(written)
@@ -113,14 +113,14 @@ class CapturedProgram:
 
 def read_by(calls: Sequence[Call]) -> set[int]:
     """Return the ids of the memory that calls read."""
-    return {id(owner(x)) for call in calls for x in call.reads}
+    return {memory_of(x) for call in calls for x in call.reads}
 
 
 def without_repeated(calls: Sequence[Call], needed: set[int], outside: Callable[[Array], bool]) -> list[Call]:
     """Return the calls without those that compute what an earlier one has: their results are replaced by its result."""
-    uses: Counter[int] = Counter(id(owner(x)) for call in calls for x in (*call.reads, *call.writes))
+    uses: Counter[int] = Counter(memory_of(x) for call in calls for x in (*call.reads, *call.writes))
     whole: Counter[int] = Counter(id(x) for call in calls for x in (*call.reads, *call.writes))
-    writers: Counter[int] = Counter(id(owner(x)) for call in calls for x in call.writes)
+    writers: Counter[int] = Counter(memory_of(x) for call in calls for x in call.writes)
     writes: Counter[int] = Counter()
     done: dict[Any, Array] = {}
     replaced: dict[int, Array] = {}
@@ -132,14 +132,14 @@ def without_repeated(calls: Sequence[Call], needed: set[int], outside: Callable[
             (out,) = call.writes
             simple = owner(out) is out and writers[id(out)] == 1 and whole[id(out)] == uses[id(out)]
             simple = simple and id(out) not in needed and not outside(out)
-            key = (call.function, *((id(x), writes[id(owner(x))]) for x in call.reads))
+            key = (call.function, *((id(x), writes[memory_of(x)]) for x in call.reads))
             earlier = done.get(key)
             if simple and earlier is not None and earlier.strides == out.strides:
                 replaced[id(out)] = earlier
                 continue
             if simple:
                 done[key] = out
-        writes.update(id(owner(x)) for x in call.writes)
+        writes.update(memory_of(x) for x in call.writes)
         kept.append(call)
     return kept
 
@@ -189,7 +189,7 @@ def scalar_step(calls: Sequence[Call], needed: set[int]) -> tuple[Callable[[], N
     for call in calls:
         operands = [variable(x, result=False) for x in call.reads]
         lines.append(f"{variable(call.writes[0], result=True)} = {SYMBOLS[call.function].format(*operands)}")
-    stored = [f"a{k}[()] = v{k}" for k in sorted(made) if id(owner(arrays[k])) in needed]
+    stored = [f"a{k}[()] = v{k}" for k in sorted(made) if memory_of(arrays[k]) in needed]
     return (scalar_function([*loaded, *lines, *stored], {f"a{k}": array for k, array in enumerate(arrays)}),)
 
 
@@ -212,7 +212,7 @@ def on_blocks(call: Call, first: Call) -> bool:
 def block_step(calls: Sequence[Call], needed: set[int]) -> tuple[Any, ...]:
     """Return one call that does elementwise calls block by block; results that only they need stay in the cache."""
     size = calls[0].writes[0].size
-    viewed = {id(owner(x)) for call in calls for x in (*call.reads, *call.writes) if owner(x) is not x}
+    viewed = {memory_of(x) for call in calls for x in (*call.reads, *call.writes) if owner(x) is not x}
     made = {id(x) for call in calls for x in call.writes if owner(x) is x} - needed - viewed
     first_use: set[int] = set()
     scratch: dict[int, Array] = {}

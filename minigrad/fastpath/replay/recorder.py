@@ -28,7 +28,7 @@ from minigrad.fastpath.replay.lowering import (
     arrays_in,
     lower,
     lower_vjp,
-    owner,
+    memory_of,
     put,
     same_memory,
 )
@@ -88,7 +88,7 @@ class Recorder(Observer):
         self.optimizers: list[Any] = []
         self.consumed: set[int] = set()
         self._kept: list[Any] = list(inputs)  # so that no id is used twice
-        self._known: dict[int, str] = {id(owner(x)): "input" for x in inputs}
+        self._known: dict[int, str] = {memory_of(x): "input" for x in inputs}
         self._scalars: dict[int, Array] = {}
         self._parts: defaultdict[Vertex, list[Cotangent]] = defaultdict(list)
         self._residuals: Any = None
@@ -107,11 +107,11 @@ class Recorder(Observer):
 
     def _register(self, array: Array, kind: str) -> None:
         self._kept.append(array)
-        self._known.setdefault(id(owner(array)), kind)
+        self._known.setdefault(memory_of(array), kind)
 
     def kind(self, array: Array) -> str | None:
         """Return what memory an array is in: input, computed, gradient, external, constant; None if that is not known."""
-        return self._known.get(id(owner(array)))
+        return self._known.get(memory_of(array))
 
     def memory(self, value: Any) -> Array:
         """Return the array that holds a value; a scalar has a 0-d array."""
@@ -127,7 +127,7 @@ class Recorder(Observer):
         """Return the array of an operand, which is external if the run has not made it."""
         if self.kind(x.array) is None:
             self._register(x.array, "external")
-            self._unexplained[id(owner(x.array))] = current_location()
+            self._unexplained[memory_of(x.array)] = current_location()
         return x.array
 
     def _array(self, x: Array) -> None:
@@ -154,7 +154,7 @@ class Recorder(Observer):
 
     def unexplained(self, tensors: Sequence[TensorBase]) -> RefusalError | None:
         """Return a refusal, unless all memory from outside belongs to tensors that the function can reach again."""
-        owners = {id(owner(x.array)): x for x in tensors}
+        owners = {memory_of(x.array): x for x in tensors}
         for key, location in self._unexplained.items():
             if key not in owners:
                 return RefusalError("it uses values that were made outside of minigrad's operations", location)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.fastpath.replay.guards import Guards
+from minigrad.fastpath.guards import Guards
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
 from minigrad.tensor import Tensor
@@ -174,12 +174,12 @@ class Watch:
         elif isinstance(value, set):
             self._guards.require("{0} == {1}", value, frozenset(value), label=name)
             self.state.append(frozenset(value))
-        else:
-            if isinstance(value, list):
-                self._length(value)
+        elif isinstance(value, list):
+            self._length(value)
             for k, item in enumerate(value):
-                if isinstance(value, list):
-                    self._item(value, k, item)
+                self._item(value, k, item)
+        else:
+            for item in value:
                 self._visit(item, name)
         if hasattr(value, "__dict__"):
             self._visit_attributes(value)
