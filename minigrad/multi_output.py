@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any
 
-from minigrad.autodiff import Cotangent, Node, TensorBase, Vertex, next_sequence_nr, wrap
+from minigrad.autodiff import Cotangent, Node, TensorBase, Vertex, wrap
 from minigrad.grad_mode import thread
 from minigrad.ops.indexing import Index, assemble, getitem
 from minigrad.primitive import Shape
@@ -36,9 +36,8 @@ class OutputNode(Node):
     __slots__ = ("index", "operation")
 
     def __init__(self, operation: Node, index: int) -> None:
-        self.parents = (operation,)
-        self.operation, self.index, self.hooks = operation, index, None
-        self.sequence_nr = next_sequence_nr()
+        super().__init__((operation,))
+        self.operation, self.index = operation, index
 
     @property
     def op_name(self) -> str:

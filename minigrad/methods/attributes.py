@@ -71,8 +71,8 @@ class ArrayAttributes(ViewTracking):
         return self.array.size
 
     def nelement(self) -> int:
-        """Return the number of elements."""
-        return self.array.size
+        """Return `numel()`."""
+        return self.numel()
 
     def is_floating_point(self) -> bool:
         """Return whether the dtype is floating-point; only such tensors have gradients."""

@@ -10,7 +10,7 @@ from minigrad.combining import cat
 from minigrad.creation import Options, empty, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
-from minigrad.nn.container import ModuleList
+from minigrad.nn.container import ModuleList, check_num_layers
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.module import Linear, Module, Parameter
 from minigrad.nn.normalization import LayerNorm
@@ -260,8 +260,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        if num_layers > 10_000:
-            raise ValueError(f"num_layers must be at most 10,000, but got {num_layers}")
+        check_num_layers(num_layers)
         self.layers = ModuleList([deepcopy(encoder_layer) for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm

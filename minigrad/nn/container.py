@@ -13,6 +13,16 @@ from minigrad.tensor import Tensor
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
+MAX_LAYERS = 10_000
+"""More layers of one kind are a mistake, such as a size in the wrong place, for which one would wait for minutes."""
+
+
+def check_num_layers(num_layers: int) -> None:
+    """Raise ValueError if there are too many layers."""
+    if num_layers > MAX_LAYERS:
+        raise ValueError(f"num_layers must be at most {MAX_LAYERS:,}, but got {num_layers}")
+
+
 class _Container(Module):
     """What is registered as one kind of member, and nothing else."""
 

@@ -13,6 +13,7 @@ from minigrad.combining import cat, stack
 from minigrad.creation import Options, empty, zeros
 from minigrad.nn import functional as F  # noqa: N812
 from minigrad.nn import init
+from minigrad.nn.container import check_num_layers
 from minigrad.nn.functional.dropout import check_probability
 from minigrad.nn.module import Module, Parameter
 from minigrad.ops import neural
@@ -243,7 +244,7 @@ class RNNBase(_RecurrentModule):
         bias_hh_l{k}: The same. For the reverse direction the names end in ``_reverse``.
 
     Raises:
-        ValueError: A size or the dropout probability is out of range.
+        ValueError: A size or the dropout probability is out of range, or there are more than 10,000 layers.
     """
 
     def __init__(
@@ -262,8 +263,7 @@ class RNNBase(_RecurrentModule):
         super().__init__(input_size, hidden_size, bias)
         if num_layers <= 0:
             raise ValueError("num_layers must be greater than zero")
-        if num_layers > 10_000:
-            raise ValueError(f"num_layers must be at most 10,000, but got {num_layers}")
+        check_num_layers(num_layers)
         check_probability(dropout)
         self.num_layers = num_layers
         self.batch_first = batch_first

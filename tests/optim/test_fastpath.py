@@ -174,6 +174,18 @@ def test_options_changed_in_place_are_noticed() -> None:
     assert (x.tolist(), z.tolist()) == ([-1, -1], [-0.25, -0.25])
 
 
+def test_guards_of_steps_see_a_group_that_is_added() -> None:
+    x = minigrad.ones(3, requires_grad=True)
+    optimizer = optim.Adam([x])
+    for _ in range(2):
+        x.grad = minigrad.ones(3)
+        optimizer.step()
+    hold = buckets.step_guards([optimizer]).compile()
+    assert hold()
+    optimizer.add_param_group({"params": [minigrad.ones(2, requires_grad=True)]})
+    assert not hold()
+
+
 # ---------------------------------------------------------------------------------------------------------------- tracing
 
 
